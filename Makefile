@@ -1,0 +1,84 @@
+# Thin targets over one command, `lookalike`. `make help` lists them.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+RUN    := $(BIN)/lookalike
+READY  := $(VENV)/.installed
+
+PICTURES   ?=
+VALIDATION ?=
+PICTURE    ?=
+ARGS       ?=
+
+# The demo's pictures stand in for yours where PICTURES is not given.
+require-pictures = $(if $(PICTURES),,$(error say which pictures: make $@ PICTURES=folder))
+
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
+	    | while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jobs,search,dev]'
+	touch $@
+
+setup: $(READY) ## make .venv with the pinned dependencies
+
+demo: setup ## from sample pictures to an answered search, then serve until Ctrl-C
+	$(RUN) demo $(ARGS)
+
+demo-check: setup ## the demo without the serving at its end
+	$(RUN) demo --check $(ARGS)
+
+train: setup ## fine-tune on labelled folders: PICTURES=folder [VALIDATION=folder]
+	$(require-pictures)
+	$(RUN) train $(PICTURES) $(if $(VALIDATION),--validation $(VALIDATION)) $(ARGS)
+
+evaluate: setup ## retrieval quality of the trained model against its baselines
+	$(RUN) evaluate $(ARGS)
+
+export-model: setup ## cut the trained model at dense_1 into the next version in the store
+	$(RUN) export-model $(ARGS)
+
+reindex: setup ## embed the pictures, build an index and publish it: PICTURES=folder
+	$(require-pictures)
+	$(RUN) reindex $(PICTURES) $(ARGS)
+
+model-server: setup ## serve the exported models (TensorFlow Serving, or the local look-alike)
+	$(RUN) model-server $(ARGS)
+
+serve: setup ## answer POST /search under gunicorn
+	$(RUN) serve $(ARGS)
+
+search: setup ## ask a running service about one picture: PICTURE=file
+	$(RUN) search $(PICTURE) $(ARGS)
+
+lint: setup ## ruff, and the arrows between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+typecheck: setup ## mypy, strict
+	$(BIN)/mypy
+
+test: lint typecheck ## lint, types and all tests but the long ones, with coverage
+	$(BIN)/pytest -m "not long" --cov --cov-report=term $(ARGS)
+
+test-all: lint typecheck ## the long tests too
+	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+bench: setup ## every benchmark, against its goals
+	$(BIN)/python -m bench --check $(ARGS)
+
+manifests: setup ## render the Kubernetes manifests into build/
+	$(BIN)/python -m k8s.render
+
+clean: ## remove what was built; the store, the caches and .venv stay
+	rm -rf build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+.PHONY: help setup demo demo-check train evaluate export-model reindex model-server serve search \
+        lint typecheck test test-all bench manifests clean

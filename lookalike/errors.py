@@ -1,0 +1,265 @@
+"""Every error that Lookalike raises on purpose, in one tree.
+
+Each class carries a stable ``type`` (the last part of the problem document's URI,
+RFC 9457), a ``title``, the HTTP ``status`` that it answers with and the
+``exit_code`` of the command line. A new kind of failure gets a class here and a
+paragraph in docs/errors.md; a test holds the two against each other.
+
+    LookalikeError
+    ├── BadRequest                     the request cannot be understood
+    │   ├── MissingPicture
+    │   ├── InvalidParameter
+    │   ├── UnsupportedMediaType
+    │   ├── BodyTooLarge
+    │   ├── NotFound
+    │   └── MethodNotAllowed
+    ├── PictureError                   the bytes are no usable picture
+    │   ├── EmptyPicture
+    │   ├── NotAPicture
+    │   ├── UnsupportedFormat
+    │   ├── BadDimensions
+    │   ├── PictureTooLarge
+    │   ├── TruncatedPicture
+    │   └── CorruptPicture
+    ├── NoFeatures                     the model sees nothing in the picture
+    ├── ModelServerError               the model server did not give vectors
+    │   ├── ModelServerUnavailable
+    │   ├── ModelVersionUnavailable
+    │   └── ModelServerRejected
+    ├── StoreError                     the artefact store is missing something
+    │   ├── VersionNotFound
+    │   ├── NothingPublished
+    │   ├── DigestMismatch
+    │   └── ProbeMismatch
+    ├── DataError                      the user's pictures cannot be worked with
+    ├── SourceUnavailable              weights or sample pictures cannot be had
+    └── ConfigurationError             a setting or a flag makes no sense
+"""
+
+from typing import ClassVar
+
+
+class LookalikeError(Exception):
+    """Base of the tree; ``str(error)`` is one sentence that says what to do."""
+
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong"
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+
+
+class BadRequest(LookalikeError):
+    """The request cannot be understood."""
+
+    type = "bad-request"
+    title = "The request cannot be understood"
+    status = 400
+    exit_code = 2
+
+
+class MissingPicture(BadRequest):
+    """A search request that carries no picture where one is expected."""
+
+    type = "missing-picture"
+    title = "The request carries no picture"
+
+
+class InvalidParameter(BadRequest):
+    """A parameter is out of its range or not of its type."""
+
+    type = "invalid-parameter"
+    title = "A parameter is not valid"
+
+
+class UnsupportedMediaType(BadRequest):
+    """The request's Content-Type is none that this path reads."""
+
+    type = "unsupported-media-type"
+    title = "The request's Content-Type is not supported"
+    status = 415
+
+
+class BodyTooLarge(BadRequest):
+    """The request's body is over ``LOOKALIKE_MAX_BODY_BYTES``."""
+
+    type = "body-too-large"
+    title = "The request is too large"
+    status = 413
+
+
+class NotFound(BadRequest):
+    """There is nothing at this path."""
+
+    type = "not-found"
+    title = "There is nothing here"
+    status = 404
+
+
+class MethodNotAllowed(BadRequest):
+    """The path exists and does not answer this method."""
+
+    type = "method-not-allowed"
+    title = "This method is not allowed here"
+    status = 405
+
+
+class PictureError(LookalikeError):
+    """The bytes are no picture that can be worked with."""
+
+    type = "bad-picture"
+    title = "The picture cannot be used"
+    status = 400
+    exit_code = 3
+
+
+class EmptyPicture(PictureError):
+    """No bytes at all."""
+
+    type = "empty-picture"
+    title = "The picture is empty"
+
+
+class NotAPicture(PictureError):
+    """The bytes carry no signature of a known picture format."""
+
+    type = "not-a-picture"
+    title = "This is not a picture"
+
+
+class UnsupportedFormat(PictureError):
+    """A picture in a format that is recognised and not read, such as HEIC."""
+
+    type = "unsupported-format"
+    title = "This picture format is not supported"
+
+
+class BadDimensions(PictureError):
+    """A width or height of zero."""
+
+    type = "bad-dimensions"
+    title = "The picture has no area"
+
+
+class PictureTooLarge(PictureError):
+    """Decoding would take more memory than ``LOOKALIKE_MAX_DECODED_BYTES``."""
+
+    type = "picture-too-large"
+    title = "The picture is too large to decode"
+
+
+class TruncatedPicture(PictureError):
+    """The file ends before the picture does."""
+
+    type = "truncated-picture"
+    title = "The picture is cut off"
+
+
+class CorruptPicture(PictureError):
+    """The format is known, and its decoder cannot make a picture of the bytes."""
+
+    type = "corrupt-picture"
+    title = "The picture is damaged"
+
+
+class NoFeatures(LookalikeError):
+    """Every unit of ``dense_1`` is off: the vector has no direction to compare by."""
+
+    type = "no-features"
+    title = "The model finds nothing to compare in this picture"
+    status = 422
+    exit_code = 3
+
+
+class ModelServerError(LookalikeError):
+    """The model server did not answer with vectors."""
+
+    type = "model-server-error"
+    title = "The model server failed"
+    status = 502
+    exit_code = 4
+
+
+class ModelServerUnavailable(ModelServerError):
+    """The model server cannot be reached, is overloaded or is too slow."""
+
+    type = "model-server-unavailable"
+    title = "The model server is not available"
+    status = 503
+
+
+class ModelVersionUnavailable(ModelServerError):
+    """The model server runs and does not serve the version that was asked for."""
+
+    type = "model-version-unavailable"
+    title = "The model version is not being served"
+    status = 503
+
+
+class ModelServerRejected(ModelServerError):
+    """The model server refused the request; sending it again will not help."""
+
+    type = "model-server-rejected"
+    title = "The model server refused the request"
+
+
+class StoreError(LookalikeError):
+    """The artefact store does not hold what was asked of it."""
+
+    type = "store-error"
+    title = "The artefact store failed"
+    status = 503
+    exit_code = 5
+
+
+class VersionNotFound(StoreError):
+    """No complete version of that name is in the store."""
+
+    type = "version-not-found"
+    title = "There is no such version"
+
+
+class NothingPublished(StoreError):
+    """``CURRENT`` does not exist yet."""
+
+    type = "nothing-published"
+    title = "Nothing has been published yet"
+
+
+class DigestMismatch(StoreError):
+    """A file's size or SHA-256 is not the one in its manifest; it is not read."""
+
+    type = "digest-mismatch"
+    title = "A stored file is damaged"
+
+
+class ProbeMismatch(StoreError):
+    """The live model server gives other vectors than those the index was built with."""
+
+    type = "probe-mismatch"
+    title = "The model server and the index disagree"
+
+
+class DataError(LookalikeError):
+    """The user's folder of pictures cannot be worked with as it is."""
+
+    type = "bad-data"
+    title = "The pictures cannot be worked with"
+    status = 400
+    exit_code = 6
+
+
+class SourceUnavailable(LookalikeError):
+    """Weights or sample pictures can be had from none of their sources."""
+
+    type = "source-unavailable"
+    title = "Something that must be fetched cannot be had"
+    status = 503
+    exit_code = 7
+
+
+class ConfigurationError(LookalikeError):
+    """A setting or a flag that makes no sense."""
+
+    type = "bad-configuration"
+    title = "A setting is wrong"
+    exit_code = 2

@@ -1,0 +1,60 @@
+"""The model card: what a trained model is, kept beside it and travelling with it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from lookalike.errors import ConfigurationError
+from lookalike.picture.contract import PictureContract
+
+FILE_NAME = "model_card.json"
+
+
+class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model was trained on, in numbers."""
+
+    fingerprint: Annotated[
+        str,
+        Meta(description="SHA-256 over the sorted (label, SHA-256 of the file) of all pictures."),
+    ]
+    pictures: int
+    validation_pictures: int
+
+
+class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about one trained model; training writes it, export completes it."""
+
+    version: Annotated[
+        int | None, Meta(description="Version in the store; none before the export.")
+    ] = None
+    created: Annotated[str, Meta(description="UTC time of training, ISO 8601.")]
+    backbone: str
+    base_weights: Annotated[str, Meta(description="Which source the ImageNet weights came from.")]
+    weights_sha256: Annotated[str, Meta(description="SHA-256 of the trained Keras file.")]
+    picture: PictureContract
+    dimensions: Annotated[int, Meta(description="Length of a vector of dense_1.")]
+    categories: list[str]
+    training_data: TrainingData
+    settings: Annotated[
+        dict[str, str | int | float | bool], Meta(description="Flags that training ran with.")
+    ]
+    quality: Annotated[
+        dict[str, float], Meta(description="Figures measured on the validation pictures.")
+    ]
+
+
+def write_model_card(card: ModelCard, path: Path) -> None:
+    """Write ``card`` as indented JSON."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+
+
+def read_model_card(path: Path) -> ModelCard:
+    """Read a card; raise ConfigurationError where it is missing or not a card."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelCard)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} does not exist: train a model first") from error
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"{path} is not a model card: {error}") from error

@@ -1,0 +1,79 @@
+"""The one settings object: read from the environment at the edge, passed inward.
+
+Every setting is an environment variable ``LOOKALIKE_<NAME>`` with the default that
+stands here. Nothing else in the project reads the environment.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from lookalike.errors import ConfigurationError
+
+PREFIX = "LOOKALIKE_"
+MEBIBYTE = 1 << 20
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of every program; each field's description is its documentation."""
+
+    store: Annotated[
+        str, Meta(description="Root of the artefact store: a local path or an fsspec URL.")
+    ] = "store"
+    cache: Annotated[
+        str,
+        Meta(description="Local folder for verified index copies, weights and sample pictures."),
+    ] = str(Path("~/.cache/lookalike").expanduser())
+    index: Annotated[str, Meta(description="Name of the index to build and to serve.")] = "default"
+    model: Annotated[
+        str, Meta(description="Name of the model, in the store and on the model server.")
+    ] = "embedder"
+    model_server_rest: Annotated[
+        str, Meta(description="Base URL of the model server's REST API, for queries.")
+    ] = "http://127.0.0.1:8501"
+    model_server_grpc: Annotated[
+        str, Meta(description="gRPC target of the model server, for bulk extraction.")
+    ] = "127.0.0.1:8500"
+    model_server_timeout: Annotated[
+        Seconds, Meta(description="Seconds that one call to the model server may take.")
+    ] = 10.0
+    bind: Annotated[str, Meta(description="Address that search_api listens on.")] = "127.0.0.1:8080"
+    workers: Annotated[Positive, Meta(description="Worker processes of search_api.")] = 2
+    threads: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="Native threads a worker for decoding and search; 0: one a core."),
+    ] = 0
+    poll_seconds: Annotated[
+        Seconds, Meta(description="Seconds between looks at CURRENT by search_api.")
+    ] = 2.0
+    max_body_bytes: Annotated[
+        Positive, Meta(description="Largest body of a request; past it search_api answers 413.")
+    ] = 32 * MEBIBYTE
+    max_decoded_bytes: Annotated[
+        Positive,
+        Meta(description="Most memory that decoding one picture may take, from its header."),
+    ] = 256_000_000
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """Read ``LOOKALIKE_*`` variables; raise ConfigurationError for one that is not valid."""
+        environment = os.environ if environment is None else environment
+        known = {f"{PREFIX}{name.upper()}": name for name in cls.__struct_fields__}
+        given = {known[key]: value for key, value in environment.items() if key in known}
+        try:
+            return msgspec.convert(given, cls, strict=False)
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(f"{_variable(error)}: {error}") from error
+
+
+def _variable(error: msgspec.ValidationError) -> str:
+    """Name the environment variable that msgspec's error (``… - at `$.field` ``) is about."""
+    _, _, path = str(error).partition("$.")
+    return f"{PREFIX}{path.strip('`').upper()}" if path else "the settings"
