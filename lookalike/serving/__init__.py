@@ -1,0 +1,11 @@
+"""Clients of TensorFlow Serving: one interface, over REST for queries and gRPC for bulk.
+
+Both must give equal vectors (tests/serving holds them to it). The gRPC client is not
+imported here: its generated protocol buffers import TensorFlow, which search_api is
+built without.
+"""
+
+from lookalike.serving.base import Embedder, ModelAddress
+from lookalike.serving.rest import RestEmbedder
+
+__all__ = ["Embedder", "ModelAddress", "RestEmbedder"]

@@ -1,0 +1,23 @@
+"""The artefact store: immutable versions under one root, and a pointer to the current one.
+
+    <root>/models/<name>/<N>/…            <root>/features/<name>/<N>/part-*.parquet
+    <root>/indexes/<name>/<version>/…     <root>/indexes/<name>/CURRENT
+    <root>/training/lookalike.keras, …
+
+A version is a folder of data files and, written last, a ``manifest.json`` with each
+file's size and SHA-256. A folder without one is not there.
+"""
+
+from lookalike.store.cache import VerifiedCache
+from lookalike.store.collection import Collection, open_indexes, open_models
+from lookalike.store.manifest import FileDigest, Manifest, sha256_of
+
+__all__ = [
+    "Collection",
+    "FileDigest",
+    "Manifest",
+    "VerifiedCache",
+    "open_indexes",
+    "open_models",
+    "sha256_of",
+]

@@ -1,0 +1,81 @@
+"""Verified local copies of stored versions: one fetch and one pass of digests a replica.
+
+Worker processes share the copies. What stands under a version's name in the cache
+has been verified; it is removed only by :meth:`VerifiedCache.keep`.
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from lookalike.errors import StoreError
+from lookalike.store import files
+from lookalike.store.collection import Collection
+from lookalike.store.manifest import FILE_NAME, FileDigest, verify_file
+
+
+class VerifiedCache:
+    """A folder of verified copies of one collection's versions.
+
+    Args:
+        folder: the cache's root on the local disk; collections do not collide in it.
+        collection: where versions come from.
+    """
+
+    def __init__(self, folder: Path, collection: Collection) -> None:
+        key = hashlib.sha256(collection.root.encode()).hexdigest()[:16]
+        self._folder = folder / "versions" / key
+        self._collection = collection
+
+    def fetch(self, version: str) -> Path:
+        """Give the verified local folder of a version, copying and digesting it the first time.
+
+        Raises:
+            VersionNotFound: the store has no complete version of that name.
+            DigestMismatch: a file is not what the manifest says; nothing of it is kept.
+        """
+        target = self._folder / version
+        with files.exclusive(self._folder / files.LOCK):
+            if not target.is_dir():
+                self._copy(version, target)
+        return target
+
+    def keep(self, versions: set[str]) -> None:
+        """Remove the copies of all other versions; files that are mapped stay readable."""
+        with files.exclusive(self._folder / files.LOCK):
+            for path in self._folder.iterdir():
+                if path.is_dir() and path.name not in versions:
+                    shutil.rmtree(path, ignore_errors=True)
+
+    def _copy(self, version: str, target: Path) -> None:
+        manifest = self._collection.manifest(version)
+        with files.draft_folder(self._folder) as draft:
+            for file in manifest.files:
+                destination = _inside(draft, file)
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                self._bring(version, file.path, destination)
+                verify_file(destination, file)
+            (draft / FILE_NAME).write_bytes(manifest.encode())
+            draft.rename(target)
+
+    def _bring(self, version: str, file: str, destination: Path) -> None:
+        """Hard-link where the store is on the same disk (no copy, safe from pruning), else copy."""
+        if self._collection.local is not None:
+            source = self._collection.local / version / file
+            try:
+                os.link(source, destination)
+            except FileNotFoundError as error:
+                raise StoreError(f"{source} is in the manifest and not in the store") from error
+            except OSError:
+                shutil.copyfile(source, destination)
+        else:
+            self._collection.read(version, file, destination)
+
+
+def _inside(folder: Path, file: FileDigest) -> Path:
+    """Resolve a manifest's path; a hostile manifest must not write outside of ``folder``."""
+    path = (folder / file.path).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise StoreError(f"the manifest names a file outside of its version: {file.path!r}")
+    return path

@@ -1,0 +1,90 @@
+"""Durable, atomic file operations on a local disk."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+from uuid import uuid4
+
+DRAFT = ".draft-"
+LOCK = ".lock"
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``, so that a reader or a crash sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{uuid4().hex}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Flush one file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush everything below ``folder``, and the folder itself, to the disk."""
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)
+
+
+@contextmanager
+def draft_folder(parent: Path) -> Iterator[Path]:
+    """Give an empty folder beside the versions to build one in; it is gone afterwards.
+
+    The owner holds a lock on it, so that the drafts of killed processes can be told
+    from live ones; each new draft clears those away.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    _clear_abandoned(parent)
+    draft = parent / f"{DRAFT}{uuid4().hex}"
+    with _locked(draft.with_name(f"{draft.name}{LOCK}")) as lock:
+        draft.mkdir()
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            Path(lock.name).unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file at ``path``, waiting for whoever has it; processes and threads alike."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path):
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    with path.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+
+
+def _clear_abandoned(parent: Path) -> None:
+    for path in parent.glob(f"{DRAFT}*{LOCK}"):
+        with path.open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue  # its owner lives
+            shutil.rmtree(path.with_name(path.name.removesuffix(LOCK)), ignore_errors=True)
+            path.unlink(missing_ok=True)
