@@ -10,11 +10,13 @@ file's size and SHA-256. A folder without one is not there.
 
 from lookalike.store.cache import VerifiedCache
 from lookalike.store.collection import Collection, open_indexes, open_models
+from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest, sha256_of
 
 __all__ = [
     "Collection",
     "FileDigest",
+    "Location",
     "Manifest",
     "VerifiedCache",
     "open_indexes",

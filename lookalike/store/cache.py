@@ -70,7 +70,7 @@ class VerifiedCache:
             except OSError:
                 shutil.copyfile(source, destination)
         else:
-            self._collection.read(version, file, destination)
+            self._collection.download(version, file, destination)
 
 
 def _inside(folder: Path, file: FileDigest) -> Path:

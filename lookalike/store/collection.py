@@ -2,21 +2,23 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import msgspec
 
-from lookalike.errors import ConfigurationError, DigestMismatch, NothingPublished, VersionNotFound
+from lookalike.errors import DigestMismatch, NothingPublished, VersionNotFound
 from lookalike.store import files, manifest
+from lookalike.store.location import Location
 from lookalike.store.manifest import Manifest
 
 CURRENT = "CURRENT"
 DIGEST_LENGTH = 12
+
+Finish = Callable[[Path, str], None]
 
 
 class Collection:
@@ -30,55 +32,46 @@ class Collection:
     """
 
     def __init__(self, url: str, *, numbered: bool) -> None:
-        try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"the store {url!r} cannot be opened: {error}") from error
+        self._location = Location(url)
         self._numbered = numbered
 
     @property
     def local(self) -> Path | None:
         """The folder on this machine's file system, or None where the store is remote."""
-        return Path(self._root) if "file" in _protocols(self._fs) else None
+        return self._location.local
 
     @property
     def root(self) -> str:
         """The collection's path, as its file system spells it."""
-        return str(self._root)
+        return self._location.root
 
     def versions(self) -> list[str]:
         """Name the complete versions, oldest first."""
-        found = [
-            path.rsplit("/", 2)[-2]
-            for path in self._fs.glob(f"{self._root}/*/{manifest.FILE_NAME}")
-        ]
+        found = [name.split("/")[0] for name in self._location.names(f"*/{manifest.FILE_NAME}")]
         return sorted((name for name in found if self._is_version(name)), key=self._order)
 
     def latest(self) -> str:
         """Name the newest version; raise VersionNotFound where there is none."""
         versions = self.versions()
         if not versions:
-            raise VersionNotFound(f"{self._root} holds no complete version")
+            raise VersionNotFound(f"{self.root} holds no complete version")
         return versions[-1]
 
     def manifest(self, version: str) -> Manifest:
         """Read a version's manifest and hold it against the digest in the version's name."""
-        path = self.path(version, manifest.FILE_NAME)
+        name = f"{version}/{manifest.FILE_NAME}"
+        path = self._location.path(name)
         try:
-            data: bytes = self._fs.cat_file(path)
+            data = self._location.read(name)
         except FileNotFoundError as error:
             raise VersionNotFound(f"{path} does not exist") from error
         if not self._numbered and _digest(data) != version.rpartition("-")[2]:
             raise DigestMismatch(f"{path} is not the manifest that its version's name vouches for")
         return manifest.decode_manifest(data, path)
 
-    def path(self, version: str, file: str) -> str:
-        """Spell the path of one file of a version."""
-        return f"{self._root}/{version}/{file}"
-
-    def read(self, version: str, file: str, destination: Path) -> None:
+    def download(self, version: str, file: str, destination: Path) -> None:
         """Copy one file of a version to a local path, unverified."""
-        self._fs.get_file(self.path(version, file), str(destination))
+        self._location.download(f"{version}/{file}", destination)
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
@@ -90,61 +83,50 @@ class Collection:
             with tempfile.TemporaryDirectory() as temporary:
                 yield Path(temporary)
 
-    def publish(self, folder: Path, details: msgspec.Struct) -> str:
+    def publish(self, folder: Path, details: msgspec.Struct, finish: Finish | None = None) -> str:
         """Make a draft a version, wholly or not at all, and return its name.
 
         ``CURRENT`` stays as it is: see :meth:`set_current`.
+
+        Args:
+            folder: the draft, with all of its files.
+            details: what the manifest says beside the files' digests.
+            finish: writes the files that must name their version; numbered versions only,
+                since the others' names follow from what is in them.
         """
-        made = manifest.describe(folder, _now(), details)
-        data = made.encode()
-        if self.local is None:
-            return self._upload(folder, made, data)
-        (folder / manifest.FILE_NAME).write_bytes(data)
-        files.sync_tree(folder)
-        return self._rename_into_place(folder, self.local, data)
+        while True:
+            version = self._next_number() if self._numbered else ""
+            if finish is not None:
+                finish(folder, version)
+            made = manifest.describe(folder, _now(), details)
+            version = version or f"{_now('%Y%m%dT%H%M%SZ')}-{_digest(made.encode())}"
+            if self.local is None:
+                self._upload(folder, version, made)
+            elif not _rename_into_place(folder, self.local, version, made):
+                continue  # another publisher took this name: the next one is free
+            return version
 
     def current(self) -> str:
         """Name the version that ``CURRENT`` points at; raise NothingPublished without one."""
         try:
-            return str(self._fs.cat_file(f"{self._root}/{CURRENT}").decode().strip())
+            return self._location.read(CURRENT).decode().strip()
         except FileNotFoundError as error:
-            raise NothingPublished(f"{self._root}/{CURRENT} does not exist yet") from error
+            raise NothingPublished(f"{self.root}/{CURRENT} does not exist yet") from error
 
     def set_current(self, version: str) -> None:
         """Point ``CURRENT`` at a complete version, atomically."""
         self.manifest(version)
-        if self.local is not None:
-            files.replace_file(self.local / CURRENT, f"{version}\n".encode())
-        else:
-            self._fs.pipe_file(f"{self._root}/{CURRENT}", f"{version}\n".encode())
+        self._location.write(CURRENT, f"{version}\n".encode())
 
-    def _rename_into_place(self, folder: Path, root: Path, data: bytes) -> str:
-        while True:
-            version = self._next_name(data)
-            try:
-                folder.rename(root / version)
-            except OSError:
-                if not (root / version).exists():
-                    raise
-                continue  # another publisher took this number: the next one is free
-            files.sync(root)
-            return version
-
-    def _upload(self, folder: Path, made: Manifest, data: bytes) -> str:
-        version = self._next_name(data)
+    def _upload(self, folder: Path, version: str, made: Manifest) -> None:
         for file in made.files:
-            self._fs.put_file(str(folder / file.path), self.path(version, file.path))
-        self._fs.pipe_file(self.path(version, manifest.FILE_NAME), data)
-        return version
+            self._location.upload(folder / file.path, f"{version}/{file.path}")
+        self._location.write(f"{version}/{manifest.FILE_NAME}", made.encode())
 
-    def _next_name(self, data: bytes) -> str:
-        if not self._numbered:
-            return f"{_now('%Y%m%dT%H%M%SZ')}-{_digest(data)}"
-        taken = [0] + [int(name) for name in self._folders() if name.isdecimal()]
-        return str(max(taken) + 1)
-
-    def _folders(self) -> list[str]:
-        return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/*")]
+    def _next_number(self) -> str:
+        """Follow every folder there is, complete or not: a number is never given twice."""
+        taken = [int(name) for name in self._location.names("*") if name.isdecimal()]
+        return str(max([0, *taken]) + 1)
 
     def _is_version(self, name: str) -> bool:
         return name.isdecimal() if self._numbered else not name.startswith(".")
@@ -163,8 +145,19 @@ def open_indexes(store: str, name: str) -> Collection:
     return Collection(f"{store}/indexes/{name}", numbered=False)
 
 
-def _protocols(fs: Any) -> tuple[str, ...]:
-    return (fs.protocol,) if isinstance(fs.protocol, str) else tuple(fs.protocol)
+def _rename_into_place(folder: Path, root: Path, version: str, made: Manifest) -> bool:
+    """Give a draft its name; False where that name is taken."""
+    (folder / manifest.FILE_NAME).write_bytes(made.encode())
+    files.sync_tree(folder)
+    try:
+        folder.rename(root / version)
+    except OSError:
+        if not (root / version).exists():
+            raise
+        (folder / manifest.FILE_NAME).unlink()
+        return False
+    files.sync(root)
+    return True
 
 
 def _digest(data: bytes) -> str:

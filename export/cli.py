@@ -1,0 +1,32 @@
+"""``lookalike export-model``; imports nothing heavy before it runs."""
+
+from pathlib import Path
+
+import click
+
+from lookalike.settings import Settings
+
+
+@click.command("export-model")
+@click.option(
+    "--model",
+    "model_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Trained Keras file (.keras or .h5), its model card beside it. "
+    "Default: <store>/training/lookalike.keras.",
+)
+@click.option("--force", is_flag=True, help="Export even what the newest version already holds.")
+def export_model(model_file: Path | None, force: bool) -> None:
+    """Cut the trained model at dense_1 into the next version in the store.
+
+    The SavedModel takes raw RGB bytes and gives the vector; TensorFlow Serving finds it
+    under <store>/models/<name>/<N>/, with a model card and warm-up records beside it.
+    """
+    from export.export import export
+    from lookalike.store import open_models
+
+    settings = Settings.from_environment()
+    model_file = model_file or Path(settings.store) / "training" / "lookalike.keras"
+    models = open_models(settings.store, settings.model)
+    version = export(model_file, models, settings.model, force=force)
+    click.echo(f"model {settings.model} version {version}: {models.root}/{version}")

@@ -1,0 +1,73 @@
+"""From a trained Keras file and its card to the next version in the store."""
+
+from pathlib import Path
+
+import msgspec
+
+from export.saved_model import check_agreement, cut, write_saved_model
+from lookalike import model_card
+from lookalike.errors import ConfigurationError
+from lookalike.model_card import ModelCard
+from lookalike.store import Collection, sha256_of
+from training.model import load_model
+
+
+class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The ``details`` of a model version's manifest; the facts are in its card."""
+
+    name: str
+    weights_sha256: str
+
+
+def export(model_file: Path, models: Collection, model_name: str, *, force: bool = False) -> str:
+    """Export a trained model, unless the store's newest version already is that model.
+
+    Args:
+        model_file: ``lookalike.keras``, or a whole model in ``.h5``; its card beside it.
+        models: where versions go.
+        model_name: the name that the model server will know it by.
+        force: export the same model once more.
+
+    Returns:
+        The version, as the store names it.
+
+    Raises:
+        ConfigurationError: the file or its card is missing, is not a model with
+            ``dense_1``, or is not the one that its card speaks of.
+    """
+    card = model_card.read_model_card(model_file.with_name(model_card.FILE_NAME))
+    _check_card(model_file, card)
+    known = None if force else _exported(models, card)
+    return known or _export(model_file, card, models, model_name)
+
+
+def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
+    embedder = cut(load_model(model_file))
+    with models.draft() as folder:
+        write_saved_model(embedder, card.picture, folder, model_name)
+        check_agreement(embedder, card.picture, folder)
+
+        def name_version(folder: Path, version: str) -> None:
+            named = msgspec.structs.replace(card, version=int(version))
+            model_card.write_model_card(named, folder / model_card.FILE_NAME)
+
+        details = ModelDetails(name=model_name, weights_sha256=card.weights_sha256)
+        return models.publish(folder, details, name_version)
+
+
+def _check_card(model_file: Path, card: ModelCard) -> None:
+    if not model_file.is_file():
+        raise ConfigurationError(f"{model_file} does not exist: train a model first")
+    if sha256_of(model_file) != card.weights_sha256:
+        raise ConfigurationError(
+            f"{model_file} is not the model that {model_card.FILE_NAME} beside it speaks of; "
+            "train again, or put the two that belong together side by side"
+        )
+
+
+def _exported(models: Collection, card: ModelCard) -> str | None:
+    versions = models.versions()
+    if not versions:
+        return None
+    details = msgspec.json.decode(models.manifest(versions[-1]).details, type=ModelDetails)
+    return versions[-1] if details.weights_sha256 == card.weights_sha256 else None

@@ -1,0 +1,52 @@
+"""A folder of the store, wherever it is: a local path, or any URL that fsspec reads."""
+
+from pathlib import Path
+
+import fsspec
+
+from lookalike.errors import ConfigurationError
+from lookalike.store import files
+
+
+class Location:
+    """Names below one URL; writes are atomic on local disks and on object stores alike."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._fs, root = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"the store {url!r} cannot be opened: {error}") from error
+        self.root = str(root)
+        protocols = (
+            (self._fs.protocol,) if isinstance(self._fs.protocol, str) else self._fs.protocol
+        )
+        self.local: Path | None = Path(self.root) if "file" in protocols else None
+
+    def path(self, name: str) -> str:
+        """Spell a name's whole path, as its file system does."""
+        return f"{self.root}/{name}"
+
+    def names(self, pattern: str) -> list[str]:
+        """List what matches a glob pattern below here, as names, sorted."""
+        # An object store's listings may be kept; another process may have written since.
+        self._fs.invalidate_cache()
+        return sorted(path[len(self.root) + 1 :] for path in self._fs.glob(self.path(pattern)))
+
+    def read(self, name: str) -> bytes:
+        """Read a small file; raise FileNotFoundError where there is none."""
+        return bytes(self._fs.cat_file(self.path(name)))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Put a small file there, so that a reader sees the old one or the new one."""
+        if self.local is not None:
+            files.replace_file(self.local / name, data)
+        else:
+            self._fs.pipe_file(self.path(name), data)
+
+    def download(self, name: str, destination: Path) -> None:
+        """Copy a file of any size to a local path."""
+        self._fs.get_file(self.path(name), str(destination))
+
+    def upload(self, source: Path, name: str) -> None:
+        """Copy a local file of any size there; not atomic on a local disk."""
+        self._fs.put_file(str(source), self.path(name))
