@@ -1,1 +1,1 @@
-"""training."""
+"""Fine-tuning on labelled pictures, and its evaluation; it knows nothing of serving or search."""

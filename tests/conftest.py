@@ -1,0 +1,32 @@
+"""What several rooms' tests share: the real weights and the real sample pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from demo.samples import stamps
+from lookalike.settings import Settings
+
+if TYPE_CHECKING:
+    from training.weights import BaseWeights
+
+
+@pytest.fixture(scope="session")
+def real_cache() -> Path:
+    """The user's own cache, so that weights and samples are fetched once a machine."""
+    return Path(Settings.from_environment().cache)
+
+
+@pytest.fixture(scope="session")
+def sample_folder(real_cache: Path) -> Path:
+    """The stamps: 224 PNGs in 13 labelled folders."""
+    return stamps(real_cache)
+
+
+@pytest.fixture(scope="session")
+def base_weights(real_cache: Path) -> "BaseWeights":
+    """VGG16's real ImageNet weights."""
+    from training.weights import imagenet_weights
+
+    return imagenet_weights(real_cache)
