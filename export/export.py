@@ -4,12 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from export.saved_model import check_agreement, cut, write_saved_model
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
 from lookalike.store import Collection, sha256_of
-from training.model import load_model
 
 
 class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +40,10 @@ def export(model_file: Path, models: Collection, model_name: str, *, force: bool
 
 
 def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
+    # Here, so that finding that there is nothing to do costs no import of TensorFlow.
+    from export.saved_model import check_agreement, cut, write_saved_model
+    from training.model import load_model
+
     embedder = cut(load_model(model_file))
     with models.draft() as folder:
         write_saved_model(embedder, card.picture, folder, model_name)

@@ -20,18 +20,8 @@ CHECK_SEED = 20
 
 
 def cut(model: Any) -> Any:
-    """Give the part of a Keras model that ends at ``dense_1``.
-
-    Raises:
-        ConfigurationError: the model has no such layer.
-    """
-    try:
-        layer = model.get_layer(EMBEDDING_LAYER)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"the model has no layer {EMBEDDING_LAYER!r} to cut at; train it with lookalike train"
-        ) from error
-    return keras.Model(model.inputs, layer.output)
+    """Give the part of a whole Keras model that ends at ``dense_1``."""
+    return keras.Model(model.input, model.get_layer(EMBEDDING_LAYER).output)
 
 
 def write_saved_model(
@@ -50,7 +40,7 @@ def write_saved_model(
     """
     side = contract.size
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator, unused-ignore]
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator]
     def serve(pixels_bytes: Any) -> dict[str, Any]:
         flat = tf.io.decode_raw(pixels_bytes, tf.uint8)
         pixels = tf.reshape(flat, [tf.shape(pixels_bytes)[0], side, side, CHANNELS])

@@ -1,1 +1,4 @@
-"""indexing."""
+"""Indexing: extract, build, gate, publish; the jobs behind ``lookalike reindex``.
+
+It never answers queries, and search_api never imports it.
+"""

@@ -7,7 +7,7 @@ A version's folder holds ``shard-*.faiss`` (vectors by row position), ``pictures
 
 from lookalike.index.details import IndexDetails, ModelReference, SearchParameters, Shard
 from lookalike.index.pictures import PictureRow, PictureTable, write_pictures
-from lookalike.index.probes import Probe, check_probes, read_probes, write_probes
+from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.index.version import Hit, IndexVersion
 
 __all__ = [
@@ -18,10 +18,9 @@ __all__ = [
     "PictureRow",
     "PictureTable",
     "Probe",
+    "ProbeCheck",
     "SearchParameters",
     "Shard",
-    "check_probes",
-    "read_probes",
     "write_pictures",
     "write_probes",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from lookalike.errors import ModelServerRejected, ProbeMismatch
 from lookalike.picture import PictureContract, read_picture
 from lookalike.serving.base import Embedder
-from lookalike.vectors import CROSS_DEVICE_COSINE, Vectors, unit
+from lookalike.vectors import CROSS_DEVICE_COSINE, unit
 
 FILE_NAME = "probes.msgpack"
 
@@ -27,37 +27,39 @@ def write_probes(path: Path, probes: Sequence[Probe]) -> None:
     path.write_bytes(msgspec.msgpack.encode(probes))
 
 
-def read_probes(path: Path) -> list[Probe]:
-    """Read the probes of a verified version."""
-    return msgspec.msgpack.decode(path.read_bytes(), type=list[Probe])
+class ProbeCheck:
+    """The probes of an opened version, decoded: ready to be held against a live model server.
 
-
-def check_probes(probes: Sequence[Probe], contract: PictureContract, embedder: Embedder) -> None:
-    """Embed the probes anew, bytes and all, and hold the vectors against the recorded ones.
-
-    Raises:
-        ProbeMismatch: the live model, or this program's reading of pictures, is not the
-            one that made the index.
-        ModelServerError: the model server did not answer.
+    Args:
+        path: the probes' file in a verified version.
+        contract: how the version's model takes pictures.
     """
-    if not probes:
-        raise ProbeMismatch("the index has no probe pictures")
-    pixels = np.stack([read_picture(probe.picture, contract) for probe in probes])
-    expected = np.asarray([probe.vector for probe in probes], dtype=np.float32)
-    try:
-        cosines = _cosines(embedder.embed(pixels), expected)
-    except ModelServerRejected as error:
-        raise ProbeMismatch(
-            f"the model server does not take the probe pictures: {error}"
-        ) from error
-    worst = int(cosines.argmin())
-    if cosines[worst] < CROSS_DEVICE_COSINE:
-        raise ProbeMismatch(
-            f"the probe picture {probes[worst].id!r} gives another vector than when the index "
-            f"was built (cosine {cosines[worst]:.4f} < {CROSS_DEVICE_COSINE}): the model server "
-            "serves another model under this version"
-        )
 
+    def __init__(self, path: Path, contract: PictureContract) -> None:
+        probes = msgspec.msgpack.decode(path.read_bytes(), type=list[Probe])
+        if not probes:
+            raise ProbeMismatch(f"{path} holds no probe pictures")
+        self.ids = [probe.id for probe in probes]
+        self._pixels = np.stack([read_picture(probe.picture, contract) for probe in probes])
+        self._expected = unit(np.asarray([probe.vector for probe in probes], dtype=np.float32))
 
-def _cosines(left: Vectors, right: Vectors) -> Vectors:
-    return np.asarray((unit(left) * unit(right)).sum(axis=1))
+    def run(self, embedder: Embedder) -> None:
+        """Embed the probes anew and hold the vectors against the recorded ones.
+
+        Raises:
+            ProbeMismatch: the live model, or this program's reading of pictures, is not
+                the one that made the index.
+            ModelServerError: the model server did not answer.
+        """
+        try:
+            vectors = unit(embedder.embed(self._pixels))
+        except ModelServerRejected as error:
+            raise ProbeMismatch(f"the model server refuses the probe pictures: {error}") from error
+        cosines = (vectors * self._expected).sum(axis=1)
+        worst = int(cosines.argmin())
+        if cosines[worst] < CROSS_DEVICE_COSINE:
+            raise ProbeMismatch(
+                f"the probe picture {self.ids[worst]!r} gives another vector than when the "
+                f"index was built (cosine {cosines[worst]:.4f} < {CROSS_DEVICE_COSINE}): the "
+                "model server serves another model under this version"
+            )

@@ -10,6 +10,7 @@ from lookalike.errors import DigestMismatch
 from lookalike.index import pictures, probes
 from lookalike.index.details import IndexDetails
 from lookalike.index.faiss_index import Distances, FaissIndex, Rows
+from lookalike.index.probes import ProbeCheck
 from lookalike.store import manifest
 from lookalike.vectors import Vectors, prepared
 
@@ -42,7 +43,7 @@ class IndexVersion:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.details = read_details(folder)
-        self.probes = probes.read_probes(folder / probes.FILE_NAME)
+        self.probes = ProbeCheck(folder / probes.FILE_NAME, self.details.model.picture)
         self.pictures = pictures.PictureTable(folder / pictures.FILE_NAME)
         self.vectors: VectorIndex = FaissIndex(folder, self.details.shards, self.details.search)
 

@@ -12,6 +12,7 @@ from lookalike.store.cache import VerifiedCache
 from lookalike.store.collection import Collection, open_indexes, open_models
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest, sha256_of
+from lookalike.store.verify import verify_version
 
 __all__ = [
     "Collection",
@@ -22,4 +23,5 @@ __all__ = [
     "open_indexes",
     "open_models",
     "sha256_of",
+    "verify_version",
 ]

@@ -1,0 +1,158 @@
+"""The demo: every stage of the platform in turn, on sample pictures or one's own."""
+
+import errno
+import os
+import random
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import msgspec
+
+from demo.processes import free_port, run_stage, running, wait_for
+from demo.samples import sample_pictures
+from lookalike.client import Answer, Client
+from lookalike.contact_sheet import Tile, write_contact_sheet
+from lookalike.errors import DataError
+from lookalike.settings import Settings
+
+HELD_OUT = 0.3
+SEED = 1
+HITS = 6
+MODEL_SERVER_SECONDS = 120
+SERVICE_SECONDS = 60
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A held-out picture that the demo asks about."""
+
+    path: Path
+    label: str
+
+
+def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: bool) -> None:
+    """Train, export, index, serve, search; then serve until Ctrl-C unless ``check``."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    settings = Settings.from_environment()
+    pictures = pictures or _samples(settings)
+    held_out = split(pictures, folder / "pictures")
+    environment = _environment(folder, settings)
+    gallery = str(folder / "pictures" / "gallery")
+    _say("training, then evaluating on the held-out pictures")
+    run_stage(
+        [
+            "train",
+            gallery,
+            "--validation",
+            str(folder / "pictures" / "queries"),
+            "--size",
+            str(size),
+        ],
+        environment,
+    )
+    _say("exporting the model, cut at dense_1")
+    run_stage(["export-model"], environment)
+    _say("starting the model server")
+    ports = _ports(environment)
+    with running(["model-server", *ports], environment) as model_server:
+        model = f"{environment['LOOKALIKE_MODEL_SERVER_REST']}/v1/models/{settings.model}"
+        wait_for(model, model_server, MODEL_SERVER_SECONDS)
+        _say("embedding the gallery, building and publishing an index")
+        run_stage(["reindex", gallery], environment)
+        _say("starting the search service")
+        with running(["serve"], environment) as service:
+            url = f"http://{environment['LOOKALIKE_BIND']}"
+            wait_for(f"{url}/readyz", service, SERVICE_SECONDS)
+            chosen = random.Random(SEED).sample(held_out, min(queries, len(held_out)))  # noqa: S311
+            search_all(chosen, url, Path(gallery), folder / "contact-sheet.jpg")
+            if not check:
+                _say(f"serving at {url} until Ctrl-C; try: lookalike search PICTURE --url {url}")
+                service.wait()
+
+
+def split(pictures: Path, target: Path) -> list[Query]:
+    """Lay out ``gallery`` and ``queries`` below ``target``, linked; give the held-out queries.
+
+    The split follows from the names alone, so that a second run finds its work done.
+    """
+    held_out = []
+    for label_folder in sorted(path for path in pictures.resolve().iterdir() if path.is_dir()):
+        names = sorted(path.name for path in label_folder.iterdir() if path.is_file())
+        random.Random(f"{SEED} {label_folder.name}").shuffle(names)  # noqa: S311
+        count = max(1, round(HELD_OUT * len(names)))
+        for place, name in enumerate(names):
+            part = "queries" if place < count else "gallery"
+            path = _link(label_folder / name, target / part / label_folder.name / name)
+            if part == "queries":
+                held_out.append(Query(path, label_folder.name))
+    if not held_out:
+        raise DataError(f"{pictures} holds no labelled folders of pictures")
+    return held_out
+
+
+def search_all(queries: Sequence[Query], url: str, gallery: Path, sheet: Path) -> None:
+    """Post each query, print what came back, and draw the contact sheet."""
+    client, rows = Client(url), []
+    for query in queries:
+        answer = client.search(query.path.read_bytes(), k=HITS)
+        click.echo(f"\n{query.label}/{query.path.name}")
+        for hit in answer.results:
+            click.echo(f"    {hit.distance:.3f}  {hit.label or '-':12} {hit.id}")
+        rows.append([Tile(query.path, ["query", query.label]), *_tiles(query, answer, gallery)])
+    write_contact_sheet(rows, sheet)
+    click.echo(f"\nthe queries beside what was found for them: {sheet}")
+
+
+def _tiles(query: Query, answer: Answer, gallery: Path) -> list[Tile]:
+    return [
+        Tile(gallery / hit.uri, [hit.label or "", f"{hit.distance:.3f}"], hit.label == query.label)
+        for hit in answer.results
+    ]
+
+
+def _samples(settings: Settings) -> Path:
+    _say("getting the sample pictures")
+    return sample_pictures(Path(settings.cache))
+
+
+def _link(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.copyfile(source, target)
+    return target
+
+
+def _environment(folder: Path, settings: Settings) -> dict[str, str]:
+    """Settings of the demo's processes; ports move aside for servers that run already."""
+    rest, grpc, bind = (free_port(port) for port in (8501, 8500, _port(settings.bind)))
+    return {
+        "LOOKALIKE_STORE": str(folder),
+        "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{rest}",
+        "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{grpc}",
+        "LOOKALIKE_BIND": f"127.0.0.1:{bind}",
+    }
+
+
+def _ports(environment: dict[str, str]) -> list[str]:
+    rest, grpc = (
+        environment[f"LOOKALIKE_MODEL_SERVER_{name}"].rpartition(":")[2]
+        for name in ("REST", "GRPC")
+    )
+    return ["--rest-port", rest, "--grpc-port", grpc]
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
+
+
+def _say(what: str) -> None:
+    click.echo(f"\n=== {what}")

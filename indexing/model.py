@@ -1,0 +1,59 @@
+"""Which model a rebuild embeds with, and waiting until the model server has it."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from lookalike import model_card
+from lookalike.errors import ModelServerUnavailable, ModelVersionUnavailable
+from lookalike.index import ModelReference
+from lookalike.serving import Embedder
+from lookalike.store import Collection
+
+POLL_SECONDS = 0.5
+
+
+def model_reference(models: Collection, name: str, version: int | None) -> ModelReference:
+    """Name a model version of the store, by default the newest, from its card.
+
+    Raises:
+        VersionNotFound: the store has no model, or not that version.
+    """
+    number = str(version) if version is not None else models.latest()
+    models.manifest(number)  # a folder without a manifest is not there
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / model_card.FILE_NAME
+        models.download(number, model_card.FILE_NAME, path)
+        card = model_card.read_model_card(path)
+    return ModelReference(
+        name=name,
+        version=int(number),
+        weights_sha256=card.weights_sha256,
+        picture=card.picture,
+        dimensions=card.dimensions,
+    )
+
+
+def wait_until_served(embedder: Embedder, model: ModelReference, seconds: float) -> None:
+    """Wait until the model server answers for the version.
+
+    Raises:
+        ModelVersionUnavailable: it runs, and does not have the version in that time.
+        ModelServerUnavailable: it does not answer in that time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            available = embedder.available_versions()
+        except ModelServerUnavailable:
+            available = None
+            if time.monotonic() > deadline:
+                raise
+        if available is not None and model.version in available:
+            return
+        if time.monotonic() > deadline:
+            raise ModelVersionUnavailable(
+                f"the model server serves {model.name} versions {sorted(available or [])}, not "
+                f"{model.version}: does it watch the store's models/{model.name}?"
+            )
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,93 @@
+"""The job behind the CronJob ``reindex``: from a catalogue to a published, checked version."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from indexing.build import Plan, build
+from indexing.extract import ExtractionSettings, extract
+from indexing.factory import Recipe, choose, seed_recipe
+from indexing.features import FeatureCache
+from indexing.gate import check_outcomes, check_version
+from indexing.model import model_reference, wait_until_served
+from indexing.outcome import Outcomes
+from lookalike.catalogue import Picture
+from lookalike.serving.grpc import GrpcEmbedder
+from lookalike.settings import Settings
+from lookalike.store import Location, open_indexes, open_models
+from lookalike.vectors import Metric
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``lookalike reindex`` can be told."""
+
+    model_version: int | None = None
+    metric: Metric = "cosine"
+    recipe: Literal["auto", "seed"] = "auto"
+    factory: Recipe | None = None
+    max_rejected: float = 0.1
+    wait_seconds: float = 300.0
+    extraction: ExtractionSettings = ExtractionSettings()
+
+
+class Published(msgspec.Struct, frozen=True):
+    """What a run of reindex did."""
+
+    version: str
+    model_version: int
+    factory: str
+    pictures: int
+    reused: int
+    quarantined: int
+    recall_at_10: float | None
+
+
+def reindex(pictures: Iterable[Picture], settings: Settings, options: Options) -> Published:
+    """Embed what is new, build an index of everything, check it, and move ``CURRENT``.
+
+    The index being served stays as it is until the last step, which is atomic; a run
+    that is killed leaves nothing but features that the next one uses.
+    """
+    models = open_models(settings.store, settings.model)
+    model = model_reference(models, settings.model, options.model_version)
+    embedder = GrpcEmbedder(settings.model_server_grpc, model.address)
+    try:
+        wait_until_served(embedder, model, options.wait_seconds)
+        features = FeatureCache(
+            Location(f"{settings.store}/features/{model.name}/{model.version}"), model.dimensions
+        )
+        outcomes = extract(pictures, model.picture, embedder, features, options.extraction)
+        check_outcomes(outcomes, options.max_rejected)
+        recipe = _recipe(outcomes, options)
+        plan = Plan(name=settings.index, model=model, metric=options.metric, recipe=recipe)
+        return _publish(outcomes, plan, settings, embedder)
+    finally:
+        embedder.close()
+
+
+def _publish(
+    outcomes: Outcomes, plan: Plan, settings: Settings, embedder: GrpcEmbedder
+) -> Published:
+    indexes = open_indexes(settings.store, settings.index)
+    with indexes.draft() as folder:
+        details = build(outcomes, plan, folder)
+        version = indexes.publish(folder, details)
+    check_version(indexes, version, Path(settings.cache), embedder)
+    indexes.set_current(version)
+    return Published(
+        version,
+        plan.model.version,
+        details.factory,
+        details.pictures,
+        outcomes.reused,
+        details.quarantined,
+        details.recall_at_10,
+    )
+
+
+def _recipe(outcomes: Outcomes, options: Options) -> Recipe:
+    if options.factory is not None:
+        return options.factory
+    return (seed_recipe if options.recipe == "seed" else choose)(len(outcomes.embedded))

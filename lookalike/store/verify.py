@@ -1,0 +1,31 @@
+"""Reading a stored version back and holding every file against its manifest."""
+
+import tempfile
+from pathlib import Path
+
+from lookalike.errors import DigestMismatch
+from lookalike.progress import track
+from lookalike.store.collection import Collection
+from lookalike.store.manifest import verify_file
+
+
+def verify_version(collection: Collection, version: str) -> tuple[int, int]:
+    """Read every file of a version; give how many files and bytes were right.
+
+    Raises:
+        VersionNotFound: there is no such version.
+        DigestMismatch: a file is missing or damaged.
+    """
+    files = collection.manifest(version).files
+    with tempfile.TemporaryDirectory() as temporary:
+        for file in track(files, "verifying"):
+            if collection.local is not None:
+                verify_file(collection.local / version / file.path, file)
+                continue
+            copy = Path(temporary) / "file"
+            try:
+                collection.download(version, file.path, copy)
+            except FileNotFoundError as error:
+                raise DigestMismatch(f"{version}/{file.path} is not in the store") from error
+            verify_file(copy, file)
+    return len(files), sum(file.bytes for file in files)

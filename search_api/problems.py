@@ -1,0 +1,67 @@
+"""Errors as RFC 9457 problem documents, each with a stable ``type``."""
+
+import logging
+
+import msgspec
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from lookalike import errors
+from lookalike.errors import LookalikeError
+
+URN = "urn:lookalike:problem:"
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+UNAVAILABLE = 503
+
+_log = logging.getLogger(__name__)
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """The document; ``detail`` says what is wrong with this very request."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def problem_response(error: LookalikeError) -> Response:
+    """Answer an error of our tree; 503 says when to try again."""
+    document = Problem(f"{URN}{error.type}", error.title, error.status, str(error))
+    response = Response(msgspec.json.encode(document), error.status, mimetype=MEDIA_TYPE)
+    if error.status == UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def register(app: Flask) -> None:
+    """Make every failure of the application a problem document."""
+    app.register_error_handler(LookalikeError, problem_response)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http(error: HTTPException) -> Response:
+    response = problem_response(_translated(error))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
+
+
+def _translated(error: HTTPException) -> LookalikeError:
+    if isinstance(error, RequestEntityTooLarge):
+        return errors.BodyTooLarge(
+            "the request is larger than this service takes (LOOKALIKE_MAX_BODY_BYTES)"
+        )
+    if isinstance(error, NotFound):
+        return errors.NotFound("there is nothing at this path; POST /search answers searches")
+    if isinstance(error, MethodNotAllowed):
+        allowed = " or ".join(sorted(error.valid_methods or []))
+        return errors.MethodNotAllowed(f"this path answers {allowed}")
+    return errors.BadRequest(error.description or "the request cannot be understood")
+
+
+def _unexpected(error: Exception) -> Response:
+    _log.error("unexpected failure", exc_info=error)
+    return problem_response(LookalikeError("an unexpected failure; the service's log has it"))

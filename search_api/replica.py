@@ -1,0 +1,128 @@
+"""What a worker holds: one published index, checked against the live model server.
+
+A thread looks at ``CURRENT``; a new version is fetched, verified, opened and probed
+beside the one that serves, and then takes its place by one assignment. Requests that
+have begun keep the version that they began with.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+
+from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch
+from lookalike.index import IndexVersion
+from lookalike.serving import Embedder, RestEmbedder
+from lookalike.settings import Settings
+from lookalike.store import VerifiedCache, open_indexes
+from search_api.native import run_native
+
+# How often the live model server is asked for the probes' vectors again.
+PROBE_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """An index version and the client of exactly the model version that it names."""
+
+    index: IndexVersion
+    embedder: Embedder
+
+
+class Replica:
+    """Holds the current index of one worker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._indexes = open_indexes(settings.store, settings.index)
+        self._cache = VerifiedCache(Path(settings.cache), self._indexes)
+        self._serving: Serving | None = None
+        self._problem: LookalikeError | None = NothingPublished("no index has been looked for yet")
+        self._probed = 0.0
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Look for the current index now, and again every ``settings.poll_seconds``."""
+        threading.Thread(target=self._watch, name="index-watcher", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+
+    def serving(self) -> Serving:
+        """Give what to answer a request with.
+
+        Raises:
+            StoreError: there is no index to answer with, or the live model is not the one
+                that made it.
+        """
+        serving, problem = self._serving, self._problem
+        if isinstance(problem, ProbeMismatch) or serving is None:
+            raise problem or NothingPublished("no index is loaded yet")
+        return serving
+
+    def check_ready(self) -> Serving:
+        """Give what is being served, or raise why this replica is not ready.
+
+        Raises:
+            LookalikeError: of the last look at ``CURRENT``, the files and the probes.
+        """
+        if self._problem is not None:
+            raise self._problem
+        return self.serving()
+
+    def refresh(self) -> None:
+        """Look at ``CURRENT`` once: swap to a new version, or probe the one being served again."""
+        try:
+            self._look()
+        except LookalikeError as error:
+            if str(error) != str(self._problem):
+                _log.warning("not ready: %s [%s]", error, error.type)
+            self._problem = error
+        else:
+            self._problem = None
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.refresh()
+            except Exception:  # noqa: BLE001  the watcher must outlive what nobody foresaw
+                _log.exception("looking at the current index failed")
+            self._stop.wait(self._settings.poll_seconds)
+
+    def _look(self) -> None:
+        version = run_native(self._indexes.current)
+        if self._serving is not None and self._serving.index.name == version:
+            if self._problem is not None or time.monotonic() - self._probed > PROBE_SECONDS:
+                self._probe(self._serving)
+            return
+        candidate = self._open(version)
+        try:
+            self._probe(candidate)
+        except LookalikeError:
+            _close(candidate)
+            raise
+        self._serving = candidate
+        _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
+        run_native(lambda: self._cache.keep({version}))
+
+    def _open(self, version: str) -> Serving:
+        index = run_native(lambda: IndexVersion(version, self._cache.fetch(version)))
+        embedder = RestEmbedder(
+            self._settings.model_server_rest,
+            index.details.model.address,
+            timeout=self._settings.model_server_timeout,
+        )
+        return Serving(index, embedder)
+
+    def _probe(self, serving: Serving) -> None:
+        serving.index.probes.run(serving.embedder)
+        self._probed = time.monotonic()
+
+
+def _close(serving: Serving) -> None:
+    serving.index.close()
+    serving.embedder.close()
