@@ -1,0 +1,24 @@
+"""The picture contract: untrusted bytes become pixels here, and nowhere else.
+
+Training, extraction and queries all call ``read_picture``, so that all see the same
+pixels. What happens to the pixels afterwards belongs to the exported graph.
+"""
+
+from lookalike.picture.contract import DEFAULT_SIZE, SMALLEST_SIZE, VERSION, Fit, PictureContract
+from lookalike.picture.header import Format, PictureHeader
+from lookalike.picture.memory import decoded_bytes
+from lookalike.picture.reader import MAX_DECODED_BYTES, inspect_picture, read_picture
+
+__all__ = [
+    "DEFAULT_SIZE",
+    "MAX_DECODED_BYTES",
+    "SMALLEST_SIZE",
+    "VERSION",
+    "Fit",
+    "Format",
+    "PictureContract",
+    "PictureHeader",
+    "decoded_bytes",
+    "inspect_picture",
+    "read_picture",
+]

@@ -1,0 +1,91 @@
+"""The two public functions: look at a picture's header, and read the picture.
+
+This is the one way by which untrusted bytes become pixels. Limits are checked from the
+header, before any decoder runs.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import PictureTooLarge
+from lookalike.picture.avif import parse_avif
+from lookalike.picture.bmp import parse_bmp
+from lookalike.picture.contract import PictureContract
+from lookalike.picture.fit import centred, resized, target_size
+from lookalike.picture.gif import parse_gif
+from lookalike.picture.header import Format, ParsedPicture, PictureHeader
+from lookalike.picture.jpeg import parse_jpeg
+from lookalike.picture.memory import decoded_bytes, reduction
+from lookalike.picture.orientation import upright
+from lookalike.picture.pixels import decode
+from lookalike.picture.png import parse_png
+from lookalike.picture.signature import sniff
+from lookalike.picture.webp import parse_webp
+
+MAX_DECODED_BYTES = 256_000_000
+
+_PARSERS: dict[Format, Callable[[bytes], ParsedPicture]] = {
+    "AVIF": parse_avif,
+    "BMP": parse_bmp,
+    "GIF": parse_gif,
+    "JPEG": parse_jpeg,
+    "PNG": parse_png,
+    "WebP": parse_webp,
+}
+
+
+def inspect_picture(data: bytes) -> PictureHeader:
+    """Read a picture's header and see that its container is whole; no pixel is decoded.
+
+    Raises:
+        PictureError: any of its kinds but PictureTooLarge for memory: compare
+            ``header.decoded_bytes(contract)`` with a limit for that.
+    """
+    return _PARSERS[sniff(data)](data).header
+
+
+def read_picture(
+    data: bytes, contract: PictureContract, *, max_decoded_bytes: int = MAX_DECODED_BYTES
+) -> npt.NDArray[np.uint8]:
+    """Turn the bytes of a picture file into the square that the model sees.
+
+    Args:
+        data: a whole JPEG, PNG, WebP, AVIF, BMP or GIF, told by its signature.
+        contract: the model's; says the side S and how a picture is fitted into it.
+        max_decoded_bytes: the most memory that decoding may take, estimated from the header.
+
+    Returns:
+        ``uint8[S, S, 3]``, RGB, C-contiguous: upright, on white, the same for the same
+        bytes in every process.
+
+    Raises:
+        PictureError: the bytes are empty, no picture, of a format that is not read,
+            without area, too large, cut off or damaged.
+    """
+    parsed = _PARSERS[sniff(data)](data)
+    header = parsed.header
+    _check_memory(header, contract, max_decoded_bytes)
+    pixels = decode(parsed, reduction(header, contract) if header.format == "JPEG" else 1)
+    target = target_size(header.size.turned(header.orientation), contract)
+    small = _rgb(resized(pixels, target.turned(header.orientation)))
+    return centred(upright(small, header.orientation), contract.size)
+
+
+def _check_memory(header: PictureHeader, contract: PictureContract, limit: int) -> None:
+    estimate = decoded_bytes(header, contract)
+    if estimate > limit:
+        raise PictureTooLarge(
+            f"The {header.format} of {header.width} by {header.height} pixels would take "
+            f"{estimate:,} bytes to decode, and the limit is {limit:,}: send a smaller "
+            "picture, or raise LOOKALIKE_MAX_DECODED_BYTES."
+        )
+
+
+def _rgb(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Turn grey, BGR or BGR and unused into RGB."""
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    conversion = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}[channels]
+    return cv2.cvtColor(pixels, conversion).astype(np.uint8, copy=False)
