@@ -7,6 +7,7 @@ has been verified; it is removed only by :meth:`VerifiedCache.keep`.
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lookalike.errors import StoreError
@@ -62,15 +63,10 @@ class VerifiedCache:
     def _bring(self, version: str, file: str, destination: Path) -> None:
         """Hard-link where the store is on the same disk (no copy, safe from pruning), else copy."""
         if self._collection.local is not None:
-            source = self._collection.local / version / file
-            try:
-                os.link(source, destination)
-            except FileNotFoundError as error:
-                raise StoreError(f"{source} is in the manifest and not in the store") from error
-            except OSError:
-                shutil.copyfile(source, destination)
-        else:
-            self._collection.download(version, file, destination)
+            with suppress(OSError):
+                os.link(self._collection.local / version / file, destination)
+                return
+        self._collection.download(version, file, destination)
 
 
 def _inside(folder: Path, file: FileDigest) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from lookalike.errors import DigestMismatch, NothingPublished, VersionNotFound
+from lookalike.errors import DigestMismatch, NothingPublished, StoreError, VersionNotFound
 from lookalike.store import files, manifest
 from lookalike.store.location import Location
 from lookalike.store.manifest import Manifest
@@ -70,8 +70,16 @@ class Collection:
         return manifest.decode_manifest(data, path)
 
     def download(self, version: str, file: str, destination: Path) -> None:
-        """Copy one file of a version to a local path, unverified."""
-        self._location.download(f"{version}/{file}", destination)
+        """Copy one file of a version to a local path, unverified.
+
+        Raises:
+            StoreError: the file is not there.
+        """
+        try:
+            self._location.download(f"{version}/{file}", destination)
+        except FileNotFoundError as error:
+            path = self._location.path(f"{version}/{file}")
+            raise StoreError(f"{path} is missing from the store") from error
 
     @contextmanager
     def draft(self) -> Iterator[Path]:

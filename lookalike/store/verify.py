@@ -3,7 +3,6 @@
 import tempfile
 from pathlib import Path
 
-from lookalike.errors import DigestMismatch
 from lookalike.progress import track
 from lookalike.store.collection import Collection
 from lookalike.store.manifest import verify_file
@@ -14,7 +13,8 @@ def verify_version(collection: Collection, version: str) -> tuple[int, int]:
 
     Raises:
         VersionNotFound: there is no such version.
-        DigestMismatch: a file is missing or damaged.
+        StoreError: a file is missing.
+        DigestMismatch: a file is damaged.
     """
     files = collection.manifest(version).files
     with tempfile.TemporaryDirectory() as temporary:
@@ -23,9 +23,6 @@ def verify_version(collection: Collection, version: str) -> tuple[int, int]:
                 verify_file(collection.local / version / file.path, file)
                 continue
             copy = Path(temporary) / "file"
-            try:
-                collection.download(version, file.path, copy)
-            except FileNotFoundError as error:
-                raise DigestMismatch(f"{version}/{file.path} is not in the store") from error
+            collection.download(version, file.path, copy)
             verify_file(copy, file)
     return len(files), sum(file.bytes for file in files)

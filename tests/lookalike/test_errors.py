@@ -1,0 +1,30 @@
+import inspect
+import re
+from pathlib import Path
+
+from lookalike import errors
+from lookalike.errors import LookalikeError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
+CLASSES = [
+    item
+    for _, item in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(item, LookalikeError)
+]
+
+
+def test_every_error_has_a_type_of_its_own() -> None:
+    types = [item.type for item in CLASSES]
+    assert len(set(types)) == len(types)
+    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in types)
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    drawn = set(re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or ""))
+    assert drawn == {item.__name__ for item in CLASSES} - {"LookalikeError"}
+
+
+def test_every_type_has_its_paragraph_in_the_documents() -> None:
+    sections = re.findall(r"^### `([a-z-]+)` \((\d+)\)$", DOCUMENT.read_text(), re.MULTILINE)
+    documented = {name: int(status) for name, status in sections}
+    assert documented == {item.type: item.status for item in CLASSES}
