@@ -1,0 +1,149 @@
+"""The export on the real architecture, VGG16, with random weights at the smallest size."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from export.export import export
+from export.saved_model import cut, run_saved_model
+from export.warmup import FILE as WARMUP
+from lookalike import model_card
+from lookalike.errors import ConfigurationError
+from lookalike.model_card import ModelCard, TrainingData
+from lookalike.picture.contract import PictureContract
+from lookalike.store import Collection, open_models, sha256_of, verify_version
+from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
+from training.model import build_base, build_head, build_model, save_model
+
+SIZE = 32
+
+
+def trained(folder: Path, suffix: str = ".keras") -> Path:
+    """Save a whole model and its card, as training does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"lookalike{suffix}"
+    save_model(build_model(build_base(SIZE), build_head(3)), path)
+    card = ModelCard(
+        created="2026-01-01T00:00:00Z",
+        backbone="vgg16",
+        base_weights="random",
+        weights_sha256=sha256_of(path),
+        picture=PictureContract(size=SIZE),
+        dimensions=128,
+        categories=["a", "b", "c"],
+        training_data=TrainingData(fingerprint="0" * 64, pictures=6, validation_pictures=3),
+        settings={},
+        quality={},
+    )
+    model_card.write_model_card(card, folder / model_card.FILE_NAME)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("training"))
+
+
+@pytest.fixture(scope="module")
+def models(model_file: Path) -> Collection:
+    """A store with the model exported once."""
+    models = open_models(str(model_file.parent / "store"), "embedder")
+    assert export(model_file, models, "embedder") == "1"
+    return models
+
+
+@pytest.fixture(scope="module")
+def version_one(models: Collection) -> Path:
+    assert models.local is not None
+    return models.local / "1"
+
+
+def pictures(count: int) -> Any:
+    return np.random.default_rng(3).integers(0, 256, (count, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_the_saved_model_gives_what_keras_gives(model_file: Path, version_one: Path) -> None:
+    pixels = pictures(5)
+    embedder = cut(tf.keras.models.load_model(model_file))
+    expected = np.asarray(embedder(pixels.astype(np.float32), training=False))
+    distances = np.linalg.norm(unit(run_saved_model(version_one, pixels)) - unit(expected), axis=1)
+    assert distances.max() <= SAME_DEVICE_TOLERANCE
+
+
+def test_the_signature_is_the_contract_s(version_one: Path) -> None:
+    signature = tf.saved_model.load(str(version_one)).signatures["serving_default"]
+    (_, inputs) = signature.structured_input_signature
+    assert {name: (spec.shape.as_list(), spec.dtype) for name, spec in inputs.items()} == {
+        "pixels_bytes": ([None], tf.string)
+    }
+    assert {
+        name: (spec.shape.as_list(), spec.dtype)
+        for name, spec in signature.structured_outputs.items()
+    } == {"dense_1": ([None, 128], tf.float32)}
+
+
+@pytest.mark.parametrize("length", [0, 1, SIZE * SIZE * 3 - 1, SIZE * SIZE * 3 * 2])
+def test_a_string_of_a_wrong_length_fails_and_never_becomes_other_rows(
+    length: int, version_one: Path
+) -> None:
+    signature = tf.saved_model.load(str(version_one)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        signature(tf.constant([b"\0" * length]))
+
+
+def test_warm_up_records_are_requests_that_the_model_answers(version_one: Path) -> None:
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    signature = tf.saved_model.load(str(version_one)).signatures["serving_default"]
+    batches = []
+    for record in tf.data.TFRecordDataset(str(version_one / WARMUP)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        request = log.predict_log.request
+        assert (request.model_spec.name, request.model_spec.signature_name) == (
+            "embedder",
+            "serving_default",
+        )
+        rows = tf.constant(tf.make_ndarray(request.inputs["pixels_bytes"]))
+        batches.append(signature(rows)["dense_1"].shape[0])
+    assert batches == [1, 8]
+
+
+def test_the_card_travels_with_the_version_and_names_it(
+    models: Collection, version_one: Path, model_file: Path
+) -> None:
+    card = model_card.read_model_card(version_one / model_card.FILE_NAME)
+    before = model_card.read_model_card(model_file.parent / model_card.FILE_NAME)
+    assert card == msgspec.structs.replace(before, version=1)
+    count, _ = verify_version(models, "1")
+    assert count >= 5  # graph, variables and their index, warm-up, card
+
+
+def test_the_same_model_is_not_exported_twice_unless_told_so(
+    models: Collection, model_file: Path
+) -> None:
+    assert export(model_file, models, "embedder") == "1"
+    assert export(model_file, models, "embedder", force=True) == "2"
+
+
+def test_a_whole_model_in_h5_exports_too(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path), "embedder")
+    assert export(trained(tmp_path / "training", ".h5"), models, "embedder") == "1"
+
+
+def test_a_missing_model_says_to_train_one(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path), "embedder")
+    with pytest.raises(ConfigurationError, match="train a model first"):
+        export(tmp_path / "lookalike.keras", models, "embedder")
+
+
+def test_a_card_of_another_model_is_refused_and_nothing_is_exported(tmp_path: Path) -> None:
+    path = trained(tmp_path / "training")
+    path.write_bytes(path.read_bytes() + b" ")
+    models = open_models(str(tmp_path), "embedder")
+    with pytest.raises(ConfigurationError, match="not the model that"):
+        export(path, models, "embedder")
+    assert models.versions() == []
