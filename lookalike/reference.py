@@ -1,0 +1,45 @@
+"""Reference documents that are generated from code: ``python -m lookalike.reference``."""
+
+import inspect
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lookalike.settings import PREFIX, Settings
+
+SETTINGS_FILE = Path("docs") / "settings.md"
+SETTINGS_HEAD = """# Settings
+
+Every program reads its settings from the environment, once, when it starts. A flag of
+the same meaning goes before a variable. This page is generated from
+`lookalike/settings.py` by `python -m lookalike.reference`.
+
+| variable | default | what it is |
+|---|---|---|
+"""
+
+
+def settings_page() -> str:
+    """Render the settings, in the order of their definition, as a Markdown page."""
+    hints = typing.get_type_hints(Settings, include_extras=True)
+    rows = (
+        f"| `{PREFIX}{field.name.upper()}` | `{_default(field.default)}` "
+        f"| {_description(hints[field.name])} |\n"
+        for field in msgspec.structs.fields(Settings)
+    )
+    return SETTINGS_HEAD + "".join(rows)
+
+
+def _description(annotation: Any) -> str:
+    metas = (meta for meta in annotation.__metadata__ if isinstance(meta, msgspec.Meta))
+    return inspect.cleandoc(next(meta.description for meta in metas if meta.description))
+
+
+def _default(value: object) -> str:
+    return str(value).replace(str(Path.home()), "~")
+
+
+if __name__ == "__main__":
+    SETTINGS_FILE.write_text(settings_page())
