@@ -1,7 +1,7 @@
 """Bounds-checked reading of integers and slices; a read past the end is TruncatedPicture."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lookalike.errors import BadDimensions, CorruptPicture, TruncatedPicture
 from lookalike.picture.header import Format, Size
@@ -24,6 +24,12 @@ def unpack(layout: str, data: bytes, start: int, name: Format) -> tuple[int, ...
         layout, take(data, start, struct.calcsize(layout), name)
     )
     return values
+
+
+def cut(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """Join parts of ``data``, each from a start to an end, in one copy."""
+    view = memoryview(data)
+    return b"".join(view[start:end] for start, end in spans)
 
 
 def counted(name: Format) -> Iterator[int]:

@@ -20,12 +20,12 @@ _TRANSPARENT = 1
 
 @dataclass(frozen=True)
 class _Image:
-    """One image block: its place on the screen and its bytes."""
+    """One image block: its place on the screen, and where its LZW data lies in the file."""
 
     frame: Frame
     flags: int
     table: bytes
-    lzw: bytes
+    start: int
     end: int
 
 
@@ -50,7 +50,7 @@ def parse_gif(data: bytes) -> ParsedPicture:
         progressive=bool(image.flags & _INTERLACED),
         coded_pixels=frame.size.area,
     )
-    stream = _still(image, image.table or table, transparent)
+    stream = _still(data, image, image.table or table, transparent)
     return ParsedPicture(header=header, stream=stream, frame=None if covers else frame)
 
 
@@ -96,7 +96,7 @@ def _read_image(data: bytes, position: int) -> _Image:
     (code_bits,) = take(data, start, 1, "GIF")
     end = _skip_blocks(data, start + 1, blocks.append)
     check_clear_codes(b"".join(blocks), code_bits, size.area)
-    return _Image(Frame(left=left, top=top, size=size), flags, table, data[start:end], end)
+    return _Image(Frame(left=left, top=top, size=size), flags, table, start, end)
 
 
 def _another_image(data: bytes, position: int) -> bool:
@@ -109,7 +109,7 @@ def _another_image(data: bytes, position: int) -> bool:
     return data[position : position + 1] == bytes((_IMAGE,))
 
 
-def _still(image: _Image, table: bytes, transparent: int | None) -> bytes:
+def _still(data: bytes, image: _Image, table: bytes, transparent: int | None) -> bytes:
     """Write the image as a GIF of its own, with the table that it uses as the global one."""
     size = struct.pack("<HH", *image.frame.size)
     flags = _TABLE | (len(table) // 3).bit_length() - 2 if table else 0
@@ -117,6 +117,5 @@ def _still(image: _Image, table: bytes, transparent: int | None) -> bytes:
     if transparent is not None:
         control = bytes((_EXTENSION, _GRAPHIC_CONTROL, 4, _TRANSPARENT, 0, 0, transparent, 0))
     descriptor = bytes((_IMAGE, 0, 0, 0, 0)) + size + bytes((image.flags & _INTERLACED,))
-    return b"".join(
-        (b"GIF89a", size, bytes((flags, 0, 0)), table, control, descriptor, image.lzw, b";")
-    )
+    lzw = memoryview(data)[image.start : image.end]
+    return b"".join((b"GIF89a", size, bytes((flags, 0, 0)), table, control, descriptor, lzw, b";"))

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from lookalike.errors import PictureTooLarge
 from lookalike.picture.cursor import corrupt
 
-PIXELS_PER_CLEAR = 200
 FREE_CLEARS = 64
+PIXELS_PER_CLEAR = 200
+MOST_CLEARS = 20_000  # a second; a full table each time would take 76 megapixels of noise
 _TABLE = 4096  # codes of 12 bits at most (GIF89a, appendix F)
 _WIDEST = 12
 _SHORT_RUN = 64  # codes looked at before a whole table's worth: attacks clear often
@@ -34,7 +35,7 @@ def check_clear_codes(lzw: bytes, code_bits: int, pixels: int) -> None:
     """
     if not 2 <= code_bits <= 8:
         raise corrupt("GIF", f"its LZW code size is {code_bits}")
-    allowed = FREE_CLEARS + pixels // PIXELS_PER_CLEAR
+    allowed = min(FREE_CLEARS + pixels // PIXELS_PER_CLEAR, MOST_CLEARS)
     for count, _ in enumerate(_clears(lzw, code_bits)):
         if count >= allowed:
             raise PictureTooLarge(

@@ -1,7 +1,8 @@
 """How many bytes decoding a picture takes at most, from its header.
 
-The factors are upper bounds, measured as peak memory of a process that decodes one
-picture (tests/picture/test_memory.py holds them); nothing here allocates.
+The factors are upper bounds on peak memory as measured with OpenCV 5.0.0
+(tests/picture/test_memory.py measures again). A copy or two of the file, which the
+request's own limit bounds, and a few megabytes that every decoder needs come on top.
 """
 
 from lookalike.picture.contract import PictureContract
@@ -10,20 +11,37 @@ from lookalike.picture.header import PictureHeader, Size
 
 REDUCTIONS = (8, 4, 2)  # libjpeg's scaled decoding that OpenCV offers
 
+# OpenCV decodes into memory of its own, which its Python binding copies to NumPy's.
+_COPIES = 2
+# Bytes a coded pixel, beside one copy of what is given: LZW indices and a BGRA canvas;
+# ARGB and an alpha plane; dav1d's and libavif's planes, motion vectors and block data.
+_GIF, _WEBP, _AVIF, _AVIF_DEEP = 5, 5, 17, 21
+
 
 def decoded_bytes(header: PictureHeader, contract: PictureContract) -> int:
-    """Estimate the peak bytes of decoding the picture for ``contract``."""
+    """Estimate the peak bytes of decoding the picture for ``contract``.
+
+    Sixteen bits count as two bytes a channel, alpha and a palette's expansion by the
+    channels they become. A JPEG's pixels count at the scale that it is decoded at, its
+    coefficients at the full one.
+    """
     size = header.size
     if header.format == "JPEG":
         size = reduced_size(size, reduction(header, contract))
-    # 16 bits are brought down to 8 in a copy that has half their bytes.
-    depth = 1 if header.bits == 8 else 3
-    pixels = size.area * header.channels * depth
-    return pixels + header.coefficient_bytes + _CODED[header.format] * header.coded_pixels
+    given = size.area * header.channels * (1 if header.bits == 8 else 2)
+    if header.format == "AVIF":
+        factor = _AVIF if header.bits == 8 else _AVIF_DEEP
+        return factor * header.coded_pixels + given
+    if header.format in ("GIF", "WebP"):
+        factor = _GIF if header.format == "GIF" else _WEBP
+        return (factor + header.channels) * header.coded_pixels + _canvas(header)
+    return _COPIES * given + header.coefficient_bytes
 
 
-# Bytes for each coded pixel that a decoder holds besides what it gives.
-_CODED = {"AVIF": 6, "BMP": 0, "GIF": 5, "JPEG": 0, "PNG": 0, "WebP": 6}
+def _canvas(header: PictureHeader) -> int:
+    """Bytes of the canvas under a frame that does not cover it."""
+    covered = header.coded_pixels == header.size.area
+    return 0 if covered else header.size.area * header.channels
 
 
 def reduction(header: PictureHeader, contract: PictureContract) -> int:

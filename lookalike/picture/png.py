@@ -8,9 +8,10 @@ import zlib
 from dataclasses import dataclass, field
 
 from lookalike.errors import UnsupportedFormat
-from lookalike.picture.cursor import corrupt, counted, sized, take, unpack
+from lookalike.picture.cursor import corrupt, counted, cut, sized, take, truncated, unpack
 from lookalike.picture.exif import orientation_of
-from lookalike.picture.header import UPRIGHT, ParsedPicture, PictureHeader
+from lookalike.picture.header import UPRIGHT, ParsedPicture, PictureHeader, Size
+from lookalike.picture.png_inflation import check_inflation
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB, _PALETTE, _GREY_ALPHA, _RGB_ALPHA = 0, 2, 3, 4, 6
@@ -22,15 +23,16 @@ _DEPTHS = {  # W3C PNG, table 11.1
     _RGB_ALPHA: (8, 16),
 }
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+_SAMPLES = {_GREY: 1, _RGB: 3, _PALETTE: 1, _GREY_ALPHA: 2, _RGB_ALPHA: 4}
 _IHDR_BYTES = 13
 
 
 @dataclass
 class _Walk:
-    kept: list[bytes] = field(default_factory=lambda: [SIGNATURE])
+    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(SIGNATURE))])
     ihdr: bytes = b""
     transparency: bytes = b""
-    pixels: bool = False
+    pixels: list[tuple[int, int]] = field(default_factory=list)
     animated: bool = False
     orientation: int = UPRIGHT
 
@@ -40,24 +42,31 @@ def parse_png(data: bytes) -> ParsedPicture:
     walk, position = _Walk(), len(SIGNATURE)
     for _ in counted("PNG"):
         (length,) = unpack(">I", data, position, "PNG")
-        chunk = take(data, position, 12 + length, "PNG")
-        _read_chunk(chunk, walk)
-        position += len(chunk)
-        if chunk[4:8] == b"IEND":
+        kind = take(data, position + 4, 4, "PNG")
+        end = position + 12 + length
+        if end > len(data):
+            raise truncated("PNG")
+        if kind == b"IDAT" and walk.ihdr:
+            walk.pixels.append((position + 8, end - 4))
+        else:
+            _read_chunk(kind, data[position + 8 : end], walk)
+        if kind in _KEPT:
+            walk.kept.append((position, end))
+        if kind == b"IEND":
             break
+        position = end
     if not walk.pixels:
         raise corrupt("PNG", "it has no IDAT chunk")
-    return _finish(walk)
+    return _finish(data, walk)
 
 
-def _read_chunk(chunk: bytes, walk: _Walk) -> None:
-    kind, body = chunk[4:8], chunk[8:-4]
+def _read_chunk(kind: bytes, rest: bytes, walk: _Walk) -> None:
+    """Note a chunk, given its body and its checksum."""
+    body = rest[:-4]
     if not walk.ihdr:
         _check_first(kind, body)
         walk.ihdr = body
-    if kind == b"IDAT":
-        walk.pixels = True
-    elif kind in _KEPT and zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:]):
+    if kind in _KEPT and zlib.crc32(kind + body) != int.from_bytes(rest[-4:]):
         raise corrupt("PNG", f"the checksum of {kind.decode()} is wrong")
     if kind == b"eXIf":
         walk.orientation = orientation_of(body)
@@ -65,8 +74,6 @@ def _read_chunk(chunk: bytes, walk: _Walk) -> None:
         walk.animated = True
     elif kind == b"tRNS":
         walk.transparency = body
-    if kind in _KEPT and not (kind == b"tRNS" and walk.ihdr[9] == _GREY):
-        walk.kept.append(chunk)  # OpenCV drops a grey key: it is applied here instead
 
 
 def _check_first(kind: bytes, body: bytes) -> None:
@@ -78,13 +85,14 @@ def _check_first(kind: bytes, body: bytes) -> None:
         raise corrupt("PNG", "it does not begin with IHDR")
 
 
-def _finish(walk: _Walk) -> ParsedPicture:
+def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
     width, height, bits, kind, compression, filtering, interlace = unpack(
         ">IIBBBBB", walk.ihdr, 0, "PNG"
     )
     size = sized(width, height, "PNG")
     if bits not in _DEPTHS.get(kind, ()) or compression or filtering or interlace > 1:
         raise corrupt("PNG", "its IHDR is not valid")
+    check_inflation(data, walk.pixels, _raw_bytes(size, kind, bits) * (1 + interlace))
     alpha = kind in (_GREY_ALPHA, _RGB_ALPHA) or bool(walk.transparency)
     key = kind == _GREY and len(walk.transparency) == 2
     header = PictureHeader(
@@ -99,7 +107,13 @@ def _finish(walk: _Walk) -> ParsedPicture:
         orientation=walk.orientation,
     )
     grey = _eight_bits_at_least(int.from_bytes(walk.transparency), bits) if key else None
-    return ParsedPicture(header=header, stream=b"".join(walk.kept), transparent_grey=grey)
+    return ParsedPicture(header=header, stream=cut(data, walk.kept), transparent_grey=grey)
+
+
+def _raw_bytes(size: Size, kind: int, bits: int) -> int:
+    """Bytes of all rows, each with its filter byte (interlaced, less than twice as many)."""
+    row = 1 + (size.width * _SAMPLES[kind] * bits + 7) // 8
+    return row * size.height
 
 
 def _eight_bits_at_least(grey: int, bits: int) -> int:
