@@ -31,8 +31,10 @@ errorlog = "-"
 loglevel = "info"
 
 
-def post_fork(*_: object) -> None:
+def post_fork(server: object, worker: object) -> None:  # noqa: ARG001  gunicorn's signature
     """Let the application's own log lines out beside gunicorn's."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s [%(process)d] [%(levelname)s] %(name)s: %(message)s"
     )
+    # It tells at each start which instruction sets it looked for.
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)

@@ -22,10 +22,6 @@ MAX_K = 1000
 class MemoryRequest(Request):
     """Keeps uploaded files in memory: the body's limit bounds them, and no disk is needed."""
 
-    # Only the picture may be large.
-    max_form_memory_size = 10_000
-    max_form_parts = 20
-
     def _get_file_stream(self, *_: object, **__: object) -> Any:
         return io.BytesIO()
 

@@ -33,11 +33,11 @@ class ModelReference(msgspec.Struct, frozen=True, kw_only=True):
 class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
     """How hard to search; only those that the index's type has are set."""
 
-    nprobe: Annotated[int | None, Meta(ge=1, description="Inverted lists scanned a query.")] = None
-    k_factor: Annotated[
-        float | None, Meta(ge=1, description="Candidates refined, as a multiple of k.")
-    ] = None
-    ef_search: Annotated[int | None, Meta(ge=1, description="HNSW's candidate list.")] = None
+    nprobe: Annotated[int, Meta(ge=1, description="Inverted lists scanned a query.")] | None = None
+    k_factor: (
+        Annotated[float, Meta(ge=1, description="Candidates refined, as a multiple of k.")] | None
+    ) = None
+    ef_search: Annotated[int, Meta(ge=1, description="HNSW's candidate list.")] | None = None
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):

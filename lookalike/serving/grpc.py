@@ -8,12 +8,6 @@ from typing import Any, Final
 
 import grpc
 import numpy as np
-from tensorflow_serving.apis import (
-    get_model_status_pb2,
-    model_service_pb2_grpc,
-    predict_pb2,
-    prediction_service_pb2_grpc,
-)
 
 from lookalike.errors import (
     ModelServerError,
@@ -21,8 +15,14 @@ from lookalike.errors import (
     ModelServerUnavailable,
     ModelVersionUnavailable,
 )
+from lookalike.quiet import import_quietly
 from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, ModelAddress, Pixels, checked, raw_rows
 from lookalike.vectors import Vectors
+
+predict_pb2 = import_quietly("tensorflow_serving.apis.predict_pb2")
+get_model_status_pb2 = import_quietly("tensorflow_serving.apis.get_model_status_pb2")
+model_service = import_quietly("tensorflow_serving.apis.model_service_pb2_grpc")
+prediction_service = import_quietly("tensorflow_serving.apis.prediction_service_pb2_grpc")
 
 DT_STRING: Final = 7  # tensorflow/core/framework/types.proto
 AVAILABLE: Final = get_model_status_pb2.ModelVersionStatus.State.AVAILABLE
@@ -63,8 +63,8 @@ class GrpcEmbedder:
     def __init__(self, target: str, address: ModelAddress, *, timeout: float = 60.0) -> None:
         self._target, self._address, self._timeout = target, address, timeout
         self._channel = grpc.insecure_channel(target, options=OPTIONS)
-        self._predict = prediction_service_pb2_grpc.PredictionServiceStub(self._channel).Predict
-        self._status = model_service_pb2_grpc.ModelServiceStub(self._channel).GetModelStatus
+        self._predict = prediction_service.PredictionServiceStub(self._channel).Predict
+        self._status = model_service.ModelServiceStub(self._channel).GetModelStatus
 
     def embed(self, pixels: Pixels) -> Vectors:
         """See :meth:`lookalike.serving.base.Embedder.embed`."""

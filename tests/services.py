@@ -1,0 +1,170 @@
+"""Real servers for the tests, each a process on a free port that ends with its test."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import msgspec
+import numpy as np
+import requests
+
+from demo.processes import free_port
+from lookalike import model_card
+from lookalike.model_card import ModelCard, TrainingData
+from lookalike.picture import PictureContract
+from lookalike.store import open_models
+from tests.toy_models import write_toy_embedder
+
+SIZE = 32
+READY = re.compile(r"REST http://127\.0\.0\.1:(\d+).*gRPC 127\.0\.0\.1:(\d+)")
+
+
+class ModelDetails(msgspec.Struct):
+    name: str
+    weights_sha256: str
+
+
+def publish_toy_model(store: Path, *, seed: int = 0, size: int = SIZE) -> int:
+    """Put a toy embedder into a store as export-model would; give its version."""
+    models = open_models(str(store), "embedder")
+    with models.draft() as folder:
+        made = write_toy_embedder(folder.parent / f".toy-{seed}", 1, size=size, seed=seed)
+        for path in made.iterdir():
+            path.rename(folder / path.name)
+        made.rmdir()
+        made.parent.rmdir()
+        card = ModelCard(
+            created="2026-01-01T00:00:00Z",
+            backbone="toy",
+            base_weights="random",
+            weights_sha256=f"{seed:064d}",
+            picture=PictureContract(size=size),
+            dimensions=128,
+            categories=[],
+            training_data=TrainingData(fingerprint="", pictures=0, validation_pictures=0),
+            settings={},
+            quality={},
+        )
+        model_card.write_model_card(card, folder / model_card.FILE_NAME)
+        return int(models.publish(folder, ModelDetails("embedder", f"{seed:064d}")))
+
+
+def write_pictures(folder: Path, labels: int = 4, each: int = 8, seed: int = 0) -> Path:
+    """Write labelled folders of JPEGs and PNGs that differ from one another."""
+    draw = np.random.default_rng(seed)
+    for label in range(labels):
+        (folder / f"label-{label}").mkdir(parents=True, exist_ok=True)
+        for number in range(each):
+            small = draw.integers(0, 256, (4, 6, 3), dtype=np.uint8)
+            picture = cv2.resize(small, (90, 60), interpolation=cv2.INTER_CUBIC)
+            suffix = ".png" if number % 2 else ".jpg"
+            cv2.imwrite(str(folder / f"label-{label}" / f"{number}{suffix}"), picture)
+    return folder
+
+
+@contextmanager
+def process(
+    arguments: list[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``lookalike …`` in the background, its output going to ``log``; kill it at the end."""
+    with log.open("ab") as output:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "lookalike", *arguments],
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            os.killpg(started.pid, signal.SIGTERM)
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+
+
+def until(condition: object, seconds: float = 60.0, what: str = "it") -> None:
+    """Wait until ``condition()`` is true; fail after ``seconds``."""
+    assert callable(condition)
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+@contextmanager
+def model_server(
+    store: Path, log: Path, *flags: str, ports: tuple[int, int] = (0, 0)
+) -> Iterator[dict[str, str]]:
+    """Run the local model server over a store's models; give the settings that lead to it."""
+    arguments = ["model-server", "--local", "--rest-port", str(ports[0])]
+    arguments += ["--grpc-port", str(ports[1]), *flags]
+    start = log.stat().st_size if log.exists() else 0
+    with process(arguments, {"LOOKALIKE_STORE": str(store)}, log) as server:
+
+        def ready() -> bool:
+            assert server.poll() is None, log.read_text()
+            return READY.search(log.read_text()[start:]) is not None
+
+        until(ready, what="the model server's start")
+        found = READY.search(log.read_text()[start:])
+        assert found is not None
+        yield {
+            "LOOKALIKE_STORE": str(store),
+            "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{found[1]}",
+            "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{found[2]}",
+        }
+
+
+@contextmanager
+def search_service(environment: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Run search_api under gunicorn; give its URL once it answers at all."""
+    port = free_port(0)
+    environment = {
+        "LOOKALIKE_BIND": f"127.0.0.1:{port}",
+        "LOOKALIKE_WORKERS": "1",
+        "LOOKALIKE_POLL_SECONDS": "0.2",
+        **environment,
+    }
+    url = f"http://127.0.0.1:{port}"
+    with process(["serve"], environment, log) as server:
+
+        def answers() -> bool:
+            assert server.poll() is None, log.read_text()
+            return status(f"{url}/healthz") == 200
+
+        until(answers, what="the service's start")
+        yield url
+
+
+def status(url: str) -> int | None:
+    """Give the status of a GET, or None where nobody answers."""
+    try:
+        return requests.get(url, timeout=10).status_code
+    except requests.ConnectionError:
+        return None
+
+
+def run(
+    arguments: list[str], environment: Mapping[str, str], timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run ``lookalike …`` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "lookalike", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
