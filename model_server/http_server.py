@@ -73,6 +73,12 @@ class _Handler(BaseHTTPRequestHandler):
     # The names that http.server looks for.
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = _handle  # noqa: N815
 
+    def handle_expect_100(self) -> bool:
+        """Let the client send its body now."""
+        leave = super().handle_expect_100()
+        self.wfile.flush()
+        return leave
+
     def _respond(self, body: bytes) -> Response:
         if not self.server.api.serves(self.path):
             return _html(HTTPStatus.NOT_FOUND)

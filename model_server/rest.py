@@ -24,12 +24,12 @@ from model_server.versions import LARGEST_VERSION
 JSON, TEXT = "application/json", "text/plain"
 
 # The whole of each path, in any case; only the verb's case is looked at afterwards.
-_VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:]+))?"
+_VERSION = r"(?:/versions/(?P<version>[0-9]+)|/labels/(?P<label>[^/:?]+))?"
 _ACTION = re.compile(
-    rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<verb>classify|regress|predict)", re.IGNORECASE
+    rf"/v1/models/(?P<name>[^/:?]+){_VERSION}:(?P<verb>classify|regress|predict)", re.IGNORECASE
 )
 _RESOURCE = re.compile(
-    rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<resource>metadata))?", re.IGNORECASE
+    rf"/v1/models(?:/(?P<name>[^/:?]+))?{_VERSION}(?:/(?P<resource>metadata))?", re.IGNORECASE
 )
 _PATTERNS = {"POST": _ACTION, "GET": _RESOURCE}
 

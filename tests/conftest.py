@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from training.weights import BaseWeights
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests/model_server/test_conformance.py run against a real TensorFlow Serving."""
+    group = parser.getgroup("model server")
+    group.addoption("--model-server-url", help="REST address of a running TensorFlow Serving.")
+    group.addoption("--model-server-models", help="Folder that it serves the model `toy` from.")
+
+
 @pytest.fixture(scope="session")
 def real_cache() -> Path:
     """The user's own cache, so that weights and samples are fetched once a machine."""
