@@ -8,13 +8,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import gevent
+from gevent.util import wrap_errors
 
 Result = TypeVar("Result")
 
 
 def run_native(work: Callable[[], Result]) -> Result:
     """Run ``work`` on a native thread and give its result, or raise what it raised."""
-    result: Result = gevent.get_hub().threadpool.apply(work)
+    # Wrapped, since gevent writes a traceback for an error that leaves the thread by itself.
+    result: Result | Exception = gevent.get_hub().threadpool.apply(wrap_errors(Exception, work))
+    if isinstance(result, Exception):
+        raise result
     return result
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from flask import Request
 from msgspec import Meta
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
 from lookalike.errors import InvalidParameter, MissingPicture, UnsupportedMediaType
 
@@ -48,11 +49,12 @@ def read_query(request: Request) -> Query:
         InvalidParameter: a parameter that is unknown, not of its type or out of range.
     """
     media_type = request.mimetype
+    given: MultiDict[str, str] = request.args
     if media_type == FORM:
         picture = _form_picture(request)
-        given = {**request.args.to_dict(), **request.form.to_dict()}
+        given = CombinedMultiDict([request.args, request.form])
     elif media_type.startswith("image/") or media_type in (RAW, ""):
-        picture, given = request.get_data(cache=False), request.args.to_dict()
+        picture = request.get_data(cache=False)
         if not picture:
             raise MissingPicture(f"the request's body is empty; {HOW}")
     else:
@@ -70,8 +72,11 @@ def _form_picture(request: Request) -> bytes:
     return picture
 
 
-def _parameters(given: dict[str, str]) -> Parameters:
+def _parameters(given: MultiDict[str, str]) -> Parameters:
+    twice = [name for name, values in given.lists() if len(values) > 1]
+    if twice:
+        raise InvalidParameter(f"{twice[0]!r} is given more than once")
     try:
-        return msgspec.convert(given, Parameters, strict=False)
+        return msgspec.convert(given.to_dict(), Parameters, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidParameter(f"{error}; k is a whole number from 1 to {MAX_K}") from error

@@ -1,0 +1,43 @@
+"""One running stack for the tests of this room: model server, published index, service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.services import (
+    model_server,
+    publish_toy_model,
+    run,
+    search_service,
+    status,
+    until,
+    write_pictures,
+)
+
+
+class Stack(NamedTuple):
+    """A running service, and what stands behind it."""
+
+    url: str
+    pictures: Path
+    environment: dict[str, str]
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    root = tmp_path_factory.mktemp("stack")
+    publish_toy_model(root / "store")
+    pictures = write_pictures(root / "pictures")
+    with model_server(root / "store", root / "model_server.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
+        indexed = run(["reindex", str(pictures)], environment)
+        assert indexed.returncode == 0, indexed.stderr
+        log = root / "service.log"
+        limits = {"LOOKALIKE_MAX_BODY_BYTES": "2000000", "LOOKALIKE_MAX_DECODED_BYTES": "50000000"}
+        with search_service({**environment, **limits}, log) as url:
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+            yield Stack(url, pictures, environment, log)
+        assert "Traceback" not in log.read_text()

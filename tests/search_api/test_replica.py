@@ -1,0 +1,149 @@
+"""A replica on good days and bad ones: what is ready, what is served, what is refused."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+
+from demo.processes import free_port
+from lookalike.store import open_indexes
+from tests.services import (
+    model_server,
+    publish_toy_model,
+    run,
+    search_service,
+    status,
+    until,
+    write_pictures,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    publish_toy_model(tmp_path / "store")
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "pictures", labels=2, each=4)
+
+
+def problem_is(url: str, kind: str) -> Callable[[], bool]:
+    def matches() -> bool:
+        response = requests.get(f"{url}/readyz", timeout=10)
+        return response.status_code == 503 and response.json()["type"].endswith(f":{kind}")
+
+    return matches
+
+
+def post(url: str, pictures: Path) -> requests.Response:
+    data = (pictures / "label-0" / "0.jpg").read_bytes()
+    headers = {"Content-Type": "image/jpeg"}
+    return requests.post(f"{url}/search", data=data, headers=headers, timeout=30)
+
+
+def reindex(pictures: Path, environment: dict[str, str]) -> str:
+    finished = run(["reindex", str(pictures)], environment)
+    assert finished.returncode == 0, finished.stderr
+    return open_indexes(environment["LOOKALIKE_STORE"], "default").current()
+
+
+def test_from_nothing_to_ready_and_through_the_model_server_s_death(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    ports = (free_port(0), free_port(0))
+    environment = {
+        "LOOKALIKE_STORE": str(store),
+        "LOOKALIKE_CACHE": str(tmp_path / "cache"),
+        "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{ports[0]}",
+        "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{ports[1]}",
+    }
+    log = tmp_path / "model_server.log"
+    with search_service(environment, tmp_path / "service.log") as url:
+        until(problem_is(url, "nothing-published"), what="nothing published")
+        refused = post(url, pictures)
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert refused.json()["type"].endswith(":nothing-published")
+
+        with model_server(store, log, ports=ports):
+            version = reindex(pictures, environment)
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+            assert post(url, pictures).json()["index_version"] == version
+
+        refused = post(url, pictures)
+        assert refused.status_code == 503
+        assert refused.json()["type"].endswith(":model-server-unavailable")
+        assert status(f"{url}/healthz") == 200
+        until(problem_is(url, "model-server-unavailable"), what="unreadiness")
+
+        with model_server(store, log, ports=ports):
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness again")
+            assert post(url, pictures).status_code == 200
+
+
+def test_a_new_version_takes_over_with_no_failed_request(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with model_server(store, tmp_path / "model_server.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+        first = reindex(pictures, environment)
+        with search_service(environment, tmp_path / "service.log") as url:
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+            seen: list[tuple[int, str]] = []
+            done = threading.Event()
+
+            def ask() -> None:
+                while not done.is_set():
+                    answer = post(url, pictures)
+                    seen.append((answer.status_code, answer.json().get("index_version", "")))
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            second = reindex(pictures, environment)
+            until(lambda: seen[-1][1] == second, what="the swap")
+            assert run(["index", "rollback"], environment).returncode == 0
+            until(lambda: seen[-1][1] == first, what="the way back")
+            done.set()
+            asking.join()
+    assert {code for code, _ in seen} == {200}
+    assert {version for _, version in seen} == {first, second}
+
+
+def test_another_model_under_the_same_version_is_never_answered_with(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with model_server(store, tmp_path / "right.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+        reindex(pictures, environment)
+    publish_toy_model(tmp_path / "other", seed=9)
+    with model_server(tmp_path / "other", tmp_path / "wrong.log") as wrong:
+        environment = {**environment, **wrong, "LOOKALIKE_STORE": str(store)}
+        with search_service(environment, tmp_path / "service.log") as url:
+            until(problem_is(url, "probe-mismatch"), what="the mismatch")
+            assert post(url, pictures).status_code == 503
+
+
+def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with model_server(store, tmp_path / "model_server.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+        first = reindex(pictures, environment)
+        # Published by another machine: not in this one's cache of verified copies.
+        elsewhere = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "elsewhere")}
+        second = reindex(pictures, elsewhere)
+        indexes = open_indexes(str(store), "default")
+        indexes.set_current(first)
+        with search_service(environment, tmp_path / "service.log") as url:
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+            shard = store / "indexes" / "default" / second / "shard-00000.faiss"
+            data = bytearray(shard.read_bytes())
+            data[len(data) // 2] ^= 1
+            shard.write_bytes(data)
+            indexes.set_current(second)
+            until(problem_is(url, "digest-mismatch"), what="the refusal")
+            assert post(url, pictures).json()["index_version"] == first
