@@ -1,0 +1,174 @@
+"""The command as a process: the ready line, signals, and which server it starts."""
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lookalike.errors import ConfigurationError, ModelServerError
+from model_server.cli import model_server
+from model_server.launcher import run_container, run_real, with_ports
+from model_server.options import ServerOptions
+from tests.model_server.http_client import Address
+from tests.toy_models import write_toy_embedder
+
+LOOKALIKE = str(Path(sys.executable).parent / "lookalike")
+REPOSITORY = Path(__file__).parents[2]
+READY = re.compile(r"model server ready: REST http://127.0.0.1:(\d+) gRPC 127.0.0.1:(\d+) \((.*)\)")
+WAIT = 60.0
+
+
+@contextmanager
+def started(base_path: Path, log: Path, path: str) -> Iterator[subprocess.Popen[str]]:
+    """Run ``lookalike model-server`` on free ports, its standard error in ``log``."""
+    flags = ["--model-base-path", str(base_path), "--rest-port", "0", "--grpc-port", "0"]
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [LOOKALIKE, "model-server", *flags],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={"PATH": path, "PYTHONPATH": str(REPOSITORY)},
+        )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def program(folder: Path, name: str, *lines: str) -> None:
+    """Put an executable shell script on a PATH of the test's own."""
+    folder.mkdir(exist_ok=True)
+    script = folder / name
+    script.write_text("\n".join(("#!/bin/sh", *lines)) + "\n")
+    script.chmod(0o755)
+
+
+def ready(process: subprocess.Popen[str]) -> tuple[Address, str]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    match = READY.fullmatch(line.strip())
+    assert match, line
+    return Address("127.0.0.1", int(match[1])), match[3]
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_the_look_alike_says_when_it_is_ready_and_ends_at_a_signal_with_status_0(
+    tmp_path: Path, end: signal.Signals
+) -> None:
+    base, log = tmp_path / "embedder", tmp_path / "log"
+    with started(base, log, path="") as process:
+        wait_until(lambda: f"waiting for a version under {base}" in log.read_text())
+        write_toy_embedder(base, 1)
+        address, what = ready(process)
+        assert what == "look-alike, policy all"
+        assert address.exchange("GET", "/v1/models/embedder").status == 200
+        process.send_signal(end)
+        assert process.wait(WAIT) == 0
+    assert "Traceback" not in log.read_text()
+
+
+def test_it_ends_while_it_waits_for_a_version(tmp_path: Path) -> None:
+    with started(tmp_path / "nothing", tmp_path / "log", path="") as process:
+        wait_until(lambda: "waiting for a version" in (tmp_path / "log").read_text())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == 0
+
+
+def test_tensorflow_model_server_is_preferred_where_it_is_on_the_path(tmp_path: Path) -> None:
+    base, programs = tmp_path / "embedder", tmp_path / "bin"
+    write_toy_embedder(base, 1)
+    command = f'exec {shlex.quote(sys.executable)} -m tests.model_server.stand_in "$@" >&2'
+    program(programs, "tensorflow_model_server", command)
+    with started(base, tmp_path / "log", path=str(programs)) as process:
+        address, what = ready(process)
+        assert what == "tensorflow_model_server"
+        assert address.exchange("GET", "/v1/models/embedder").status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(WAIT) == 0
+    wait_until(lambda: not accepts(address))
+
+
+def accepts(address: Address) -> bool:
+    try:
+        address.exchange("GET", "/")
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_server_that_ends_by_itself_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "tensorflow_model_server", "exit 3")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    announced: list[str] = []
+    with pytest.raises(ModelServerError, match="tensorflow_model_server ended by itself with sta"):
+        run_real(ServerOptions(model_name="m", base_path=tmp_path), announced.append)
+    assert announced == []
+
+
+def test_a_container_sees_the_models_and_the_configuration_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    recorded = f'[ "$1" = info ] || echo "$@" > {shlex.quote(str(seen))}'
+    program(tmp_path / "bin", "podman", recorded)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    options = ServerOptions(model_name="m", base_path=tmp_path / "m", rest_port=1, grpc_port=2)
+    with pytest.raises(ModelServerError, match="tensorflow/serving:2 ended by itself"):
+        run_container("tensorflow/serving:2", options, lambda _: None)
+    flags, image, arguments = seen.read_text().partition(" tensorflow/serving:2 ")
+    assert image
+    mounts = re.findall(r"--volume=(\S+):\1:ro", flags)
+    assert mounts[0] == str(tmp_path / "m")
+    assert flags.count("--volume") == len(mounts) == 2
+    assert f"--model_config_file={mounts[1]}/models.config" in arguments
+    assert "--rest_api_port=1" in arguments
+
+
+def test_a_container_needs_a_program_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, "docker", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigurationError, match="needs a working docker or podman"):
+        run_container("i", ServerOptions(model_name="m", base_path=tmp_path), lambda _: None)
+
+
+def test_ports_that_are_given_stay() -> None:
+    options = ServerOptions(model_name="m", base_path=Path(), rest_port=12345)
+    chosen = with_ports(options)
+    assert chosen.rest_port == 12345
+    assert chosen.grpc_port > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--policy", "newest"], {}, "'newest' is no policy"),
+        ([], {"LOOKALIKE_STORE": "s3://bucket"}, "--model-base-path"),
+    ],
+)
+def test_what_cannot_be_served_is_said_at_once(
+    arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    result = CliRunner(env=environment).invoke(model_server, arguments)
+    assert isinstance(result.exception, ConfigurationError)
+    assert message in str(result.exception)
