@@ -1,22 +1,22 @@
 """The job behind the CronJob ``reindex``: from a catalogue to a published, checked version."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from indexing.build import Plan, build
+from indexing.build import Plan
 from indexing.extract import ExtractionSettings, extract
 from indexing.factory import Recipe, choose, seed_recipe
 from indexing.features import FeatureCache
-from indexing.gate import check_outcomes, check_version
+from indexing.gate import check_outcomes
 from indexing.model import model_reference, wait_until_served
 from indexing.outcome import Outcomes
+from indexing.publish import Published, publish
 from lookalike.catalogue import Picture
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
-from lookalike.store import Location, open_indexes, open_models
+from lookalike.store import Location, open_models
 from lookalike.vectors import Metric
 
 
@@ -30,18 +30,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     max_rejected: float = 0.1
     wait_seconds: float = 300.0
     extraction: ExtractionSettings = ExtractionSettings()
-
-
-class Published(msgspec.Struct, frozen=True):
-    """What a run of reindex did."""
-
-    version: str
-    model_version: int
-    factory: str
-    pictures: int
-    reused: int
-    quarantined: int
-    recall_at_10: float | None
 
 
 def reindex(pictures: Iterable[Picture], settings: Settings, options: Options) -> Published:
@@ -62,29 +50,9 @@ def reindex(pictures: Iterable[Picture], settings: Settings, options: Options) -
         check_outcomes(outcomes, options.max_rejected)
         recipe = _recipe(outcomes, options)
         plan = Plan(name=settings.index, model=model, metric=options.metric, recipe=recipe)
-        return _publish(outcomes, plan, settings, embedder)
+        return publish(outcomes, plan, settings, embedder)
     finally:
         embedder.close()
-
-
-def _publish(
-    outcomes: Outcomes, plan: Plan, settings: Settings, embedder: GrpcEmbedder
-) -> Published:
-    indexes = open_indexes(settings.store, settings.index)
-    with indexes.draft() as folder:
-        details = build(outcomes, plan, folder)
-        version = indexes.publish(folder, details)
-    check_version(indexes, version, Path(settings.cache), embedder)
-    indexes.set_current(version)
-    return Published(
-        version,
-        plan.model.version,
-        details.factory,
-        details.pictures,
-        outcomes.reused,
-        details.quarantined,
-        details.recall_at_10,
-    )
 
 
 def _recipe(outcomes: Outcomes, options: Options) -> Recipe:

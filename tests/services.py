@@ -10,9 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
 import msgspec
-import numpy as np
 import requests
 
 from demo.processes import free_port
@@ -20,7 +18,6 @@ from lookalike import model_card
 from lookalike.model_card import ModelCard, TrainingData
 from lookalike.picture import PictureContract
 from lookalike.store import open_models
-from tests.toy_models import write_toy_embedder
 
 SIZE = 32
 READY = re.compile(r"REST http://127\.0\.0\.1:(\d+).*gRPC 127\.0\.0\.1:(\d+)")
@@ -33,6 +30,8 @@ class ModelDetails(msgspec.Struct):
 
 def publish_toy_model(store: Path, *, seed: int = 0, size: int = SIZE) -> int:
     """Put a toy embedder into a store as export-model would; give its version."""
+    from tests.toy_models import write_toy_embedder  # imports TensorFlow
+
     models = open_models(str(store), "embedder")
     with models.draft() as folder:
         made = write_toy_embedder(folder.parent / f".toy-{seed}", 1, size=size, seed=seed)
@@ -54,19 +53,6 @@ def publish_toy_model(store: Path, *, seed: int = 0, size: int = SIZE) -> int:
         )
         model_card.write_model_card(card, folder / model_card.FILE_NAME)
         return int(models.publish(folder, ModelDetails("embedder", f"{seed:064d}")))
-
-
-def write_pictures(folder: Path, labels: int = 4, each: int = 8, seed: int = 0) -> Path:
-    """Write labelled folders of JPEGs and PNGs that differ from one another."""
-    draw = np.random.default_rng(seed)
-    for label in range(labels):
-        (folder / f"label-{label}").mkdir(parents=True, exist_ok=True)
-        for number in range(each):
-            small = draw.integers(0, 256, (4, 6, 3), dtype=np.uint8)
-            picture = cv2.resize(small, (90, 60), interpolation=cv2.INTER_CUBIC)
-            suffix = ".png" if number % 2 else ".jpg"
-            cv2.imwrite(str(folder / f"label-{label}" / f"{number}{suffix}"), picture)
-    return folder
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from lookalike.picture import PictureContract
 from lookalike.serving.base import Pixels
 from lookalike.store import Location
 from lookalike.vectors import Vectors
-from tests.services import write_pictures
+from tests.pictures import write_pictures
 
 CONTRACT = PictureContract(size=32)
 

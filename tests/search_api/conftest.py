@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.pictures import write_pictures
 from tests.services import (
     model_server,
     publish_toy_model,
@@ -13,7 +14,6 @@ from tests.services import (
     search_service,
     status,
     until,
-    write_pictures,
 )
 
 

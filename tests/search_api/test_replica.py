@@ -9,6 +9,7 @@ import requests
 
 from demo.processes import free_port
 from lookalike.store import open_indexes
+from tests.pictures import write_pictures
 from tests.services import (
     model_server,
     publish_toy_model,
@@ -16,7 +17,6 @@ from tests.services import (
     search_service,
     status,
     until,
-    write_pictures,
 )
 
 
