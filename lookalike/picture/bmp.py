@@ -14,6 +14,7 @@ _DEPTHS = {  # what OpenCV reads
 }
 _MASKS_AT = 54
 _FIFTEEN_BITS, _SIXTEEN_BITS = (0x7C00, 0x3E0, 0x1F), (0xF800, 0x7E0, 0x1F)
+_BGR = (0xFF0000, 0xFF00, 0xFF)
 _WHOLE_BYTES = frozenset(0xFF << shift for shift in (0, 8, 16, 24))
 
 
@@ -32,7 +33,7 @@ def parse_bmp(data: bytes) -> ParsedPicture:
     else:
         raise UnsupportedFormat("The BMP is an old OS/2 one: save it anew as BMP, or as PNG.")
     size = sized(width, abs(height), "BMP")
-    _check_coding(data, bits, compression)
+    _check_coding(data, bits, compression, header_bytes)
     needed = _stride(size.width, bits) * size.height if compression in (_PLAIN, _MASKS) else stored
     if offset < 14 + header_bytes:
         raise corrupt("BMP", "its pixels begin inside its header")
@@ -54,18 +55,24 @@ def _header(
     )
 
 
-def _check_coding(data: bytes, bits: int, compression: int) -> None:
+def _check_coding(data: bytes, bits: int, compression: int, header_bytes: int) -> None:
     if bits not in _DEPTHS.get(compression, ()):
         raise UnsupportedFormat(
             f"The BMP has {bits} bits a pixel with compression {compression}, "
             "which is not read: save it as a plain BMP, or as PNG."
         )
-    if compression == _MASKS:
-        masks = unpack("<III", data, _MASKS_AT, "BMP")
-        if bits == 16 and masks not in (_FIFTEEN_BITS, _SIXTEEN_BITS):
-            raise UnsupportedFormat("The BMP has unusual colour masks: save it as PNG.")
-        if bits == 32 and not (_WHOLE_BYTES.issuperset(masks) and len(set(masks)) == 3):
-            raise UnsupportedFormat("The BMP has unusual colour masks: save it as PNG.")
+    if compression == _MASKS and not _usual_masks(data, bits, header_bytes):
+        raise UnsupportedFormat("The BMP has unusual colour masks: save it as PNG.")
+
+
+def _usual_masks(data: bytes, bits: int, header_bytes: int) -> bool:
+    """Say whether OpenCV reads these masks; outside a header it takes BGR for granted."""
+    masks = unpack("<III", data, _MASKS_AT, "BMP")
+    if bits == 16:
+        return masks in (_FIFTEEN_BITS, _SIXTEEN_BITS)
+    if header_bytes < _WITH_ALPHA_MASK:
+        return masks == _BGR
+    return _WHOLE_BYTES.issuperset(masks) and len(set(masks)) == 3
 
 
 def _stride(width: int, bits: int) -> int:

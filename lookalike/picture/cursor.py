@@ -26,10 +26,10 @@ def unpack(layout: str, data: bytes, start: int, name: Format) -> tuple[int, ...
     return values
 
 
-def cut(data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
-    """Join parts of ``data``, each from a start to an end, in one copy."""
+def cut(start: bytes, data: bytes, spans: Iterable[tuple[int, int]]) -> bytes:
+    """Join ``start`` and parts of ``data``, each from a start to an end, in one copy."""
     view = memoryview(data)
-    return b"".join(view[start:end] for start, end in spans)
+    return b"".join([start, *(view[first:end] for first, end in spans)])
 
 
 def counted(name: Format) -> Iterator[int]:

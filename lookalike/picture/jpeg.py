@@ -15,8 +15,13 @@ from lookalike.picture.header import UPRIGHT, ParsedPicture, PictureHeader, Size
 # Every scan walks over every coefficient, however few bytes it has: 0.4 s for each
 # 1,000 MB, so that a small file could keep the decoder busy for minutes. Encoders write
 # about 10 scans, and a 100-megapixel grey picture has 200 MB of coefficients.
+USUAL_SCANS = 20
 MAX_SCANS = 100
 MAX_SCANNED_BYTES = 5_000_000_000
+
+# An empty comment after SOI: OpenCV asks libavif before libjpeg, which takes a JPEG that
+# goes on with a segment of 0x6674 bytes, "ft", that begins "yp" for its own.
+_START = b"\xff\xd8\xff\xfe\0\2"
 
 _SOI, _EOI, _SOS, _COM = 0xD8, 0xD9, 0xDA, 0xFE
 _APP0, _APP1, _APP14 = 0xE0, 0xE1, 0xEE
@@ -35,7 +40,7 @@ _COEFFICIENT_BYTES = _BLOCK * _BLOCK * 2  # libjpeg's JCOEF is a short
 class _Walk:
     """What the segments seen so far amount to."""
 
-    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, 2)])
+    kept: list[tuple[int, int]] = field(default_factory=list)
     size: Size | None = None
     sampling: list[tuple[int, int]] = field(default_factory=list)
     progressive: bool = False
@@ -127,7 +132,7 @@ def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
     if walk.size is None or not walk.scans:
         raise corrupt("JPEG", "it ends without a picture")
     coefficients = _coefficient_bytes(walk.size, walk.sampling) if walk.multiple else 0
-    if coefficients * walk.scans > MAX_SCANNED_BYTES:
+    if walk.scans > USUAL_SCANS and coefficients * walk.scans > MAX_SCANNED_BYTES:
         raise _too_many_scans(walk.scans)
     header = PictureHeader(
         format="JPEG",
@@ -139,7 +144,7 @@ def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
         orientation=walk.orientation,
         coefficient_bytes=coefficients,
     )
-    return ParsedPicture(header=header, stream=cut(data, walk.kept))
+    return ParsedPicture(header=header, stream=cut(_START, data, walk.kept))
 
 
 def _coefficient_bytes(size: Size, sampling: list[tuple[int, int]]) -> int:

@@ -29,7 +29,7 @@ _IHDR_BYTES = 13
 
 @dataclass
 class _Walk:
-    kept: list[tuple[int, int]] = field(default_factory=lambda: [(0, len(SIGNATURE))])
+    kept: list[tuple[int, int]] = field(default_factory=list)
     ihdr: bytes = b""
     transparency: bytes = b""
     pixels: list[tuple[int, int]] = field(default_factory=list)
@@ -107,7 +107,9 @@ def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
         orientation=walk.orientation,
     )
     grey = _eight_bits_at_least(int.from_bytes(walk.transparency), bits) if key else None
-    return ParsedPicture(header=header, stream=cut(data, walk.kept), transparent_grey=grey)
+    return ParsedPicture(
+        header=header, stream=cut(SIGNATURE, data, walk.kept), transparent_grey=grey
+    )
 
 
 def _raw_bytes(size: Size, kind: int, bits: int) -> int:
