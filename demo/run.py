@@ -57,8 +57,7 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
     _say("exporting the model, cut at dense_1")
     run_stage(["export-model"], environment)
     _say("starting the model server")
-    ports = _ports(environment)
-    with running(["model-server", *ports], environment) as model_server:
+    with running(["model-server"], environment) as model_server:
         model = f"{environment['LOOKALIKE_MODEL_SERVER_REST']}/v1/models/{settings.model}"
         wait_for(model, model_server, MODEL_SERVER_SECONDS)
         _say("embedding the gallery, building and publishing an index")
@@ -140,14 +139,6 @@ def _environment(folder: Path, settings: Settings) -> dict[str, str]:
         "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{grpc}",
         "LOOKALIKE_BIND": f"127.0.0.1:{bind}",
     }
-
-
-def _ports(environment: dict[str, str]) -> list[str]:
-    rest, grpc = (
-        environment[f"LOOKALIKE_MODEL_SERVER_{name}"].rpartition(":")[2]
-        for name in ("REST", "GRPC")
-    )
-    return ["--rest-port", rest, "--grpc-port", grpc]
 
 
 def _port(address: str) -> int:

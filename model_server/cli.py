@@ -29,8 +29,16 @@ PORT = click.IntRange(0, 65535)
     help="Folder of its versions.  [default: models/<model name> in LOOKALIKE_STORE]",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--rest-port", type=PORT, default=8501, show_default=True, help="0: any free one.")
-@click.option("--grpc-port", type=PORT, default=8500, show_default=True, help="0: any free one.")
+@click.option(
+    "--rest-port",
+    type=PORT,
+    help="0: any free one.  [default: LOOKALIKE_MODEL_SERVER_REST's, 8501]",
+)
+@click.option(
+    "--grpc-port",
+    type=PORT,
+    help="0: any free one.  [default: LOOKALIKE_MODEL_SERVER_GRPC's, 8500]",
+)
 @click.option("--policy", default="all", show_default=True, help="all, latest:N or specific:1,2.")
 @click.option("--batching/--no-batching", default=True, help="Run requests together.")
 @click.option(
@@ -80,8 +88,8 @@ def model_server(
     model_name: str | None,
     model_base_path: Path | None,
     host: str,
-    rest_port: int,
-    grpc_port: int,
+    rest_port: int | None,
+    grpc_port: int | None,
     policy: str,
     batching: bool,
     max_batch_size: int,
@@ -113,8 +121,8 @@ def model_server(
         model_name=name,
         base_path=model_base_path or _stored_models(settings.store, name),
         host=host,
-        rest_port=rest_port,
-        grpc_port=grpc_port,
+        rest_port=_port(settings.model_server_rest) if rest_port is None else rest_port,
+        grpc_port=_port(settings.model_server_grpc) if grpc_port is None else grpc_port,
         policy=parse_policy(policy),
         batching=parameters if batching else None,
         poll_seconds=poll_seconds,
@@ -130,6 +138,16 @@ def _run(options: ServerOptions, local: bool, image: str | None) -> None:
         run_real(options, click.echo)
     else:
         run_local(options, click.echo)
+
+
+def _port(address: str) -> int:
+    """Listen where the clients' settings look: one place for each port."""
+    port = address.rstrip("/").rpartition(":")[2]
+    if not port.isdecimal():
+        raise ConfigurationError(
+            f"{address!r} names no port to listen on: give --rest-port and --grpc-port"
+        )
+    return int(port)
 
 
 def _stored_models(store: str, name: str) -> Path:
