@@ -1,4 +1,4 @@
-"""Which index type for how many vectors: pure decisions, from docs/index_types.md."""
+"""Which index type for how many vectors: pure decisions, explained in docs/indexing.md."""
 
 import math
 
