@@ -1,0 +1,137 @@
+"""What a manifest starts, sets and probes exists in the programs."""
+
+import re
+from itertools import chain
+from typing import Any
+
+import click
+import pytest
+from flask import Flask
+
+from lookalike.cli import lookalike
+from lookalike.settings import PREFIX, Settings
+from search_api.app import paths
+from tests.k8s.manifests import Manifests, Object, Pod
+
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+REFERENCE = re.compile(r"\$\((\w+)\)")
+
+
+def environment(manifests: Manifests, pod: Pod, cpus: str = "2") -> dict[str, str]:
+    """Give a container's variables; those that take over the limit of cores get ``cpus``."""
+    (container,) = pod.containers
+    variables = manifests.settings(pod)
+    for variable in container.get("env", []):
+        source = variable.get("valueFrom")
+        if source is not None:
+            assert source == {"resourceFieldRef": {"resource": "limits.cpu"}}
+        variables[variable["name"]] = cpus if source else variable["value"]
+    return variables
+
+
+def subcommand(name: str) -> click.Command:
+    found = lookalike.get_command(click.Context(lookalike), name)
+    assert found is not None
+    return found
+
+
+def our_containers(manifests: Manifests) -> list[Object]:
+    containers = chain.from_iterable(pod.containers for pod in manifests.pods())
+    return [container for container in containers if container["command"] == ["lookalike"]]
+
+
+def test_every_lookalike_variable_is_a_setting_with_a_value_that_it_takes(
+    manifests: Manifests,
+) -> None:
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
+    for pod in manifests.pods():
+        variables = environment(manifests, pod)
+        assert {name for name in variables if name.startswith(PREFIX)} <= known
+        Settings.from_environment(variables)
+
+
+def test_our_containers_run_commands_with_flags_that_exist(manifests: Manifests) -> None:
+    assert {container["name"] for container in our_containers(manifests)} == {
+        "search-api",
+        "reindex",
+    }
+    for container in our_containers(manifests):
+        name, *arguments = container["args"]
+        flags = {argument.split("=")[0] for argument in arguments if argument.startswith("--")}
+        options: Any = chain.from_iterable(item.opts for item in subcommand(name).params)
+        assert flags <= set(options)
+
+
+def test_arguments_refer_to_variables_that_are_set(manifests: Manifests) -> None:
+    for pod in manifests.pods():
+        (container,) = pod.containers
+        referred = set(REFERENCE.findall(" ".join(container.get("args", []))))
+        assert referred <= environment(manifests, pod).keys()
+
+
+def test_reindex_reads_the_pictures_claim_and_cannot_write_to_it(manifests: Manifests) -> None:
+    (container,) = manifests.pod("reindex").containers
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    pictures = mounts[container["args"][1]]
+    assert pictures["name"] == "pictures"
+    assert pictures["readOnly"] is True
+
+
+def test_the_store_and_the_cache_are_volumes_where_the_settings_say(manifests: Manifests) -> None:
+    for pod in manifests.pods():
+        (container,) = pod.containers
+        if not container.get("envFrom"):
+            continue
+        settings = Settings.from_environment(environment(manifests, pod))
+        mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+        assert mounts[settings.store] == "store"
+        assert mounts[settings.cache] == "cache"
+
+
+def test_search_api_listens_on_its_container_port_for_everyone(manifests: Manifests) -> None:
+    pod = manifests.pod("search-api")
+    settings = Settings.from_environment(environment(manifests, pod))
+    assert settings.bind == f"0.0.0.0:{pod.ports['http']}"
+
+
+@pytest.mark.parametrize(
+    ("probe", "path"),
+    [("startupProbe", "/healthz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/healthz")],
+)
+def test_search_api_answers_the_paths_that_are_probed(
+    manifests: Manifests, probe: str, path: str
+) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(paths)
+    (container,) = manifests.pod("search-api").containers
+    assert container[probe]["httpGet"]["path"] == path
+    assert path in {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def test_probes_name_ports_that_their_container_opens(manifests: Manifests) -> None:
+    for name in ("search-api", "tensorflow-serving"):
+        pod = manifests.pod(name)
+        (container,) = pod.containers
+        for probe in PROBES:
+            assert container[probe]["httpGet"]["port"] in pod.ports
+
+
+def test_what_pods_refer_to_exists(manifests: Manifests) -> None:
+    for pod in manifests.pods():
+        volumes = {volume["name"]: volume for volume in pod.spec["volumes"]}
+        mounted = {mount["name"] for item in pod.containers for mount in item["volumeMounts"]}
+        assert mounted == volumes.keys()
+        for volume in volumes.values():
+            if "persistentVolumeClaim" in volume:
+                claim = volume["persistentVolumeClaim"]["claimName"]
+                manifests.named("PersistentVolumeClaim", claim)
+            if "configMap" in volume:
+                manifests.named("ConfigMap", volume["configMap"]["name"])
+
+
+def test_configuration_carries_a_hash_so_that_a_change_rolls_the_pods(
+    manifests: Manifests,
+) -> None:
+    names = [item["metadata"]["name"] for item in manifests.of_kind("ConfigMap")]
+    assert len(names) == 2
+    assert all(re.fullmatch(r"(settings|tensorflow-serving)-[a-z0-9]{10}", name) for name in names)
