@@ -1,0 +1,23 @@
+"""Every object against the strict schemas of the oldest and the newest Kubernetes we know."""
+
+import kubernetes_validate
+import pytest
+
+from tests.k8s.manifests import Manifests
+
+# preStop's sleep is in the API from 1.29 and on by default from 1.30 (docs/deploy.md).
+OLDEST = "1.30"
+NEWEST = kubernetes_validate.latest_version()
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_every_object_is_valid_in_every_field(manifests: Manifests, version: str) -> None:
+    for item in manifests:
+        kubernetes_validate.validate(item, version, strict=True)
+
+
+def test_an_unknown_field_is_refused(production: Manifests) -> None:
+    deployment = production.named("Deployment", "search-api")
+    wrong = {**deployment, "spec": {**deployment["spec"], "replica": 3}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(wrong, NEWEST, strict=True)
