@@ -3,7 +3,6 @@
 Knows no models. One thread a connection, kept alive, without Nagle's delay.
 """
 
-import socket
 import zlib
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,8 +45,6 @@ class HttpServer(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int, api: Api) -> None:
         self.api = api
-        if ":" in host:
-            self.address_family = socket.AF_INET6
         super().__init__((host, port), _Handler)
 
 

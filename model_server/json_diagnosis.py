@@ -118,6 +118,8 @@ def _walk(value: object, dtype: str, shape: Shape, level: int) -> None:
             f"Encountered list at unexpected size: {len(value)} at level: {level}"
             f" expected size: {shape[level]}"
         )
+    if not value and dtype not in CONVERTERS:
+        raise _unimplemented(value, dtype)
     for item in value:
         _walk(item, dtype, shape, level + 1)
 
@@ -130,10 +132,14 @@ def _check_leaf(value: object, dtype: str, level: int, rank: int) -> None:
         )
     convert = CONVERTERS.get(dtype)
     if convert is None and not isinstance(value, dict):
-        message = f"Conversion of JSON Value: {echo(value)} to type: {dtype}"
-        raise Refusal(Code.UNIMPLEMENTED, message)
+        raise _unimplemented(value, dtype)
     if convert is None or convert([value]) is None:
         raise invalid(_unfit(value, dtype))
+
+
+def _unimplemented(value: object, dtype: str) -> Refusal:
+    message = f"Conversion of JSON Value: {echo(value)} to type: {dtype}"
+    return Refusal(Code.UNIMPLEMENTED, message)
 
 
 def _unfit(value: object, dtype: str) -> str:

@@ -44,6 +44,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     if not text:
         raise invalid(DOCUMENT_IS_EMPTY)
     document = _parse(text)
+    if "\\u" in text:
+        _refuse_half_surrogates(document)
     if not isinstance(document, dict):
         raise invalid(f"JSON Value: {echo(document)} Is not object")
     return document
@@ -51,10 +53,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 def to_bytes(text: str) -> bytes:
     """The UTF-8 bytes of a parsed string."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from error
+    return text.encode("utf-8", "surrogateescape")
 
 
 def echo(value: object) -> str:
@@ -69,6 +68,13 @@ def refuse_overflow(body: bytes) -> None:
     first, which may as well have been written as one.
     """
     _STRICT_DECODER.raw_decode(_STRING_OR_INF.sub(_spell_out, _text(body)))
+
+
+def _refuse_half_surrogates(document: object) -> None:
+    try:
+        to_bytes(json.dumps(document, ensure_ascii=False))
+    except UnicodeEncodeError as error:
+        raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from error
 
 
 def _text(body: bytes) -> str:

@@ -5,6 +5,7 @@ texts. Batching, versions and requests are other modules' business.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,10 @@ class Servable:
             for name, definition in meta_graph.signature_def.items()
         }
         self._session = tf.compat.v1.Session(graph=tf.Graph(), config=_session_config())
-        self._feeds = _load(self._session, folder, meta_graph)
+        with ExitStack() as undo:
+            undo.callback(self._session.close)
+            self._feeds = _load(self._session, folder, meta_graph)
+            undo.pop_all()
 
     def run(
         self,
@@ -110,7 +114,6 @@ def _load(
         try:
             tf.compat.v1.saved_model.loader.load(session, [SERVE_TAG], str(folder), input_map=feeds)
         except tf.errors.OpError as error:
-            session.close()
             raise _refusal(error) from error
     return feeds
 

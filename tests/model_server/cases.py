@@ -254,6 +254,11 @@ REQUEST = [
         '{"instances": [[1, 2, 3, 4], [1, 2]]}',
         "Expecting tensor size: 4 but got: 2",
     ),
+    refused(
+        "rows of equal size and other shapes",
+        '{"instances": [[[1, 2], [3, 4]], [[1, 2, 3, 4]]]}',
+        "Expecting shape [2,2] but got: [1,4]",
+    ),
     refused("a ragged list", '{"inputs": [[1, 2], [3]]}', "Encountered list at unexpected size"),
     refused("a list that ends early", '{"inputs": [[1], 2]}', "found at incorrect level"),
     refused("a list too deep", '{"inputs": [1, [2]]}', "Encountered list at unexpected level"),
@@ -288,6 +293,11 @@ VALUES = [
     *(
         unfit(f"no JSON for {dtype}", dtype, "1", f"to type: {name}", 501)
         for dtype, name in (("float16", "half"), ("uint16", "uint16"))
+    ),
+    refused(
+        "an output without JSON",
+        '{"signature_name": "halves", "instances": [1]}',
+        "Failed to write JSON value for tensor type: half",
     ),
     *(
         echo(f"an {dtype}", dtype, "7, 0", "7, 0")
@@ -341,6 +351,7 @@ PARSING = [
         TWO.encode() + b'"inputs": {"doc": ["\xff\xfe"], "x": [[1, 2]]}}',
         {"outputs": {"doc_bytes": [{"b64": "//4="}], "total": [3.0]}},
     ),
+    refused("half a surrogate pair", '{"instances": ["\\ud800"]}', "JSON Parse error: "),
     refused("a comment", '{"instances": [1] /* one */}', "JSON Parse error: "),
     refused("a trailing comma", '{"instances": [1,]}', "JSON Parse error: "),
     refused("a trailing comma after a member", '{"instances": [1],}', "JSON Parse error: "),

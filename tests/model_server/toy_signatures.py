@@ -37,6 +37,10 @@ class Toy(tf.Module):
         return {"y": x * 2.0}
 
     @tf.function(input_signature=[_spec("x", None)])
+    def halves(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": tf.cast(x, tf.float16)}
+
+    @tf.function(input_signature=[_spec("x", None)])
     def total(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"y": tf.reduce_sum(x)}
 
@@ -68,7 +72,7 @@ def write_toy_signatures(folder: Path, version: int = 1) -> Path:
     """Write ``folder/<version>``: the functions above, and one echo a dtype."""
     toy = Toy()
     toy.echoes = {dtype: _echo(dtype) for dtype in ECHOED}
-    named = ("two", "scalar", "total", "uneven", "slow")
+    named = ("two", "scalar", "halves", "total", "uneven", "slow")
     signatures = {
         "serving_default": toy.project,
         **{name: getattr(toy, name) for name in named},
