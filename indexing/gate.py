@@ -1,5 +1,6 @@
 """The gate: what a built version must show before ``CURRENT`` moves to it."""
 
+import tempfile
 from pathlib import Path
 
 from indexing.outcome import Outcomes
@@ -32,16 +33,19 @@ def check_outcomes(outcomes: Outcomes, max_rejected: float) -> None:
 def check_version(indexes: Collection, version: str, cache: Path, embedder: Embedder) -> None:
     """Read a version back as a replica would: digests, shards, and probes through the server.
 
+    The copy, below ``cache``, is gone afterwards; on the store's own disk it takes no space.
+
     Raises:
         DigestMismatch: a file is not as it was written.
         ProbeMismatch: the live model server gives other vectors.
     """
-    folder = VerifiedCache(cache, indexes).fetch(version)
-    opened = IndexVersion(version, folder)
-    try:
-        opened.probes.run(embedder)
-    finally:
-        opened.close()
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        opened = IndexVersion(version, VerifiedCache(Path(scratch), indexes).fetch(version))
+        try:
+            opened.probes.run(embedder)
+        finally:
+            opened.close()
 
 
 def _commonest(outcomes: Outcomes) -> str:
