@@ -42,7 +42,7 @@ def started(base_path: Path, log: Path, path: str) -> Iterator[subprocess.Popen[
             try:
                 yield process
             finally:
-                process.kill()
+                process.terminate()  # not kill: the server that it may have started ends too
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:
