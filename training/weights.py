@@ -12,7 +12,6 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +54,6 @@ class BaseWeights:
 
     source: str
     layers: Mapping[str, tuple[Array, Array]]
-
-    @cached_property
-    def sha256(self) -> str:
-        """Digest of the numbers themselves, equal for equal weights from different files."""
-        digest = hashlib.sha256()
-        for name in LAYERS:
-            for array in self.layers[name]:
-                digest.update(np.ascontiguousarray(array, "<f4").tobytes())
-        return digest.hexdigest()
 
 
 def imagenet_weights(cache: Path, file: Path | None = None) -> BaseWeights:

@@ -1,0 +1,78 @@
+"""The catalogue: which pictures there are, by what name, and of which category.
+
+It lists files and must not open them; whether a file is a picture is told by its bytes,
+later, where it is read.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from lookalike.errors import DataError
+
+# Files that are kept beside pictures; all others are taken for pictures until they are read.
+SIDECARS = frozenset({".csv", ".db", ".ini", ".json", ".md", ".txt", ".xml", ".yaml", ".yml"})
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """One picture of a catalogue.
+
+    Attributes:
+        id: path relative to the root, with forward slashes; the picture's name everywhere.
+        path: where its bytes are.
+        label: its category, the first folder below the root; None for a file in the root.
+    """
+
+    id: str
+    path: Path
+    label: str | None
+
+
+class Folder:
+    """The pictures of a folder of labelled folders, sorted by id, streamed at each iteration.
+
+    Hidden files and folders, known sidecars (``SIDECARS``), links to folders and links to
+    files outside the root are left out.
+
+    Raises:
+        DataError: the root is no folder, or a folder in it may not be listed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise DataError(f"{root} is not a folder: give a folder of labelled folders")
+        self.root = root.resolve()
+
+    def __iter__(self) -> Iterator[Picture]:
+        return self._below(self.root, "")
+
+    def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
+        for entry in _sorted_entries(folder):
+            name = prefix + _text(entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._below(Path(entry.path), f"{name}/")
+            elif self._is_ours(entry):
+                label = name.split("/", 1)[0] if prefix else None
+                yield Picture(name, Path(entry.path), label)
+
+    def _is_ours(self, entry: os.DirEntry[str]) -> bool:
+        if not entry.is_file() or Path(entry.name).suffix.lower() in SIDECARS:
+            return False
+        return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(self.root)
+
+
+def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """List what is not hidden, so that a walk in this order meets ids in sorted order."""
+    try:
+        with os.scandir(folder) as entries:
+            seen = [entry for entry in entries if not entry.name.startswith(".")]
+    except PermissionError as error:
+        raise DataError(f"{folder} may not be listed: {error.strerror}") from error
+    return sorted(seen, key=lambda e: e.name + "/" * e.is_dir(follow_symlinks=False))
+
+
+def _text(name: str) -> str:
+    """Make an id of a file name, also of one that is not valid UTF-8."""
+    return name.encode(errors="backslashreplace").decode()

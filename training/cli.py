@@ -1,0 +1,147 @@
+"""``lookalike train`` and ``lookalike evaluate``; nothing heavy is imported before they run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
+from lookalike.settings import Settings
+from training.output import FORMATS, default_folder
+from training.request import HeadSettings, TrainingRequest
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
+SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+DEFAULTS = {
+    field.name: field.default
+    for struct in (TrainingRequest, PictureContract)
+    for field in msgspec.structs.fields(struct)
+}
+
+Command = Callable[..., None]
+
+
+def _head_options(command: Command) -> Command:
+    """Add one flag for each field of HeadSettings; msgspec checks the limits."""
+    for field in reversed(msgspec.structs.fields(HeadSettings)):
+        [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
+        command = click.option(
+            f"--{field.name.replace('_', '-')}",
+            type=type(field.default),
+            default=field.default,
+            show_default=True,
+            help=described.description,
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("pictures", type=FOLDER)
+@click.option("--validation", type=FOLDER, help="Folder of labelled folders to judge by.")
+@click.option(
+    "--validation-share",
+    type=SHARE,
+    default=DEFAULTS["validation_share"],
+    show_default=True,
+    help="Share of each category to hold out, without --validation.",
+)
+@click.option("--output", type=FOLDER, help="Where the model goes.  [default: <store>/training]")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(FORMATS),
+    default=DEFAULTS["file_format"],
+    show_default=True,
+    help="File format of the whole model.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(min=SMALLEST_SIZE),
+    default=DEFAULTS["size"],
+    show_default=True,
+    help="Side in pixels of what the model sees; the cost grows with its square.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["pad", "stretch"]),
+    default=DEFAULTS["fit"],
+    show_default=True,
+    help="Keep a picture's proportions, on white, or stretch it to the square.",
+)
+@click.option(
+    "--views",
+    type=click.IntRange(min=0),
+    default=DEFAULTS["views"],
+    show_default=True,
+    help="Augmented views of each training picture, besides itself.",
+)
+@click.option("--weights", type=FILE, help="VGG16 weights of your own: .h5 or .weights.h5.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=DEFAULTS["workers"],
+    help="Threads that read pictures.  [default: one a core]",
+)
+@_head_options
+def train(
+    pictures: Path, output: Path | None, size: int, fit: Any, file_format: Any, **options: Any
+) -> None:
+    """Fine-tune VGG16 on PICTURES, a folder of labelled folders."""
+    settings = Settings.from_environment()
+    head = {name: options.pop(name) for name in HeadSettings.__struct_fields__}
+    request = TrainingRequest(
+        pictures=pictures,
+        output=output or default_folder(settings.store),
+        contract=PictureContract(size=size, fit=fit),
+        file_format=file_format,
+        head=_checked(head),
+        **options,
+    )
+    from training.evaluation import as_text
+    from training.fine_tune import fine_tune
+
+    report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
+    click.echo(as_text(report))
+    click.echo(f"saved {request.output}", err=True)
+
+
+@click.command()
+@click.option(
+    "--model", type=FOLDER, help="Output folder of training.  [default: <store>/training]"
+)
+@click.option("--pictures", type=FOLDER, help="Where the training pictures are now, if moved.")
+@click.option("--validation", type=FOLDER, help="Where the held-out pictures are now, if moved.")
+@click.option("--json", "json_file", type=FILE, help="Write the figures to this file too.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=DEFAULTS["workers"],
+    help="Threads that read pictures.  [default: one a core]",
+)
+def evaluate(
+    model: Path | None,
+    pictures: Path | None,
+    validation: Path | None,
+    json_file: Path | None,
+    workers: int,
+) -> None:
+    """Measure how well held-out pictures find their own kind, before and after fine-tuning."""
+    settings = Settings.from_environment()
+    from training.evaluation import as_text
+    from training.judging import judge_saved
+
+    folder = model or default_folder(settings.store)
+    report = judge_saved(folder, settings, workers, pictures, validation)
+    click.echo(as_text(report))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def _checked(head: dict[str, Any]) -> HeadSettings:
+    try:
+        return msgspec.convert(head, HeadSettings)
+    except msgspec.ValidationError as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,96 @@
+"""Pooled features on disk, so that no view of a picture goes through the base twice.
+
+A cache belongs to one base and one picture contract; it knows neither pictures nor models.
+"""
+
+import io
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.errors import ConfigurationError
+from lookalike.store.files import replace_file
+
+FLUSH_SECONDS = 10.0  # at most this much work is lost by a kill
+
+Vectors = NDArray[np.float32]
+
+
+class Key(NamedTuple):
+    """One view of one picture: the hexadecimal digest of its file, and the view's number."""
+
+    sha256: str
+    view: int
+
+
+class FeatureCache:
+    """Vectors ``float32[d]`` by key: kept in memory, and appended to disk in whole pieces.
+
+    Each piece is a NumPy file that appears at once or not at all, so a killed run leaves
+    all that it had flushed, and several runs may write side by side.
+
+    Args:
+        folder: where the pieces are, made if missing.
+        dimensions: d.
+
+    Raises:
+        ConfigurationError: a piece cannot be read; it names the file to delete.
+    """
+
+    def __init__(self, folder: Path, dimensions: int) -> None:
+        self._folder = folder
+        self._row = np.dtype([("sha256", "S64"), ("view", "<i4"), ("vector", "<f4", (dimensions,))])
+        self._vectors: dict[Key, Vectors] = {}
+        self._pending: list[Key] = []
+        self._flushed = time.monotonic()
+        for piece in sorted(folder.glob("*.npy")):
+            rows = _read_piece(piece, self._row)
+            keys = zip(rows["sha256"].tolist(), rows["view"].tolist(), strict=True)
+            self._vectors.update(
+                (Key(sha256.decode(), view), vector)
+                for (sha256, view), vector in zip(keys, rows["vector"], strict=True)
+            )
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._vectors
+
+    def __getitem__(self, key: Key) -> Vectors:
+        return self._vectors[key]
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def add(self, keys: Iterable[Key], vectors: Vectors) -> None:
+        """Keep ``float32[n, d]``, and flush what has gathered every few seconds."""
+        new = list(keys)
+        self._vectors.update(zip(new, vectors, strict=True))
+        self._pending += new
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added since the last time as one piece."""
+        if self._pending:
+            rows = np.array([(*key, self._vectors[key]) for key in self._pending], self._row)
+            buffer = io.BytesIO()
+            np.save(buffer, rows)
+            replace_file(self._folder / f"{uuid4().hex}.npy", buffer.getvalue())
+        self._pending = []
+        self._flushed = time.monotonic()
+
+
+def _read_piece(piece: Path, row: np.dtype[np.void]) -> NDArray[np.void]:
+    try:
+        rows = np.load(piece)
+    except (ValueError, EOFError) as error:
+        raise ConfigurationError(
+            f"the cached features in {piece} are damaged: delete it"
+        ) from error
+    if not isinstance(rows, np.ndarray) or rows.dtype != row:
+        raise ConfigurationError(f"the cached features in {piece} are of another kind: delete it")
+    return rows

@@ -1,0 +1,212 @@
+"""From pictures to pooled features: read and augment in threads, embed in batches, cache.
+
+This is the long part of training. It knows nothing of splits, heads or quality.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.catalogue import Picture
+from lookalike.errors import DataError, PictureError
+from lookalike.picture import PictureContract, read_picture
+from lookalike.progress import Meter, track
+from training import augment
+from training.feature_cache import FeatureCache, Key
+from training.model import weights_sha256
+from training.split import Example
+
+ORIGINAL = 0
+BATCH = 32
+
+Pixels = NDArray[np.uint8]
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not used, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a thread made of one file: its digest, and the views that are not in the cache."""
+
+    picture: Picture
+    sha256: str = ""
+    views: tuple[int, ...] = ()
+    pixels: tuple[Pixels, ...] = ()
+    error: str = ""
+
+
+class FeatureExtractor:
+    """Pooled features of pictures and of their augmented views, through one base.
+
+    Args:
+        base: Keras model from ``[n, S, S, 3]`` RGB pixels to ``float32[n, 512]``.
+        contract: how files become pixels; its size is the base's.
+        cache: the cache folder of all programs.
+        workers: threads that read, decode and augment.
+        max_decoded_bytes: limit of the memory for decoding one picture.
+    """
+
+    def __init__(
+        self,
+        base: Any,
+        contract: PictureContract,
+        cache: Path,
+        workers: int,
+        max_decoded_bytes: int,
+    ) -> None:
+        self._base, self._contract = base, contract
+        self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
+        name = cache_name(weights_sha256(base), contract)
+        self._cache = FeatureCache(cache / "features" / name, base.output_shape[-1])
+
+    def examine(
+        self, pictures: Sequence[Picture], known: Sequence[Example] = ()
+    ) -> tuple[list[Example], list[Skipped]]:
+        """Read all pictures, embed them as they are, and tell which of them cannot be used.
+
+        Args:
+            pictures: of one catalogue.
+            known: examples that none of them may repeat.
+
+        Returns:
+            The usable ones, and those that are not: without a label, unreadable, or the
+            same bytes as an earlier one.
+        """
+        earlier = {example.sha256: example.path for example in known}
+        examples: list[Example] = []
+        skipped: list[Skipped] = []
+        for read in self._embedded(pictures, (ORIGINAL,), "embedding pictures"):
+            picture = read.picture
+            if read.error or picture.label is None:
+                skipped.append(Skipped(picture.id, read.error or "it is in no category's folder"))
+            elif read.sha256 in earlier:
+                same = earlier[read.sha256]
+                skipped.append(Skipped(picture.id, f"it is the same file as {same}"))
+            else:
+                earlier[read.sha256] = picture.id
+                examples.append(Example(picture.id, read.sha256, picture.label))
+        return examples, skipped
+
+    def embed(self, examples: Sequence[Example], root: Path, views: int = 0) -> None:
+        """Embed pictures and this many augmented views of each, where the cache has them not."""
+        numbers = tuple(range(1 + views))
+        missing = [
+            Picture(e.path, root / e.path, e.label)
+            for e in examples
+            if any(Key(e.sha256, view) not in self._cache for view in numbers)
+        ]
+        what = "embedding augmented views" if views else "embedding pictures"
+        deque(self._embedded(missing, numbers, what), maxlen=0)
+
+    def vectors(self, examples: Sequence[Example], views: int = 0) -> Vectors:
+        """Gather ``float32[n, 1 + views, 512]``; the original is the first of each picture.
+
+        Raises:
+            DataError: a picture is not what it was when it was examined.
+        """
+        keys = [[Key(e.sha256, view) for view in range(1 + views)] for e in examples]
+        changed = [
+            e.path
+            for e, of_one in zip(examples, keys, strict=True)
+            if any(key not in self._cache for key in of_one)
+        ]
+        if changed:
+            raise DataError(
+                f"train again: {', '.join(changed[:5])} cannot be read, or changed since then"
+            )
+        return np.stack([np.stack([self._cache[key] for key in of_one]) for of_one in keys])
+
+    def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:
+        """Read pictures as ``float32[n, size * size * 3]``: what they are without any model.
+
+        Raises:
+            DataError: a picture can no longer be read.
+        """
+        contract = msgspec.structs.replace(self._contract, size=size)
+
+        def read(example: Example) -> Vectors:
+            try:
+                pixels = self._pixels((root / example.path).read_bytes(), contract)
+            except (OSError, PictureError) as error:
+                raise DataError(f"{example.path} can no longer be read: {error}") from error
+            return pixels.astype(np.float32).ravel()
+
+        with ThreadPoolExecutor(self._workers) as pool:
+            return np.stack(list(track(pool.map(read, examples), "reading pixels", len(examples))))
+
+    def _embedded(
+        self, pictures: Sequence[Picture], views: tuple[int, ...], what: str
+    ) -> Iterator[_Read]:
+        """Yield each picture's reading once its views are in the cache or about to be."""
+        waiting: list[tuple[Key, Pixels]] = []
+        meter = Meter(what, len(pictures))
+        try:
+            for read in self._read_ahead(pictures, views):
+                keys = (Key(read.sha256, view) for view in read.views)
+                waiting += zip(keys, read.pixels, strict=True)
+                while len(waiting) >= BATCH:
+                    self._embed(waiting[:BATCH])
+                    del waiting[:BATCH]
+                meter.add(1)
+                yield read
+            if waiting:
+                self._embed(waiting)
+        finally:
+            self._cache.flush()
+            meter.close()
+
+    def _embed(self, batch: Sequence[tuple[Key, Pixels]]) -> None:
+        pixels = np.stack([pixels for _, pixels in batch])
+        vectors = np.asarray(self._base.predict_on_batch(pixels), np.float32)
+        self._cache.add((key for key, _ in batch), vectors)
+
+    def _read_ahead(self, pictures: Iterable[Picture], views: tuple[int, ...]) -> Iterator[_Read]:
+        """Read in threads (OpenCV lets go of the interpreter), a bounded way ahead, in order."""
+        waiting: deque[Future[_Read]] = deque()
+        with ThreadPoolExecutor(self._workers) as pool:
+            for picture in pictures:
+                waiting.append(pool.submit(self._read, picture, views))
+                if len(waiting) > self._workers + BATCH:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _read(self, picture: Picture, views: tuple[int, ...]) -> _Read:
+        try:
+            data = picture.path.read_bytes()
+        except OSError as error:
+            return _Read(picture, error=f"it cannot be opened: {error.strerror}")
+        sha256 = hashlib.sha256(data).hexdigest()
+        missing = tuple(view for view in views if Key(sha256, view) not in self._cache)
+        if not missing or picture.label is None:
+            return _Read(picture, sha256)
+        try:
+            pixels = self._pixels(data, self._contract)
+        except PictureError as error:
+            return _Read(picture, sha256, error=str(error))
+        shown = tuple(augment.view(pixels, sha256, view) for view in missing)
+        return _Read(picture, sha256, missing, shown)
+
+    def _pixels(self, data: bytes, contract: PictureContract) -> Pixels:
+        return read_picture(data, contract, max_decoded_bytes=self._max_decoded_bytes)
+
+
+def cache_name(base_sha256: str, contract: PictureContract) -> str:
+    """Name a cache by all that its vectors depend on besides picture and view number."""
+    picture = f"{contract.fit}-{contract.size}-v{contract.version}"
+    return f"{base_sha256[:16]}-{picture}-augmented-v{augment.VERSION}"

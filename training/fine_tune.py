@@ -1,0 +1,143 @@
+"""Fine-tuning from a folder to the output folder: the one place that knows all the steps."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lookalike.catalogue import Folder
+from lookalike.model_card import FILE_NAME as CARD_FILE
+from lookalike.model_card import ModelCard, TrainingData, write_model_card
+from lookalike.progress import Meter
+from lookalike.settings import Settings
+from lookalike.store.manifest import sha256_of
+from training.evaluation import Report
+from training.features import FeatureExtractor, Skipped
+from training.head import History, Labelled, train_head
+from training.judging import class_numbers, judge
+from training.model import (
+    BACKBONE,
+    EMBEDDING_DIMENSIONS,
+    build_base,
+    build_model,
+    embedder_of,
+    save_model,
+)
+from training.output import HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
+from training.request import TrainingRequest
+from training.split import FILE_NAME as SPLIT_FILE
+from training.split import Split, check_categories, check_validation, stratified, write_split
+from training.weights import imagenet_weights
+
+Say = Callable[[str], None]
+
+
+def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
+    """Train, evaluate and save a model; tell ``say`` what happens.
+
+    Raises:
+        ConfigurationError: the output folder is not replaceable, or the weights' file is wrong.
+        DataError: too few categories or pictures.
+        SourceUnavailable: no ImageNet weights can be had.
+    """
+    check_replaceable(request.output)
+    cache = Path(settings.cache)
+    weights = imagenet_weights(cache, request.weights)
+    say(f"base weights: {weights.source}")
+    base = build_base(request.contract.size, weights.layers)
+    extractor = FeatureExtractor(
+        base, request.contract, cache, request.workers, settings.max_decoded_bytes
+    )
+    split = divide(request, extractor, say)
+    head, history = _train(split, request, extractor)
+    say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
+    report = judge(split, extractor, embedder_of(head))
+    model = build_model(base, head)
+    replace_folder(
+        request.output,
+        lambda folder: _write(folder, model, history, split, report, request, weights.source),
+    )
+    return report
+
+
+def divide(request: TrainingRequest, extractor: FeatureExtractor, say: Say) -> Split:
+    """Examine all pictures and divide them into training and validation pictures."""
+    folder = Folder(request.pictures)
+    examples, skipped = extractor.examine(list(folder))
+    _tell(skipped, folder, say)
+    check_categories(examples, request.pictures)
+    if request.validation is None:
+        train, validation = stratified(examples, request.validation_share, request.head.seed)
+        roots = (folder.root, folder.root)
+    else:
+        judged = Folder(request.validation)
+        train, (validation, skipped) = examples, extractor.examine(list(judged), examples)
+        _tell(skipped, judged, say)
+        check_validation(train, validation)
+        roots = (folder.root, judged.root)
+    say(f"pictures: {len(train)} to train on, {len(validation)} held out")
+    return Split(
+        root=str(roots[0]), validation_root=str(roots[1]), train=train, validation=validation
+    )
+
+
+def _train(
+    split: Split, request: TrainingRequest, extractor: FeatureExtractor
+) -> tuple[Any, History]:
+    extractor.embed(split.train, Path(split.root), request.views)
+    categories = split.categories
+    meter = Meter("training the head", request.head.epochs)
+    try:
+        return train_head(
+            Labelled(
+                extractor.vectors(split.train, request.views),
+                class_numbers(split.train, categories),
+            ),
+            Labelled(
+                extractor.vectors(split.validation), class_numbers(split.validation, categories)
+            ),
+            len(categories),
+            request.head,
+            on_epoch=lambda: meter.add(1),
+        )
+    finally:
+        meter.close()
+
+
+def _write(
+    folder: Path,
+    model: Any,
+    history: History,
+    split: Split,
+    report: Report,
+    request: TrainingRequest,
+    base_weights: str,
+) -> None:
+    path = folder / f"{MODEL_NAME}.{request.file_format}"
+    save_model(model, path)
+    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(history))
+    write_split(split, folder / SPLIT_FILE)
+    card = ModelCard(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        backbone=BACKBONE,
+        base_weights=base_weights,
+        weights_sha256=sha256_of(path),
+        picture=request.contract,
+        dimensions=EMBEDDING_DIMENSIONS,
+        categories=split.categories,
+        training_data=TrainingData(
+            fingerprint=split.fingerprint,
+            pictures=len(split.train),
+            validation_pictures=len(split.validation),
+        ),
+        settings={**msgspec.to_builtins(request.head), "views": request.views},
+        quality=report.quality(),
+    )
+    write_model_card(card, folder / CARD_FILE)
+
+
+def _tell(skipped: list[Skipped], folder: Folder, say: Say) -> None:
+    for file in skipped:
+        say(f"skipped {folder.root / file.id}: {file.reason}")

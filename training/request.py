@@ -1,0 +1,60 @@
+"""What a training run is asked to do, with every default; it imports nothing heavy."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from lookalike.picture.contract import PictureContract
+
+FileFormat = Literal["keras", "h5"]
+
+
+class HeadSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the head is trained; each field is a flag of ``lookalike train``."""
+
+    epochs: Annotated[int, Meta(ge=1, description="Most passes over the pictures.")] = 150
+    patience: Annotated[
+        int, Meta(ge=1, description="Epochs without a lower validation loss before it stops.")
+    ] = 20
+    batch_size: Annotated[int, Meta(ge=1, description="Pictures a step.")] = 32
+    learning_rate: Annotated[float, Meta(gt=0, description="Step size of RMSprop.")] = 1e-3
+    dropout: Annotated[
+        float, Meta(ge=0, lt=1, description="Share of dense_1 that each step leaves out.")
+    ] = 0.5
+    label_smoothing: Annotated[
+        float, Meta(ge=0, lt=1, description="Share of each target spread over all categories.")
+    ] = 0.1
+    seed: Annotated[
+        int, Meta(ge=0, description="Seed of the split, the initial weights and the draws.")
+    ] = 0
+
+
+class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What to train on, how, and where the result goes.
+
+    Attributes:
+        pictures: folder of labelled folders.
+        validation: the same, to judge by; without it a share of ``pictures`` is held out.
+        validation_share: that share, of each category.
+        output: folder to make or to replace.
+        file_format: of the whole model.
+        contract: how files become pixels.
+        views: augmented views of each training picture, besides itself.
+        weights: the user's own file of VGG16 weights.
+        workers: threads that read pictures.
+        head: how the head is trained.
+    """
+
+    pictures: Path
+    output: Path
+    validation: Path | None = None
+    validation_share: float = 0.3
+    file_format: FileFormat = "keras"
+    contract: PictureContract = PictureContract()
+    views: int = 4
+    weights: Path | None = None
+    workers: int = os.cpu_count() or 1
+    head: HeadSettings = HeadSettings()

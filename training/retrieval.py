@@ -1,0 +1,95 @@
+"""Retrieval metrics: how many of a query's neighbours are of its category. Pure arithmetic."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lookalike.vectors import Metric, Vectors, prepared
+
+RECALL_AT = 10
+CHUNK_QUERIES = 256
+
+Labels = NDArray[np.int64]
+
+
+class Retrieval(NamedTuple):
+    """Figures of each query that has a relevant picture in the gallery.
+
+    Attributes:
+        labels: ``int64[n]``, the queries' categories.
+        average_precision: ``float64[n]``, over the whole ranked gallery.
+        nearest: ``bool[n]``, whether the nearest neighbour is of the query's category.
+        recall: ``bool[n]``, whether one of the ``RECALL_AT`` nearest is (recall@k as the
+            metric-learning literature has it).
+    """
+
+    labels: Labels
+    average_precision: NDArray[np.float64]
+    nearest: NDArray[np.bool_]
+    recall: NDArray[np.bool_]
+
+    def of_category(self, label: int) -> float:
+        """Mean average precision of one category's queries; NaN where it has none."""
+        chosen = self.average_precision[self.labels == label]
+        return float(chosen.mean()) if len(chosen) else float("nan")
+
+
+def query_gallery(
+    queries: Vectors, labels: Labels, gallery: Vectors, gallery_labels: Labels, metric: Metric
+) -> Retrieval:
+    """Rank the gallery for each query by cosine or by Euclidean distance.
+
+    Args:
+        queries: ``float32[n, d]``.
+        labels: ``int64[n]``, the queries' categories.
+        gallery: ``float32[m, d]``.
+        gallery_labels: ``int64[m]``.
+        metric: ``"cosine"`` or ``"l2"``; a vector of zeros has cosine 0 with all others.
+    """
+    return _ranked(queries, labels, gallery, gallery_labels, metric, leave_one_out=False)
+
+
+def leave_one_out(vectors: Vectors, labels: Labels, metric: Metric) -> Retrieval:
+    """Rank all vectors but the query itself, for each of ``float32[n, d]``."""
+    return _ranked(vectors, labels, vectors, labels, metric, leave_one_out=True)
+
+
+def _ranked(
+    queries: Vectors,
+    labels: Labels,
+    gallery: Vectors,
+    gallery_labels: Labels,
+    metric: Metric,
+    *,
+    leave_one_out: bool,
+) -> Retrieval:
+    queries, gallery = prepared(queries, metric), prepared(gallery, metric)
+    parts = []
+    for start in range(0, len(queries), CHUNK_QUERIES):
+        rows = np.arange(start, min(start + CHUNK_QUERIES, len(queries)))
+        distances = _squared_distances(queries[rows], gallery)
+        relevant = labels[rows, None] == gallery_labels[None, :]
+        if leave_one_out:
+            distances[np.arange(len(rows)), rows] = np.inf
+            relevant[np.arange(len(rows)), rows] = False
+        order = np.argsort(distances, axis=1, kind="stable")
+        parts.append(_figures(labels[rows], np.take_along_axis(relevant, order, axis=1)))
+    return Retrieval(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _figures(labels: Labels, relevant: NDArray[np.bool_]) -> Retrieval:
+    """Score ranked relevance ``bool[n, m]``; queries without anything relevant are left out."""
+    answerable = relevant.any(axis=1)
+    labels, relevant = labels[answerable], relevant[answerable]
+    precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
+    average_precision = (precision * relevant).sum(axis=1) / relevant.sum(axis=1)
+    return Retrieval(
+        labels, average_precision, relevant[:, 0], np.asarray(relevant[:, :RECALL_AT].any(axis=1))
+    )
+
+
+def _squared_distances(queries: Vectors, gallery: Vectors) -> NDArray[np.float64]:
+    queries64, gallery64 = queries.astype(np.float64), gallery.astype(np.float64)
+    squares = (gallery64**2).sum(axis=1) - 2 * queries64 @ gallery64.T
+    return np.asarray(squares + (queries64**2).sum(axis=1)[:, None])
