@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lookalike.errors import ConfigurationError, ModelServerError
+from lookalike.quiet import import_quietly
 from model_server.options import ServerOptions, ready_line
 from model_server.real_server import BINARY, arguments, write_configuration
 
@@ -30,9 +31,8 @@ log = logging.getLogger(__name__)
 
 def run_local(options: ServerOptions, announce: Announce) -> None:
     """Serve with the look-alike until a signal comes."""
-    from model_server.server import ModelServer  # TensorFlow takes seconds to import
-
-    server = ModelServer(options)
+    # Here, since TensorFlow takes seconds to import.
+    server = import_quietly("model_server.server").ModelServer(options)
     with _until_signal():
         try:
             server.start()
