@@ -7,12 +7,13 @@ memory estimate has to look here.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lookalike.picture.cursor import corrupt, counted, take
+from lookalike.picture.cursor import corrupt, take
 from lookalike.picture.header import Size
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _KEY_FRAME, _SWITCH_FRAME = 0, 3
 _LONGEST = 1024  # bytes of a header; 32 operating points take less than 400
+_MOST_UNITS = 256  # a still picture has about three
 _SELECT = 2  # "the frame header says"
 
 
@@ -61,9 +62,9 @@ def coded_size(stream: bytes) -> Size:
 def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Give the type and the beginning of each open bitstream unit (OBU)."""
     position = 0
-    for _ in counted("AVIF"):
+    for _ in range(_MOST_UNITS):
         if position >= len(stream):
-            break
+            return
         head = stream[position]
         position += 2 if head & 4 else 1  # an extension byte follows
         length = len(stream) - position
@@ -72,6 +73,7 @@ def _units(stream: bytes) -> Iterator[tuple[int, bytes]]:
         take(stream, position + length, 0, "AVIF")
         yield head >> 3 & 15, stream[position : position + min(length, _LONGEST)]
         position += length
+    raise corrupt("AVIF", f"its bitstream has more than {_MOST_UNITS} units")
 
 
 def _leb128(stream: bytes, position: int) -> tuple[int, int]:

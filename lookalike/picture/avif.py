@@ -12,6 +12,7 @@ from lookalike.picture.cursor import corrupt, sized, take, truncated, unpack
 from lookalike.picture.header import ParsedPicture, PictureHeader
 
 _ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
+_MOST_SHARED = 16  # tiles of equal data may lie in one place
 _MAX_CODED_ITEMS = 1024  # a grid of 16 by 16 tiles, and as many for alpha
 # (irot, imir) as one EXIF orientation: irot turns counter-clockwise by quarter turns,
 # then imir swaps top and bottom (0) or left and right (1). ISO/IEC 23008-12, 6.5.10, 6.5.12.
@@ -96,6 +97,8 @@ def _coded_pixels(items: Items, data: bytes, tiles: list[int], alpha: int | None
     coded = tiles + (_tiles(items, alpha) if alpha is not None else [])
     if len(coded) > _MAX_CODED_ITEMS:
         raise corrupt("AVIF", f"it has more than {_MAX_CODED_ITEMS:,} tiles")
+    if sum(items.bytes_of(item, data) for item in coded) > _MOST_SHARED * len(data):
+        raise corrupt("AVIF", "its tiles lie over each other")
     return sum(coded_size(items.data_of(item, data)).area for item in coded)
 
 
@@ -110,12 +113,8 @@ def _orientation(items: Items) -> int:
 
 def _full_range(items: Items) -> bool:
     """Say whether greys use all values: the last bit of ``nclx`` (ISO/IEC 14496-12, 12.1.5)."""
-    colours = [
-        body
-        for kind, body in items.properties.get(items.primary, ())
-        if kind == b"colr" and body[:4] == b"nclx"
-    ]
-    return not colours or bool(take(colours[0], 10, 1, "AVIF")[0] & 0x80)
+    colours = items.property_of(items.primary, b"nclx")
+    return colours is None or bool(take(colours, 10, 1, "AVIF")[0] & 0x80)
 
 
 def _still(data: bytes, found: dict[bytes, Box]) -> bytes:

@@ -15,7 +15,8 @@ class Items:
     Attributes:
         primary: number of the item that is the picture.
         kinds: four-letter type of each item.
-        properties: each item's properties, in order, as (type, body).
+        properties: body of each item's first property of each type; a ``colr`` of the
+            kind ``nclx`` goes by that name.
         references: (type, from, to) of every reference between items.
         extents: (in idat, offset, length) of each item's parts.
         idat: the data that lies inside the ``meta`` box.
@@ -23,14 +24,18 @@ class Items:
 
     primary: int = -1
     kinds: dict[int, bytes] = field(default_factory=dict)
-    properties: dict[int, list[tuple[bytes, bytes]]] = field(default_factory=dict)
+    properties: dict[int, dict[bytes, bytes]] = field(default_factory=dict)
     references: list[tuple[bytes, int, int]] = field(default_factory=list)
     extents: dict[int, list[tuple[bool, int, int]]] = field(default_factory=dict)
     idat: bytes = b""
 
     def property_of(self, item: int, kind: bytes) -> bytes | None:
         """Give the body of an item's first property of that type."""
-        return next((body for name, body in self.properties.get(item, ()) if name == kind), None)
+        return self.properties.get(item, {}).get(kind)
+
+    def bytes_of(self, item: int, data: bytes) -> int:
+        """Count the bytes of an item's parts; a length of 0 means as far as the file goes."""
+        return sum(length or len(data) for _, _, length in self.extents.get(item, ()))
 
     def data_of(self, item: int, data: bytes) -> bytes:
         """Join an item's parts; TruncatedPicture where one is past the end."""
@@ -74,13 +79,14 @@ def _read_iloc(body: bytes, items: Items) -> None:
     sizes = fields.number(2)
     offset_bytes, length_bytes, base_bytes = sizes >> 12, sizes >> 8 & 15, sizes >> 4 & 15
     index_bytes = sizes & 15 if version else 0
-    for _, _ in zip(range(fields.number(4 if version == 2 else 2)), counted("AVIF"), strict=False):
+    parts = counted("AVIF")
+    for _, _ in zip(range(fields.number(4 if version == 2 else 2)), parts, strict=False):
         item = fields.number(4 if version == 2 else 2)
         method = fields.number(2) & 15 if version else 0
         fields.number(2)  # data reference
         base = fields.number(base_bytes)
         extents = items.extents.setdefault(item, [])
-        for _ in range(fields.number(2)):
+        for _, _ in zip(range(fields.number(2)), parts, strict=False):
             fields.number(index_bytes)
             offset = base + fields.number(offset_bytes)
             extents.append((method == 1, offset, fields.number(length_bytes)))
@@ -90,17 +96,23 @@ def _read_iprp(body: bytes, items: Items) -> None:
     parts = {box.kind: body[box.body_start : box.end] for box in boxes(body, 0, len(body))}
     container, fields = parts.get(b"ipco", b""), Fields(parts.get(b"ipma", b""))
     known = [
-        (box.kind, container[box.body_start : box.end])
+        (_property_name(container, box), container[box.body_start : box.end])
         for box in boxes(container, 0, len(container))
     ]
     version, flags = fields.full_box()
     wide = flags & 1
     for _, _ in zip(range(fields.number(4)), counted("AVIF"), strict=False):
         item = fields.number(4 if version else 2)
-        chosen = items.properties.setdefault(item, [])
+        chosen = items.properties.setdefault(item, {})
         for _ in range(fields.number(1)):
             index = fields.number(2) & 0x7FFF if wide else fields.number(1) & 0x7F
-            chosen.extend(known[index - 1 : index] if index else ())
+            for kind, property_body in known[index - 1 : index] if index else ():
+                chosen.setdefault(kind, property_body)
+
+
+def _property_name(container: bytes, box: Box) -> bytes:
+    nclx = container[box.body_start : box.body_start + 4] == b"nclx"
+    return b"nclx" if box.kind == b"colr" and nclx else box.kind
 
 
 def _read_iref(body: bytes, items: Items) -> None:

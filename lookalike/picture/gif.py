@@ -5,7 +5,7 @@ screen nor walks the other frames.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lookalike.picture.cursor import corrupt, counted, sized, take, unpack
@@ -33,8 +33,9 @@ def parse_gif(data: bytes) -> ParsedPicture:
     """Read a GIF as far as its first image; the next one is only looked for."""
     width, height, flags = unpack("<HHB", data, 6, "GIF")
     table, position = _colour_table(data, 13, flags)
-    transparent, position = _skip_extensions(data, position)
-    image = _read_image(data, position)
+    parts = counted("GIF")
+    transparent, position = _skip_extensions(data, position, parts)
+    image = _read_image(data, position, parts)
     frame = image.frame
     canvas = Size(  # as browsers do, where the first image is larger than the screen
         max(width, frame.left + frame.size.width), max(height, frame.top + frame.size.height)
@@ -46,7 +47,7 @@ def parse_gif(data: bytes) -> ParsedPicture:
         height=canvas.height,
         channels=4 if transparent is not None else 3,
         alpha=transparent is not None,
-        animated=_another_image(data, image.end),
+        animated=_another_image(data, image.end, parts),
         progressive=bool(image.flags & _INTERLACED),
         coded_pixels=frame.size.area,
     )
@@ -59,23 +60,28 @@ def _colour_table(data: bytes, position: int, flags: int) -> tuple[bytes, int]:
     return take(data, position, length, "GIF"), position + length
 
 
-def _skip_extensions(data: bytes, position: int) -> tuple[int | None, int]:
+def _skip_extensions(data: bytes, position: int, parts: Iterator[int]) -> tuple[int | None, int]:
     """Give the transparent colour's index, if any, and the position of the next block."""
     transparent = None
-    for _ in counted("GIF"):
+    for _ in parts:
         if take(data, position, 1, "GIF")[0] != _EXTENSION:
             break
         (kind,) = take(data, position + 1, 1, "GIF")
         if kind == _GRAPHIC_CONTROL:
             length, flags, _delay, index = unpack("<BBHB", data, position + 2, "GIF")
             transparent = index if length == 4 and flags & _TRANSPARENT else None
-        position = _skip_blocks(data, position + 2)
+        position = _skip_blocks(data, position + 2, parts)
     return transparent, position
 
 
-def _skip_blocks(data: bytes, position: int, keep: Callable[[bytes], None] | None = None) -> int:
+def _skip_blocks(
+    data: bytes,
+    position: int,
+    parts: Iterator[int],
+    keep: Callable[[bytes], None] | None = None,
+) -> int:
     """Give the position after a chain of sub-blocks; pass each one's bytes to ``keep``."""
-    for _ in counted("GIF"):
+    for _ in parts:
         (length,) = take(data, position, 1, "GIF")
         body = take(data, position + 1, length, "GIF")
         position += 1 + length
@@ -86,7 +92,7 @@ def _skip_blocks(data: bytes, position: int, keep: Callable[[bytes], None] | Non
     return position
 
 
-def _read_image(data: bytes, position: int) -> _Image:
+def _read_image(data: bytes, position: int, parts: Iterator[int]) -> _Image:
     if take(data, position, 1, "GIF")[0] != _IMAGE:
         raise corrupt("GIF", "it has no image")
     left, top, width, height, flags = unpack("<HHHHB", data, position + 1, "GIF")
@@ -94,16 +100,18 @@ def _read_image(data: bytes, position: int) -> _Image:
     table, position = _colour_table(data, position + 10, flags)
     start, blocks = position, list[bytes]()
     (code_bits,) = take(data, start, 1, "GIF")
-    end = _skip_blocks(data, start + 1, blocks.append)
+    end = _skip_blocks(data, start + 1, parts, blocks.append)
     check_clear_codes(b"".join(blocks), code_bits, size.area)
     return _Image(Frame(left=left, top=top, size=size), flags, table, start, end)
 
 
-def _another_image(data: bytes, position: int) -> bool:
+def _another_image(data: bytes, position: int, parts: Iterator[int]) -> bool:
     """Look for a second image as far as the file goes; it does not matter where that breaks."""
     while data[position : position + 1] == bytes((_EXTENSION,)):
+        next(parts)
         position += 2
         while position < len(data) and data[position]:
+            next(parts)
             position += 1 + data[position]
         position += 1
     return data[position : position + 1] == bytes((_IMAGE,))

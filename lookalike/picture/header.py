@@ -4,6 +4,7 @@ These are values only: the parsers of each format make them, ``memory`` and ``pi
 use them, and nothing here looks at bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -90,6 +91,7 @@ class ParsedPicture:
         frame: where the decoded pixels go, if not on the whole canvas.
         transparent_grey: the stored grey value that means "transparent" (PNG tRNS).
         video_range: the decoder leaves greys in 16 to 235 (8 bits) that mean 0 to 255.
+        check: what takes time to look at, for after the limits; raises a PictureError.
     """
 
     header: PictureHeader
@@ -97,3 +99,4 @@ class ParsedPicture:
     frame: Frame | None = None
     transparent_grey: int | None = None
     video_range: bool = False
+    check: Callable[[], None] | None = None

@@ -6,6 +6,7 @@ chunk reaches it, however large it would become.
 
 import zlib
 from dataclasses import dataclass, field
+from functools import partial
 
 from lookalike.errors import UnsupportedFormat
 from lookalike.picture.cursor import corrupt, counted, cut, sized, take, truncated, unpack
@@ -92,7 +93,7 @@ def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
     size = sized(width, height, "PNG")
     if bits not in _DEPTHS.get(kind, ()) or compression or filtering or interlace > 1:
         raise corrupt("PNG", "its IHDR is not valid")
-    check_inflation(data, walk.pixels, _raw_bytes(size, kind, bits) * (1 + interlace))
+    raw_bytes = _raw_bytes(size, kind, bits) * (1 + interlace)
     alpha = kind in (_GREY_ALPHA, _RGB_ALPHA) or bool(walk.transparency)
     key = kind == _GREY and len(walk.transparency) == 2
     header = PictureHeader(
@@ -108,7 +109,10 @@ def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
     )
     grey = _eight_bits_at_least(int.from_bytes(walk.transparency), bits) if key else None
     return ParsedPicture(
-        header=header, stream=cut(SIGNATURE, data, walk.kept), transparent_grey=grey
+        header=header,
+        stream=cut(SIGNATURE, data, walk.kept),
+        transparent_grey=grey,
+        check=partial(check_inflation, data, walk.pixels, raw_bytes),
     )
 
 

@@ -68,6 +68,8 @@ def read_picture(
     parsed = _PARSERS[sniff(data)](data)
     header = parsed.header
     _check_memory(header, contract, max_decoded_bytes)
+    if parsed.check is not None:
+        parsed.check()
     pixels = decode(parsed, reduction(header, contract) if header.format == "JPEG" else 1)
     target = target_size(header.size.turned(header.orientation), contract)
     small = _rgb(resized(pixels, target.turned(header.orientation)))

@@ -15,9 +15,9 @@ from lookalike.errors import (
     TruncatedPicture,
     UnsupportedFormat,
 )
-from lookalike.picture import Format, PictureContract, decoded_bytes, inspect_picture, read_picture
+from lookalike.picture import PictureContract, decoded_bytes, inspect_picture, read_picture
 from lookalike.picture.jpeg import parse_jpeg
-from tests.picture import files
+from tests.picture import avif_files, files
 
 CONTRACT = PictureContract(size=32)
 
@@ -66,12 +66,6 @@ def test_heic_is_told_what_to_do() -> None:
         read_picture(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", CONTRACT)
 
 
-def zeroed(name: Format, start: int, length: int) -> bytes:
-    data = bytearray(files.encode(files.quadrants(), name))
-    data[start : start + length] = bytes(length)
-    return bytes(data)
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -97,13 +91,14 @@ def test_a_side_of_zero_is_bad_dimensions(data: bytes) -> None:
     [
         files.png(50_000, 50_000, 8, 2, b""),
         files.png(60_000, 60_000, 1, 0, b""),
+        files.png(50_000, 50_000, 8, 2, np.random.default_rng(7).bytes(2_000_000)),
         files.flat_jpeg(60_000, 8, frame=0xC2)[:-2].replace(
             struct.pack(">HH", 8, 60_000), struct.pack(">HH", 60_000, 60_000)
         )
         + b"\xff\xd9",
         files.gif((65_535, 65_535), (0, 0, 2, 2), [0] * 4),
     ],
-    ids=["PNG", "1-bit PNG", "progressive JPEG", "GIF"],
+    ids=["PNG", "1-bit PNG", "PNG with data", "progressive JPEG", "GIF"],
 )
 def test_a_bomb_is_refused_from_its_header(data: bytes) -> None:
     with pytest.raises(PictureTooLarge, match=r"limit is 256,000,000.*MAX_DECODED_BYTES"):
@@ -167,6 +162,14 @@ def test_a_noisy_png_is_inflated_whole() -> None:
     assert read_picture(data, CONTRACT).shape == (32, 32, 3)
 
 
+def iloc_of_nothing() -> bytes:
+    """Extents whose fields have no bytes: a small box that takes long to walk."""
+    items = struct.pack(">HHH", 1, 0, 0xFFFF) * 0xFFFF
+    iloc = avif_files.box(b"iloc", bytes(4), b"\0\0\xff\xff", items)
+    file_type = avif_files.box(b"ftyp", b"avif", bytes(4))
+    return file_type + avif_files.box(b"meta", bytes(4), iloc)
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -174,13 +177,37 @@ def test_a_noisy_png_is_inflated_whole() -> None:
         files.png(2, 2, 8, 2, b"", before=[(b"aaAa", b"")] * 100_001),
         files.riff(files.webp_chunk(b"VP8X", bytes(10)), b"JUNK\0\0\0\0" * 100_001),
         files.gif((2, 2), (0, 0, 2, 2), [])[:-4] + b"\2" + b"\1\0" * 100_001,
+        b"GIF89a\2\0\2\0\0\0\0" + (b"\x21\xfe" + b"\1\0" * 999 + b"\0") * 101,
+        files.gif((2, 2), (0, 0, 2, 2), [0] * 4, tail=b"\x21\xfe\1\0\0" * 100_001),
+        iloc_of_nothing(),
         files.encode(files.quadrants(), "AVIF") + b"\0\0\0\x08free" * 100_001,
     ],
-    ids=["JPEG", "PNG", "WebP", "GIF", "AVIF"],
+    ids=["JPEG", "PNG", "WebP", "GIF", "GIF extensions", "GIF tail", "AVIF iloc", "AVIF"],
 )
 def test_a_hundred_thousand_parts_are_corrupt(data: bytes) -> None:
     with pytest.raises(CorruptPicture, match="parts"):
         read_picture(data, CONTRACT)
+
+
+def test_avif_tiles_that_lie_over_each_other_are_corrupt() -> None:
+    tile = files.encode(np.zeros((64, 64, 3), np.uint8), "AVIF")
+    data = avif_files.grid([tile] * 64, 8, 64)
+    assert read_picture(data, CONTRACT).shape == (32, 32, 3)
+    stream = len(avif_files.body_of(tile, b"mdat"))
+    with pytest.raises(CorruptPicture, match="over each other"):
+        read_picture(data.replace(struct.pack(">I", stream), bytes(4)), CONTRACT)
+
+
+def test_an_avif_of_many_units_is_corrupt() -> None:
+    tile = files.encode(np.zeros((64, 64, 3), np.uint8), "AVIF")
+    body = avif_files.body_of(tile, b"mdat")
+    padded = tile.replace(body, body + b"\x12\0" * 300)
+    padded = padded.replace(struct.pack(">I", len(body)), struct.pack(">I", len(body) + 600))
+    padded = padded.replace(
+        struct.pack(">I4s", len(body) + 8, b"mdat"), struct.pack(">I4s", len(body) + 608, b"mdat")
+    )
+    with pytest.raises(CorruptPicture, match="units"):
+        read_picture(padded, CONTRACT)
 
 
 def damaged_png() -> bytes:

@@ -228,6 +228,14 @@ def test_opencv_s_own_animations_show_their_first_frame(name: Format) -> None:
     shows(data.tobytes(), RED, within=4)
 
 
+def test_greys_of_avif_in_video_range_are_widened() -> None:
+    data = files.encode(np.full((40, 40), 100, np.uint8), "AVIF")
+    full = data.index(b"nclx") + 4 + 6
+    assert data[full] == 0x80
+    data = data[:full] + b"\0" + data[full + 1 :]
+    shows(data, (98, 98, 98), within=1)  # (100 - 16) * 255 / 219
+
+
 def test_a_grid_of_avif_tiles_is_one_picture() -> None:
     tiles = [
         files.encode(np.full((64, 64, 3), colour, np.uint8), "AVIF")
