@@ -1,0 +1,98 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike.catalogue import Folder
+from lookalike.errors import DataError
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def ids(root: Path) -> list[str]:
+    return [picture.id for picture in Folder(root)]
+
+
+def test_rows_are_named_by_their_path_and_labelled_by_the_first_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/owl.png", "bird/night/owl.jpg", "loose.png")
+    found = {p.id: (p.path, p.label) for p in Folder(tmp_path)}
+    root = tmp_path.resolve()
+    assert found == {
+        "bird/night/owl.jpg": (root / "bird/night/owl.jpg", "bird"),
+        "bird/owl.png": (root / "bird/owl.png", "bird"),
+        "loose.png": (root / "loose.png", None),
+    }
+
+
+def test_hidden_files_folders_and_sidecars_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, ".git/a.png", "bird/.a.png", "bird/labels.JSON", "bird/notes.txt", "bird/a")
+    assert ids(tmp_path) == ["bird/a"]
+
+
+def test_extensions_are_not_trusted(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/a.exe", "bird/b", "bird/c.png")
+    assert ids(tmp_path) == ["bird/a.exe", "bird/b", "bird/c.png"]
+
+
+@given(st.lists(st.text("ab./-", min_size=1, max_size=6), max_size=12))
+def test_ids_come_sorted(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
+    root = tmp_path_factory.mktemp("root")
+    for name in names:
+        path = Path(os.path.normpath(root / name.strip("/")))
+        if path.is_relative_to(root) and not path.exists() and path != root:
+            if any(parent.is_file() for parent in path.parents):
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    found = ids(root)
+    assert found == sorted(found)
+
+
+def test_links_out_of_the_root_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "outside/secret.png", "root/bird/a.png")
+    (tmp_path / "root/bird/b.png").symlink_to(tmp_path / "outside/secret.png")
+    (tmp_path / "root/all").symlink_to(tmp_path / "outside")
+    (tmp_path / "root/loop").symlink_to(tmp_path / "root")
+    (tmp_path / "root/bird/gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "root/bird/c.png").symlink_to("a.png")
+    assert ids(tmp_path / "root") == ["bird/a.png", "bird/c.png"]
+
+
+def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
+    touch(tmp_path, "real/bird/a.png")
+    (tmp_path / "link").symlink_to("real")
+    assert ids(tmp_path / "link") == ["bird/a.png"]
+
+
+def test_special_files_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/a.png")
+    os.mkfifo(tmp_path / "bird/pipe")
+    assert ids(tmp_path) == ["bird/a.png"]
+
+
+def test_a_name_that_is_no_unicode_gets_an_id_that_is(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff.png"
+    Path(os.fsdecode(name)).touch()
+    [picture] = Folder(tmp_path)
+    assert picture.id.encode() == rb"\udcff.png"
+    assert picture.path.exists()
+
+
+def test_a_folder_can_be_gone_through_twice(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/a.png")
+    folder = Folder(tmp_path)
+    assert list(folder) == list(folder)
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_what_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, "file")
+    with pytest.raises(DataError, match="is not a folder"):
+        Folder(tmp_path / name)

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lookalike.errors import ConfigurationError
+from training import feature_cache
+from training.feature_cache import FeatureCache, Key
+
+KEYS = [Key("a" * 64, 0), Key("a" * 64, 1), Key("b" * 64, 0)]
+
+
+def vectors() -> NDArray[np.float32]:
+    return np.arange(12, dtype=np.float32).reshape(3, 4)
+
+
+def test_what_was_flushed_is_there_the_next_time(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4)
+    cache.add(KEYS, vectors())
+    cache.flush()
+    again = FeatureCache(tmp_path, 4)
+    assert len(again) == 3
+    np.testing.assert_array_equal(np.stack([again[key] for key in KEYS]), vectors())
+    assert Key("b" * 64, 1) not in again
+
+
+def test_pieces_of_several_runs_add_up(tmp_path: Path) -> None:
+    for part in (slice(0, 1), slice(1, 3)):
+        cache = FeatureCache(tmp_path, 4)
+        cache.add(KEYS[part], vectors()[part])
+        cache.flush()
+    assert len(FeatureCache(tmp_path, 4)) == 3
+
+
+def test_flushing_nothing_writes_nothing(tmp_path: Path) -> None:
+    FeatureCache(tmp_path, 4).flush()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_gathered_for_long_is_flushed_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "FLUSH_SECONDS", 0.0)
+    FeatureCache(tmp_path, 4).add(KEYS, vectors())
+    assert len(FeatureCache(tmp_path, 4)) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"not numpy"])
+def test_a_damaged_piece_is_named(damage: bytes, tmp_path: Path) -> None:
+    (tmp_path / "piece.npy").write_bytes(damage)
+    with pytest.raises(ConfigurationError, match=r"piece\.npy are damaged: delete it"):
+        FeatureCache(tmp_path, 4)
+
+
+def test_a_truncated_piece_is_named(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4)
+    cache.add(KEYS, vectors())
+    cache.flush()
+    [piece] = tmp_path.iterdir()
+    piece.write_bytes(piece.read_bytes()[:-5])
+    with pytest.raises(ConfigurationError, match="damaged: delete it"):
+        FeatureCache(tmp_path, 4)
+
+
+def test_a_piece_of_other_dimensions_is_named(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4)
+    cache.add(KEYS, vectors())
+    cache.flush()
+    with pytest.raises(ConfigurationError, match="of another kind"):
+        FeatureCache(tmp_path, 5)

@@ -1,0 +1,166 @@
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lookalike.catalogue import Folder
+from lookalike.errors import DataError
+from lookalike.picture import PictureContract, read_picture
+from tests.training.conftest import PICTURES, SIZE
+from training import augment
+from training.feature_cache import FeatureCache
+from training.features import FeatureExtractor, cache_name
+from training.model import save_model, weights_sha256
+
+CONTRACT = PictureContract(size=SIZE)
+DECODED_BYTES = 256_000_000
+
+
+def extractor(base: Any, cache: Path) -> FeatureExtractor:
+    return FeatureExtractor(base, CONTRACT, cache, workers=2, max_decoded_bytes=DECODED_BYTES)
+
+
+class Counting:
+    """A real base that counts the pictures that go through it."""
+
+    def __init__(self, base: Any) -> None:
+        self._base, self.pictures = base, 0
+        self.output_shape, self.get_weights = base.output_shape, base.get_weights
+
+    def predict_on_batch(self, pixels: Any) -> Any:
+        self.pictures += len(pixels)
+        return self._base.predict_on_batch(pixels)
+
+
+def test_features_are_the_base_of_the_contracts_pixels(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    features = extractor(base, tmp_path)
+    examples, skipped = features.examine(list(Folder(few)))
+    assert (len(examples), skipped) == (3 * PICTURES, [])
+    pixels = [read_picture((few / e.path).read_bytes(), CONTRACT) for e in examples]
+    np.testing.assert_allclose(
+        features.vectors(examples)[:, 0], base(np.stack(pixels)), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_views_are_those_of_the_augmentation(base: Any, few: Path, tmp_path: Path) -> None:
+    features = extractor(base, tmp_path)
+    [example, *_], _ = features.examine(list(Folder(few)))
+    features.embed([example], few, views=2)
+    pixels = read_picture((few / example.path).read_bytes(), CONTRACT)
+    views = np.stack([augment.view(pixels, example.sha256, n) for n in range(3)])
+    np.testing.assert_allclose(features.vectors([example], 2)[0], base(views), rtol=1e-4, atol=1e-4)
+
+
+def test_a_second_run_embeds_nothing(base: Any, few: Path, tmp_path: Path) -> None:
+    for expected in (3 * PICTURES * 2, 0):
+        counting = Counting(base)
+        features = extractor(counting, tmp_path)
+        examples, _ = features.examine(list(Folder(few)))
+        features.embed(examples, few, views=1)
+        assert counting.pictures == expected
+
+
+def test_other_contracts_and_weights_have_caches_of_their_own() -> None:
+    contract = PictureContract(size=64)
+    names = {
+        cache_name("a" * 64, contract),
+        cache_name("b" * 64, contract),
+        cache_name("a" * 64, PictureContract(size=65)),
+        cache_name("a" * 64, PictureContract(size=64, fit="stretch")),
+    }
+    assert len(names) == 4
+
+
+def test_unusable_files_are_skipped_with_their_reason(base: Any, few: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    shutil.copytree(few, folder)
+    picture = next((folder / "coin").iterdir())
+    shutil.copy(picture, folder / "tool" / "zz-again.png")
+    shutil.copy(picture, folder / "unlabelled.png")
+    (folder / "coin" / "empty.png").write_bytes(b"")
+    (folder / "coin" / "note.png").write_text("not a picture")
+    examples, skipped = extractor(base, tmp_path).examine(list(Folder(folder)))
+    assert len(examples) == 3 * PICTURES
+    reasons = {file.id: file.reason for file in skipped}
+    assert set(reasons) == {
+        "coin/empty.png",
+        "coin/note.png",
+        "tool/zz-again.png",
+        "unlabelled.png",
+    }
+    assert reasons["tool/zz-again.png"] == f"it is the same file as coin/{picture.name}"
+    assert "no category" in reasons["unlabelled.png"]
+
+
+def test_validation_pictures_that_are_training_pictures_are_skipped(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    features = extractor(base, tmp_path)
+    examples, _ = features.examine(list(Folder(few)))
+    again, skipped = features.examine(list(Folder(few)), examples)
+    assert again == []
+    assert len(skipped) == len(examples)
+
+
+def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    shutil.copytree(few, folder)
+    features = extractor(base, tmp_path)
+    examples, _ = features.examine(list(Folder(folder)))
+    (folder / examples[0].path).write_bytes((folder / examples[1].path).read_bytes())
+    features.embed(examples, folder, views=1)
+    with pytest.raises(DataError, match="cannot be read, or changed"):
+        features.vectors(examples, 1)
+
+
+def test_raw_pixels_are_those_of_the_contract(base: Any, few: Path, tmp_path: Path) -> None:
+    features = extractor(base, tmp_path)
+    [example, *_], _ = features.examine(list(Folder(few)))
+    expected = read_picture((few / example.path).read_bytes(), PictureContract(size=32))
+    np.testing.assert_array_equal(features.raw_pixels([example], few, 32)[0], expected.ravel())
+
+
+KILLED_RUN = """
+import sys
+from pathlib import Path
+from lookalike.catalogue import Folder
+from lookalike.picture import PictureContract
+from training import feature_cache, features
+from training.framework import keras
+
+feature_cache.FLUSH_SECONDS = 0.0
+features.BATCH = 1
+saved, few, cache, size = sys.argv[1:]
+base = keras.models.load_model(saved, compile=False)
+extractor = features.FeatureExtractor(
+    base, PictureContract(size=int(size)), Path(cache), 1, 256_000_000
+)
+extractor.examine(list(Folder(Path(few))))
+"""
+
+
+def test_a_killed_run_resumes_where_it_was(base: Any, few: Path, tmp_path: Path) -> None:
+    """The first run writes a piece a picture, and is killed after its first piece."""
+    pieces = tmp_path / "features" / cache_name(weights_sha256(base), CONTRACT)
+    saved = tmp_path / "base.keras"
+    save_model(base, saved)
+    command = [sys.executable, "-c", KILLED_RUN, str(saved), str(few), str(tmp_path), str(SIZE)]
+    with subprocess.Popen(command) as process:
+        while not list(pieces.glob("*.npy")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    done = len(FeatureCache(pieces, 512))
+    assert 0 < done < 3 * PICTURES
+    counting = Counting(base)
+    examples, _ = extractor(counting, tmp_path).examine(list(Folder(few)))
+    assert len(examples) == 3 * PICTURES
+    assert counting.pictures == 3 * PICTURES - done

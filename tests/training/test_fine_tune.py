@@ -1,0 +1,169 @@
+import json
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from lookalike.errors import ConfigurationError, DataError
+from lookalike.model_card import read_model_card
+from lookalike.picture import read_picture
+from lookalike.settings import Settings
+from lookalike.store import sha256_of
+from tests.training.conftest import CATEGORIES, PICTURES, SIZE
+from training.fine_tune import fine_tune
+from training.framework import keras
+from training.judging import judge_saved
+from training.model import base_of, embedder_of, load_model
+from training.request import TrainingRequest
+from training.split import read_split
+
+
+def test_the_output_folder_holds_model_card_split_and_history(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "history.json",
+        "lookalike.keras",
+        "model_card.json",
+        "split.json",
+    ]
+
+
+def test_the_card_says_what_the_model_is(trained: Path) -> None:
+    card = read_model_card(trained / "model_card.json")
+    assert card.categories == list(CATEGORIES)
+    assert card.dimensions == 128
+    assert card.picture.size == SIZE
+    assert card.weights_sha256 == sha256_of(trained / "lookalike.keras")
+    assert card.training_data.pictures + card.training_data.validation_pictures == 3 * PICTURES
+    assert card.settings["views"] == 2
+    assert 0 < card.quality["tuned_cosine_map"] <= 1
+
+
+def test_the_split_names_each_picture_once_with_its_digest(trained: Path, few: Path) -> None:
+    split = read_split(trained / "split.json")
+    examples = [*split.train, *split.validation]
+    assert sorted(e.path for e in examples) == sorted(
+        p.relative_to(few).as_posix() for p in few.glob("*/*")
+    )
+    assert all(e.sha256 == sha256_of(few / e.path) for e in examples)
+    assert {e.label for e in split.validation} == set(CATEGORIES)
+
+
+def test_the_saved_model_learned_the_categories(trained: Path, few: Path) -> None:
+    model, split = load_model(trained / "lookalike.keras"), read_split(trained / "split.json")
+    contract = read_model_card(trained / "model_card.json").picture
+    pixels = [read_picture((few / e.path).read_bytes(), contract) for e in split.train]
+    predicted = np.asarray(model(np.stack(pixels))).argmax(axis=1)
+    expected = [split.categories.index(e.label) for e in split.train]
+    assert (predicted == expected).mean() > 0.8
+
+
+def test_training_on_features_is_training_of_the_whole_model(trained: Path, few: Path) -> None:
+    model = load_model(trained / "lookalike.keras")
+    whole = keras.Model(model.input, model.get_layer("dense_1").output)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, SIZE, SIZE, 3), np.uint8)
+    np.testing.assert_allclose(
+        embedder_of(model)(base_of(model)(pixels)), whole(pixels), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_evaluation_of_the_saved_model_gives_the_cards_figures(
+    trained: Path, settings: Settings
+) -> None:
+    report = judge_saved(trained, settings, workers=2)
+    quality = read_model_card(trained / "model_card.json").quality
+    assert report.quality() == pytest.approx(quality, abs=1e-3)
+
+
+def test_real_weights_see_more_than_raw_pixels(trained: Path) -> None:
+    quality = read_model_card(trained / "model_card.json").quality
+    assert quality["pretrained_cosine_map"] > quality["raw_cosine_map"]
+    assert quality["tuned_cosine_map"] > quality["raw_cosine_map"] + 0.2
+
+
+def test_pictures_that_moved_are_found_where_they_are_now(
+    trained: Path, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(few, moved)
+    elsewhere = tmp_path / "training"
+    shutil.copytree(trained, elsewhere)
+    split = read_split(elsewhere / "split.json")
+    gone = msgspec.structs.replace(split, root="/gone", validation_root="/gone")
+    (elsewhere / "split.json").write_bytes(msgspec.json.encode(gone))
+    with pytest.raises(DataError, match="can no longer be read"):
+        judge_saved(elsewhere, settings, workers=2)
+    assert judge_saved(elsewhere, settings, workers=2, pictures=moved).queries > 0
+
+
+def test_a_second_run_gives_the_same_model(
+    request_: TrainingRequest, trained: Path, settings: Settings, tmp_path: Path
+) -> None:
+    again = msgspec.structs.replace(request_, output=tmp_path / "again")
+    fine_tune(again, settings, print)
+    assert json.loads((trained / "history.json").read_text()) == json.loads(
+        (tmp_path / "again" / "history.json").read_text()
+    )
+
+
+def test_validation_may_have_a_folder_of_its_own(
+    request_: TrainingRequest, sample_folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    for category in CATEGORIES:
+        (tmp_path / "held" / category).mkdir(parents=True)
+        for picture in sorted((sample_folder / category).iterdir())[PICTURES : PICTURES + 2]:
+            shutil.copy(picture, tmp_path / "held" / category)
+    fine_tune(
+        msgspec.structs.replace(
+            request_,
+            validation=tmp_path / "held",
+            output=tmp_path / "out",
+            file_format="h5",
+        ),
+        settings,
+        print,
+    )
+    split = read_split(tmp_path / "out" / "split.json")
+    assert (len(split.train), len(split.validation)) == (3 * PICTURES, 3 * 2)
+    assert split.validation_root == str((tmp_path / "held").resolve())
+    assert judge_saved(tmp_path / "out", settings, workers=1).queries == 6
+
+
+def test_skipped_files_are_told_and_training_goes_on(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(few, tmp_path / "pictures")
+    (tmp_path / "pictures" / "coin" / "broken.png").write_bytes(b"broken")
+    told: list[str] = []
+    fine_tune(
+        msgspec.structs.replace(request_, pictures=tmp_path / "pictures", output=tmp_path / "out"),
+        settings,
+        told.append,
+    )
+    [skipped] = [line for line in told if line.startswith("skipped")]
+    assert "coin/broken.png: " in skipped
+
+
+def test_a_category_without_readable_pictures_enough_stops_training(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(few, tmp_path / "pictures")
+    (tmp_path / "pictures" / "fish").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "pictures" / "fish" / name).write_bytes(b"broken")
+    shutil.copy(next((few / "coin").iterdir()), tmp_path / "pictures" / "fish" / "c.png")
+    shutil.rmtree(tmp_path / "pictures" / "coin")
+    request = msgspec.structs.replace(
+        request_, pictures=tmp_path / "pictures", output=tmp_path / "out"
+    )
+    with pytest.raises(DataError, match="too few are in fish"):
+        fine_tune(request, settings, print)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_output_folder_of_someone_elses_is_refused_before_any_work(
+    request_: TrainingRequest, few: Path, settings: Settings
+) -> None:
+    with pytest.raises(ConfigurationError, match="was not made by"):
+        fine_tune(msgspec.structs.replace(request_, output=few), settings, print)

@@ -1,0 +1,67 @@
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lookalike.errors import ConfigurationError
+from training.output import default_folder, model_file, replace_folder
+
+
+def put(folder: Path, text: str) -> None:
+    (folder / "model").write_text(text)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_a_folder_is_made_and_replaced(tmp_path: Path) -> None:
+    output = tmp_path / "store" / "training"
+    for text in ("first", "second"):
+        replace_folder(output, partial(put, text=text))
+        assert (output / "model").read_text() == text
+    assert names(output.parent) == ["training"]
+    folders = [p for p in output.parent.iterdir() if p.is_dir() and not p.is_symlink()]
+    assert len(folders) == 1
+
+
+def test_a_run_that_fails_leaves_the_former_folder_whole(tmp_path: Path) -> None:
+    output = tmp_path / "training"
+    replace_folder(output, partial(put, text="first"))
+
+    def fail(folder: Path) -> None:
+        put(folder, "second")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replace_folder(output, fail)
+    assert (output / "model").read_text() == "first"
+    assert names(tmp_path) == ["training"]
+
+
+def test_an_empty_folder_is_replaced(tmp_path: Path) -> None:
+    output = tmp_path / "training"
+    output.mkdir()
+    replace_folder(output, partial(put, text="first"))
+    assert (output / "model").read_text() == "first"
+
+
+def test_a_folder_of_someone_elses_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(ConfigurationError, match="was not made by 'lookalike train'"):
+        replace_folder(tmp_path, partial(put, text="first"))
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_the_default_is_in_the_store() -> None:
+    assert default_folder("/data/store") == Path("/data/store/training")
+
+
+def test_a_store_elsewhere_needs_an_output_folder() -> None:
+    with pytest.raises(ConfigurationError, match="pass --output"):
+        default_folder("s3://bucket/store")
+
+
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="run 'lookalike train' first"):
+        model_file(tmp_path)
