@@ -40,15 +40,17 @@ def write_saved_model(
     """
     side = contract.size
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)])  # type: ignore[untyped-decorator]
     def serve(pixels_bytes: Any) -> dict[str, Any]:
         flat = tf.io.decode_raw(pixels_bytes, tf.uint8)
         pixels = tf.reshape(flat, [tf.shape(pixels_bytes)[0], side, side, CHANNELS])
         return {OUTPUT: embedder(tf.cast(pixels, tf.float32), training=False)}
 
-    module = tf.Module()
-    module.embedder = embedder
-    tf.saved_model.save(module, str(folder), signatures={SIGNATURE: serve})
+    # Keras' own exporter makes the variables known to the graph's restore operation, which
+    # is what TensorFlow Serving runs; tf.saved_model.save does so only for its own loader.
+    archive = keras.export.ExportArchive()
+    archive.track(embedder)
+    archive.add_endpoint(SIGNATURE, serve, [tf.TensorSpec([None], tf.string, name=INPUT)])
+    archive.write_out(str(folder), verbose=False)
     write_warmup(folder, model_name, contract)
 
 

@@ -17,6 +17,7 @@ from lookalike.model_card import ModelCard, TrainingData
 from lookalike.picture.contract import PictureContract
 from lookalike.store import Collection, open_models, sha256_of, verify_version
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
+from model_server.servable import Servable
 from training.model import build_base, build_head, build_model, save_model
 
 SIZE = 32
@@ -72,6 +73,18 @@ def test_the_saved_model_gives_what_keras_gives(model_file: Path, version_one: P
     expected = np.asarray(embedder(pixels.astype(np.float32), training=False))
     distances = np.linalg.norm(unit(run_saved_model(version_one, pixels)) - unit(expected), axis=1)
     assert distances.max() <= SAME_DEVICE_TOLERANCE
+
+
+def test_a_session_that_restores_the_graph_as_tensorflow_serving_does_gives_the_same(
+    version_one: Path,
+) -> None:
+    servable = Servable(version_one)
+    rows = np.array([row.tobytes() for row in pictures(3)], dtype=object)
+    signature = servable.signatures["serving_default"]
+    served = servable.run(signature, {"pixels_bytes": rows}, ("dense_1",))["dense_1"]
+    servable.close()
+    expected = run_saved_model(version_one, pictures(3))
+    assert np.linalg.norm(unit(served) - unit(expected), axis=1).max() <= SAME_DEVICE_TOLERANCE
 
 
 def test_the_signature_is_the_contract_s(version_one: Path) -> None:
