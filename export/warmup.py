@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from lookalike.picture.contract import PictureContract
+from lookalike.quiet import import_quietly
 from lookalike.serving.base import INPUT, SIGNATURE
 from training.framework import tensorflow as tf
+
+predict_pb2 = import_quietly("tensorflow_serving.apis.predict_pb2")
+prediction_log_pb2 = import_quietly("tensorflow_serving.apis.prediction_log_pb2")
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 # The shapes that live traffic has: one query, and a batch.
