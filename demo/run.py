@@ -42,7 +42,7 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
     held_out = split(pictures, folder / "pictures")
     environment = _environment(folder, settings)
     gallery = str(folder / "pictures" / "gallery")
-    _say("training, then evaluating on the held-out pictures")
+    _say("training, and evaluating on the held-out pictures")
     run_stage(
         [
             "train",

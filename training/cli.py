@@ -85,11 +85,22 @@ def _head_options(command: Command) -> Command:
     default=DEFAULTS["workers"],
     help="Threads that read pictures.  [default: one a core]",
 )
+@click.option("--force", is_flag=True, help="Train also where this very model is there.")
 @_head_options
 def train(
-    pictures: Path, output: Path | None, size: int, fit: Any, file_format: Any, **options: Any
+    pictures: Path,
+    output: Path | None,
+    size: int,
+    fit: Any,
+    file_format: Any,
+    force: bool,
+    **options: Any,
 ) -> None:
-    """Fine-tune VGG16 on PICTURES, a folder of labelled folders."""
+    """Fine-tune VGG16 on PICTURES, a folder of labelled folders.
+
+    Where the output folder holds the model of the same pictures and flags already,
+    nothing is done.
+    """
     settings = Settings.from_environment()
     head = {name: options.pop(name) for name in HeadSettings.__struct_fields__}
     request = TrainingRequest(
@@ -100,6 +111,11 @@ def train(
         head=_checked(head),
         **options,
     )
+    from training.finished import is_finished
+
+    if not force and is_finished(request):
+        click.echo(f"{request.output} holds this model already; --force trains it again", err=True)
+        return
     from training.evaluation import as_text
     from training.fine_tune import fine_tune
 

@@ -15,6 +15,7 @@ from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
 from training.evaluation import Report
 from training.features import FeatureExtractor, Skipped
+from training.finished import SETTING, request_sha256
 from training.head import History, Labelled, train_head
 from training.judging import class_numbers, judge
 from training.model import (
@@ -132,7 +133,11 @@ def _write(
             pictures=len(split.train),
             validation_pictures=len(split.validation),
         ),
-        settings={**msgspec.to_builtins(request.head), "views": request.views},
+        settings={
+            **msgspec.to_builtins(request.head),
+            "views": request.views,
+            SETTING: request_sha256(request),
+        },
         quality=report.quality(),
     )
     write_model_card(card, folder / CARD_FILE)

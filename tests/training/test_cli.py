@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,24 @@ def test_evaluate_prints_the_table_and_writes_json(
     assert "fine-tuned, dense_1 (128)" in result.output
     rows = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert {row["vectors"] for row in rows} == {"raw", "pretrained", "tuned"}
+
+
+def test_the_same_model_is_not_trained_twice_unless_asked_for(few: Path, tmp_path: Path) -> None:
+    pictures = shutil.copytree(few, tmp_path / "pictures")
+    settings = ["--output", str(tmp_path / "out"), "--size", "32", "--views", "0", "--epochs", "1"]
+    environment = {"LOOKALIKE_CACHE": str(Settings.from_environment().cache)}
+
+    def output(*more: str) -> str:
+        result = CliRunner().invoke(
+            train, [str(pictures), *settings, *more], env=environment, catch_exceptions=False
+        )
+        assert result.exit_code == 0
+        return result.output
+
+    assert "saved" in output()
+    assert "holds this model already" in output()
+    assert "saved" in output("--force")
+    assert "saved" in output("--seed", "5")
+    picture = min(pictures.rglob("*.png"))
+    picture.with_name("copy.png").write_bytes(picture.read_bytes() + b"\0")
+    assert "saved" in output("--seed", "5")

@@ -1,0 +1,43 @@
+"""Whether a model has been trained already as a request asks; TensorFlow is not needed to know."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from lookalike.catalogue import Folder
+from lookalike.model_card import FILE_NAME as CARD_FILE
+from lookalike.model_card import read_model_card
+from lookalike.store import sha256_of
+from training.output import MODEL_NAME
+from training.request import TrainingRequest
+
+SETTING = "request_sha256"
+
+
+def request_sha256(request: TrainingRequest) -> str:
+    """Digest all that a model depends on: the flags, and every file of the folders."""
+    asked = {
+        "contract": request.contract,
+        "file_format": request.file_format,
+        "head": request.head,
+        "validation_share": request.validation_share,
+        "views": request.views,
+        "weights": request.weights and sha256_of(request.weights),
+        "files": [list(_files(folder)) for folder in (request.pictures, request.validation)],
+    }
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
+
+
+def is_finished(request: TrainingRequest) -> bool:
+    """Tell whether the output folder holds the very model that the request would make."""
+    card = request.output / CARD_FILE
+    if not card.is_file() or not (request.output / f"{MODEL_NAME}.{request.file_format}").is_file():
+        return False
+    return read_model_card(card).settings.get(SETTING) == request_sha256(request)
+
+
+def _files(folder: Path | None) -> Iterator[tuple[str, str]]:
+    for picture in Folder(folder) if folder is not None else ():
+        yield picture.id, sha256_of(picture.path)
