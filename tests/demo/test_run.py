@@ -1,0 +1,69 @@
+"""The demo as a newcomer runs it, on the real weights and the real sample pictures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from lookalike import model_card
+from lookalike.store import open_indexes, open_models
+
+# Smaller than the demo's own default, so that it takes a minute where nothing is cached.
+SIZE = "64"
+LOOKALIKE = (sys.executable, "-m", "lookalike")
+
+
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOOKALIKE, "demo", "--check", "--folder", str(folder), "--size", SIZE],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=550,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    finished = demo(folder)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    (folder / "output.txt").write_text(finished.stdout)
+    return folder
+
+
+def test_it_prints_hits_and_draws_them(folder: Path) -> None:
+    output = (folder / "output.txt").read_text()
+    assert output.count("    0.") >= 30
+    sheet = cv2.imread(str(folder / "contact-sheet.jpg"))
+    assert sheet is not None
+    assert min(sheet.shape[:2]) > 500
+
+
+def test_it_leaves_a_model_and_a_published_index_of_the_gallery_alone(folder: Path) -> None:
+    indexes = open_indexes(str(folder), "default")
+    assert indexes.versions() == [indexes.current()]
+    assert open_models(str(folder), "embedder").versions() == ["1"]
+    gallery = list((folder / "pictures" / "gallery").rglob("*.png"))
+    queries = list((folder / "pictures" / "queries").rglob("*.png"))
+    assert len(gallery) + len(queries) == 224
+    assert not {path.name for path in gallery if path.parent.name == "bird"} & {
+        path.name for path in queries if path.parent.name == "bird"
+    }
+
+
+def test_fine_tuning_beats_the_pretrained_features_and_both_beat_raw_pixels(folder: Path) -> None:
+    quality = model_card.read_model_card(folder / "training" / model_card.FILE_NAME).quality
+    tuned, pretrained = quality["tuned_cosine_map"], quality["pretrained_cosine_map"]
+    raw = max(quality["raw_cosine_map"], quality["raw_l2_map"])
+    assert tuned > pretrained >= raw + 0.2
+
+
+def test_a_second_run_skips_what_is_done(folder: Path) -> None:
+    finished = demo(folder)
+    assert finished.returncode == 0, finished.stderr
+    assert "holds this model already" in finished.stderr
+    assert "158 embedded before" in finished.stdout
+    assert open_models(str(folder), "embedder").versions() == ["1"]
