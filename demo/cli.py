@@ -15,7 +15,7 @@ import click
     show_default=True,
     help="Where the demo keeps its store and the contact sheet.",
 )
-@click.option("--size", type=click.IntRange(32), default=96, show_default=True, help="Pixels.")
+@click.option("--size", type=click.IntRange(32), default=128, show_default=True, help="Pixels.")
 @click.option("--queries", type=click.IntRange(1), default=6, show_default=True)
 def demo(pictures: Path | None, check: bool, folder: Path, size: int, queries: int) -> None:
     """From labelled pictures to an answered POST /search, then serve until Ctrl-C.
