@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -153,7 +154,10 @@ def _download_package(folder: Path) -> Path:
 
 
 def _run(command: list[str], folder: Path | None = None) -> None:
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # The package client's own progress goes where ours does.
+    finished = subprocess.run(
+        command, cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
+    )
     if finished.returncode:
         reason = finished.stderr.strip().splitlines()[-1:] or ["no message"]
         raise SourceUnavailable(f"'{' '.join(command)}' failed: {reason[0]}")

