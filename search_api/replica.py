@@ -21,6 +21,8 @@ from search_api.native import run_native
 
 # How often the live model server is asked for the probes' vectors again.
 PROBE_SECONDS = 10.0
+# A request that finds no index looks for one itself, unless somebody has looked just now.
+LOOK_AGAIN_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Replica:
         self._cache = VerifiedCache(Path(settings.cache), self._indexes)
         self._serving: Serving | None = None
         self._problem: LookalikeError | None = NothingPublished("no index has been looked for yet")
-        self._probed = 0.0
+        self._probed = self._looked = 0.0
+        self._looking = threading.Lock()
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -53,12 +56,16 @@ class Replica:
         self._stop.set()
 
     def serving(self) -> Serving:
-        """Give what to answer a request with.
+        """Give what to answer a request with; where there is nothing yet, look for it first.
+
+        So no worker answers that nothing is there when another one is serving it already.
 
         Raises:
             StoreError: there is no index to answer with, or the live model is not the one
                 that made it.
         """
+        if self._serving is None:
+            self._look_for_the_first()
         serving, problem = self._serving, self._problem
         if isinstance(problem, ProbeMismatch) or serving is None:
             raise problem or NothingPublished("no index is loaded yet")
@@ -70,12 +77,23 @@ class Replica:
         Raises:
             LookalikeError: of the last look at ``CURRENT``, the files and the probes.
         """
+        serving = self.serving()
         if self._problem is not None:
             raise self._problem
-        return self.serving()
+        return serving
 
     def refresh(self) -> None:
         """Look at ``CURRENT`` once: swap to a new version, or probe the one being served again."""
+        with self._looking:
+            self._look_and_remember()
+
+    def _look_for_the_first(self) -> None:
+        with self._looking:
+            recent = time.monotonic() - self._looked < LOOK_AGAIN_SECONDS
+            if self._serving is None and not recent:
+                self._look_and_remember()
+
+    def _look_and_remember(self) -> None:
         try:
             self._look()
         except LookalikeError as error:
@@ -84,6 +102,8 @@ class Replica:
             self._problem = error
         else:
             self._problem = None
+        finally:
+            self._looked = time.monotonic()
 
     def _watch(self) -> None:
         while not self._stop.is_set():

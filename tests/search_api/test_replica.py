@@ -147,3 +147,21 @@ def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
             indexes.set_current(second)
             until(problem_is(url, "digest-mismatch"), what="the refusal")
             assert post(url, pictures).json()["index_version"] == first
+
+
+def test_every_worker_answers_as_soon_as_an_index_is_published(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    with model_server(store, tmp_path / "model_server.log") as environment:
+        environment = {
+            **environment,
+            "LOOKALIKE_CACHE": str(tmp_path / "cache"),
+            "LOOKALIKE_WORKERS": "3",
+            "LOOKALIKE_POLL_SECONDS": "600",  # so that only requests can find the index
+        }
+        with search_service(environment, tmp_path / "service.log") as url:
+            assert post(url, pictures).status_code == 503
+            version = reindex(pictures, environment)
+            answers = [post(url, pictures) for _ in range(30)]
+    assert [answer.status_code for answer in answers] == [200] * 30
+    assert {answer.json()["index_version"] for answer in answers} == {version}
