@@ -10,10 +10,10 @@ import numpy as np
 
 from indexing.features import FeatureCache
 from indexing.outcome import Embedded, Outcome, Outcomes, Rejected
-from indexing.overlap import overlapped
 from indexing.reader import Read, Work, read_file, reading_pool
 from lookalike.catalogue import Picture
 from lookalike.errors import ModelServerUnavailable, NoFeatures
+from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract
 from lookalike.progress import track
 from lookalike.serving import Embedder

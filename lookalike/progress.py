@@ -32,7 +32,7 @@ class Meter:
     """Counts units of work as they are done; for work that comes in uneven steps."""
 
     def __init__(self, what: str, total: int | None) -> None:
-        self._what, self._total, self._done = what, total, 0
+        self._what, self._total, self._done, self._told = what, total, 0, 0
         self._started = self._reported = time.monotonic()
         self._bar = tqdm(total=total, desc=what, unit="") if sys.stderr.isatty() else None
 
@@ -48,11 +48,11 @@ class Meter:
         """Finish the bar, or write the last line where the work took long enough for one."""
         if self._bar is not None:
             self._bar.close()
-        elif self._reported > self._started:
+        elif self._reported > self._started and self._told < self._done:
             self._report()
 
     def _report(self) -> None:
-        self._reported = time.monotonic()
+        self._reported, self._told = time.monotonic(), self._done
         rate = self._done / (self._reported - self._started)
         of = f"/{self._total}" if self._total is not None else ""
         sys.stderr.write(f"{self._what}: {self._done}{of} ({rate:.1f}/s)\n")

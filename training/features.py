@@ -6,7 +6,7 @@ This is the long part of training. It knows nothing of splits, heads or quality.
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lookalike.catalogue import Picture
 from lookalike.errors import DataError, PictureError
+from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
 from lookalike.progress import Meter, track
 from training import augment
@@ -177,14 +178,10 @@ class FeatureExtractor:
 
     def _read_ahead(self, pictures: Iterable[Picture], views: tuple[int, ...]) -> Iterator[_Read]:
         """Read in threads (OpenCV lets go of the interpreter), a bounded way ahead, in order."""
-        waiting: deque[Future[_Read]] = deque()
         with ThreadPoolExecutor(self._workers) as pool:
-            for picture in pictures:
-                waiting.append(pool.submit(self._read, picture, views))
-                if len(waiting) > self._workers + BATCH:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from overlapped(
+                pool, lambda picture: self._read(picture, views), pictures, self._workers + BATCH
+            )
 
     def _read(self, picture: Picture, views: tuple[int, ...]) -> _Read:
         try:

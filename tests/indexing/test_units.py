@@ -11,9 +11,9 @@ from indexing.extract import ExtractionSettings, extract, patiently
 from indexing.features import PART_VECTORS, FeatureCache
 from indexing.gate import check_outcomes
 from indexing.outcome import Embedded, Outcomes, Rejected
-from indexing.overlap import overlapped
 from lookalike.catalogue import Folder, Picture
 from lookalike.errors import DataError, ModelServerUnavailable
+from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract
 from lookalike.serving.base import Pixels
 from lookalike.store import Location
