@@ -13,7 +13,7 @@ from lookalike.settings import Settings
     "model_file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Trained Keras file (.keras or .h5), its model card beside it. "
-    "Default: <store>/training/lookalike.keras.",
+    "Default: the one in <store>/training.",
 )
 @click.option("--force", is_flag=True, help="Export even what the newest version already holds.")
 def export_model(model_file: Path | None, force: bool) -> None:
@@ -24,9 +24,11 @@ def export_model(model_file: Path | None, force: bool) -> None:
     """
     from export.export import export
     from lookalike.store import open_models
+    from training.output import default_folder
+    from training.output import model_file as trained_file
 
     settings = Settings.from_environment()
-    model_file = model_file or Path(settings.store) / "training" / "lookalike.keras"
+    found = model_file or trained_file(default_folder(settings.store))
     models = open_models(settings.store, settings.model)
-    version = export(model_file, models, settings.model, force=force)
+    version = export(found, models, settings.model, force=force)
     click.echo(f"model {settings.model} version {version}: {models.root}/{version}")

@@ -2,6 +2,22 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lookalike.errors import NoFeatures
+from lookalike.index import IndexDetails, ModelReference, SearchParameters
+from lookalike.picture import PictureContract
+from lookalike.serving.base import Pixels
+from lookalike.vectors import Vectors
+from search_api.problems import problem_response
+from search_api.query import Parameters, Query
+from search_api.replica import Serving
+from search_api.search import search
+from tests.pictures import write_pictures
 
 
 def test_the_service_imports_no_tensorflow_and_nothing_of_the_other_rooms() -> None:
@@ -14,3 +30,44 @@ def test_the_service_imports_no_tensorflow_and_nothing_of_the_other_rooms() -> N
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert finished.stdout.strip() == "[]"
+
+
+class Blind:
+    """An embedder that sees nothing in any picture."""
+
+    def embed(self, pixels: Pixels) -> Vectors:
+        return np.zeros((len(pixels), 128), np.float32)
+
+    def available_versions(self) -> set[int]:
+        return {1}
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_picture_without_features_is_a_422_of_its_own(tmp_path: Path) -> None:
+    [path] = write_pictures(tmp_path, labels=1, each=1).rglob("*.jpg")
+    model = ModelReference(
+        name="embedder",
+        version=1,
+        weights_sha256="",
+        picture=PictureContract(size=32),
+        dimensions=128,
+    )
+    details = IndexDetails(
+        name="default",
+        model=model,
+        metric="cosine",
+        factory="Flat",
+        search=SearchParameters(),
+        shards=[],
+        pictures=0,
+        quarantined=0,
+    )
+    index = SimpleNamespace(details=details)
+    query = Query(path.read_bytes(), Parameters())
+    with pytest.raises(NoFeatures) as raised:
+        search(query, Serving(index, Blind()), 10**9)
+    response = problem_response(raised.value)
+    assert response.status_code == 422
+    assert b"urn:lookalike:problem:no-features" in response.data
