@@ -8,11 +8,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from bench.comparison import AgainstBaseline, Row
+from bench.comparison import Row
 from bench.goals import Goals
 from bench.machine import Machine
 
-HEADINGS = ("", "per second", "compared with", "ratio", "ms more")
+HEADINGS = ("", "per second", "compared with", "ratio", "goal", "ms more")
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ def lines(report: Report, goals: Goals) -> Iterator[str]:
     yield ""
     yield f"per second: {report.item}, median (lowest to highest)"
     yield "ratio: of the rates, a round each, median [quartiles]; above 1 is faster"
+    yield "goal: the least that the median ratio may be"
     yield f"ms more: milliseconds per one of the {report.item}, median"
     if report.facts:
         yield ""
@@ -78,12 +79,13 @@ def _cells(row: Row, goals: Goals) -> tuple[str, ...]:
     rate = row.items_per_second
     speed = f"{rate.median:.1f} ({rate.lowest:.1f} to {rate.highest:.1f})"
     if row.against is None:
-        return (row.name, speed, "", "", "")
-    return (row.name, speed, row.against.baseline, *_ratio(row.name, row.against, goals))
-
-
-def _ratio(name: str, against: AgainstBaseline, goals: Goals) -> tuple[str, str]:
-    ratio = against.ratio
-    text = f"{ratio.median:.2f} [{ratio.lower_quartile:.2f} to {ratio.upper_quartile:.2f}]"
-    goal = f" goal {goals[name].min_ratio:.2f}" if name in goals else ""
-    return f"{text}{goal}", f"{against.extra_ms.median:+.2f}"
+        return (row.name, speed, "", "", "", "")
+    ratio = row.against.ratio
+    return (
+        row.name,
+        speed,
+        row.against.baseline,
+        f"{ratio.median:.2f} [{ratio.lower_quartile:.2f} to {ratio.upper_quartile:.2f}]",
+        f"{goals[row.name].min_ratio:.2f}" if row.name in goals else "",
+        f"{row.against.extra_ms.median:+.2f}",
+    )
