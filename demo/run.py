@@ -1,13 +1,11 @@
 """The demo: every stage of the platform in turn, on sample pictures or one's own."""
 
-import errno
 import os
 import random
 import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,7 +13,8 @@ import msgspec
 
 from demo.processes import free_port, run_stage, running, wait_for
 from demo.samples import sample_pictures
-from lookalike.client import Answer, Client
+from lookalike.catalogue import Folder, Picture
+from lookalike.client import Answer, Client, ServiceError
 from lookalike.contact_sheet import Tile, write_contact_sheet
 from lookalike.errors import DataError
 from lookalike.settings import Settings
@@ -78,16 +77,21 @@ def split(pictures: Path, target: Path) -> list[Query]:
 
     The split follows from the names alone, so that a second run finds its work done.
     """
+    shutil.rmtree(target, ignore_errors=True)
+    by_label: dict[str, list[Picture]] = {}
+    for picture in Folder(pictures):
+        if picture.label is not None:
+            by_label.setdefault(picture.label, []).append(picture)
     held_out = []
-    for label_folder in sorted(path for path in pictures.resolve().iterdir() if path.is_dir()):
-        names = sorted(path.name for path in label_folder.iterdir() if path.is_file())
-        random.Random(f"{SEED} {label_folder.name}").shuffle(names)  # noqa: S311
-        count = max(1, round(HELD_OUT * len(names)))
-        for place, name in enumerate(names):
-            part = "queries" if place < count else "gallery"
-            path = _link(label_folder / name, target / part / label_folder.name / name)
-            if part == "queries":
-                held_out.append(Query(path, label_folder.name))
+    for label, of_label in sorted(by_label.items()):
+        random.Random(f"{SEED} {label}").shuffle(of_label)  # noqa: S311
+        count = max(1, round(HELD_OUT * len(of_label)))
+        for picture in of_label[count:]:
+            _link(picture.path, target / "gallery" / picture.id)
+        held_out += [
+            Query(_link(picture.path, target / "queries" / picture.id), label)
+            for picture in of_label[:count]
+        ]
     if not held_out:
         raise DataError(f"{pictures} holds no labelled folders of pictures")
     return held_out
@@ -97,11 +101,17 @@ def search_all(queries: Sequence[Query], url: str, gallery: Path, sheet: Path) -
     """Post each query, print what came back, and draw the contact sheet."""
     client, rows = Client(url), []
     for query in queries:
-        answer = client.search(query.path.read_bytes(), k=HITS)
         click.echo(f"\n{query.label}/{query.path.name}")
+        try:
+            answer = client.search(query.path.read_bytes(), k=HITS)
+        except ServiceError as error:
+            click.echo(f"    {error}")
+            continue
         for hit in answer.results:
             click.echo(f"    {hit.distance:.3f}  {hit.label or '-':12} {hit.id}")
         rows.append([Tile(query.path, ["query", query.label]), *_tiles(query, answer, gallery)])
+    if not rows:
+        raise DataError("no search was answered; the service's own words stand above")
     write_contact_sheet(rows, sheet)
     click.echo(f"\nthe queries beside what was found for them: {sheet}")
 
@@ -120,13 +130,10 @@ def _samples(settings: Settings) -> Path:
 
 def _link(source: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        try:
-            os.link(source, target)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            shutil.copyfile(source, target)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or another user's file
+        shutil.copyfile(source, target)
     return target
 
 

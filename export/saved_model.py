@@ -76,7 +76,7 @@ def run_saved_model(folder: Path, pixels: Pixels) -> Vectors:
     """Embed ``uint8[n, S, S, 3]`` through the SavedModel's signature, without a server."""
     loaded = tf.saved_model.load(str(folder))
     rows = tf.constant([row.tobytes() for row in pixels])
-    return np.asarray(loaded.signatures[SIGNATURE](rows)[OUTPUT], dtype=np.float32)
+    return np.asarray(loaded.signatures[SIGNATURE](**{INPUT: rows})[OUTPUT], dtype=np.float32)
 
 
 def _worst_distance(left: Vectors, right: npt.NDArray[np.float32]) -> float:

@@ -1,13 +1,13 @@
 """The gate: what a built version must show before ``CURRENT`` moves to it."""
 
-import tempfile
 from pathlib import Path
 
 from indexing.outcome import Outcomes
 from lookalike.errors import DataError
-from lookalike.index import IndexVersion
+from lookalike.index import IndexDetails, ProbeCheck
+from lookalike.index.faiss_index import FaissIndex
+from lookalike.index.probes import FILE_NAME as PROBES_FILE
 from lookalike.serving import Embedder
-from lookalike.store import Collection, VerifiedCache
 
 
 def check_outcomes(outcomes: Outcomes, max_rejected: float) -> None:
@@ -30,22 +30,15 @@ def check_outcomes(outcomes: Outcomes, max_rejected: float) -> None:
         )
 
 
-def check_version(indexes: Collection, version: str, cache: Path, embedder: Embedder) -> None:
-    """Read a version back as a replica would: digests, shards, and probes through the server.
-
-    The copy, below ``cache``, is gone afterwards; on the store's own disk it takes no space.
+def check_draft(folder: Path, details: IndexDetails, embedder: Embedder) -> None:
+    """Open what was built as a replica would: shards, and probes through the live server.
 
     Raises:
-        DigestMismatch: a file is not as it was written.
+        DigestMismatch: a shard is not as long as it should be.
         ProbeMismatch: the live model server gives other vectors.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
-        opened = IndexVersion(version, VerifiedCache(Path(scratch), indexes).fetch(version))
-        try:
-            opened.probes.run(embedder)
-        finally:
-            opened.close()
+    FaissIndex(folder, details.shards, details.search)
+    ProbeCheck(folder / PROBES_FILE, details.model.picture).run(embedder)
 
 
 def _commonest(outcomes: Outcomes) -> str:

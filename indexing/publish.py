@@ -1,15 +1,13 @@
 """Publishing: build beside the served version, check what was built, move ``CURRENT``."""
 
-from pathlib import Path
-
 import msgspec
 
 from indexing.build import Plan, build
-from indexing.gate import check_version
+from indexing.gate import check_draft
 from indexing.outcome import Outcomes
 from lookalike.serving import Embedder
 from lookalike.settings import Settings
-from lookalike.store import open_indexes
+from lookalike.store import open_indexes, verify_version
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -34,8 +32,10 @@ def publish(outcomes: Outcomes, plan: Plan, settings: Settings, embedder: Embedd
     indexes = open_indexes(settings.store, settings.index)
     with indexes.draft() as folder:
         details = build(outcomes, plan, folder)
+        # Before it has a name: whatever is in the store can be gone back to.
+        check_draft(folder, details, embedder)
         version = indexes.publish(folder, details)
-    check_version(indexes, version, Path(settings.cache), embedder)
+    verify_version(indexes, version)
     indexes.set_current(version)
     return Published(
         version,

@@ -1,8 +1,11 @@
 """Reading and decoding, in processes of their own; they import neither TensorFlow nor faiss."""
 
 import hashlib
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import cv2
@@ -66,3 +69,12 @@ def _prepare(work: Work) -> None:
     global _work
     _work = work
     cv2.setNumThreads(1)  # the pool is the parallelism
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """A killed parent closes no queue that its processes wait at, since they hold it open too."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

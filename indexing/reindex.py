@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from indexing.build import Plan
+from indexing.build import Plan, check_factory
 from indexing.extract import ExtractionSettings, extract
 from indexing.factory import Recipe, choose, seed_recipe
 from indexing.features import FeatureCache
@@ -14,10 +14,13 @@ from indexing.model import model_reference, wait_until_served
 from indexing.outcome import Outcomes
 from indexing.publish import Published, publish
 from lookalike.catalogue import Picture
+from lookalike.index import ModelReference
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
 from lookalike.store import Location, open_models
 from lookalike.vectors import Metric
+
+WEIGHTS_DIGITS = 12
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,14 +41,14 @@ def reindex(pictures: Iterable[Picture], settings: Settings, options: Options) -
     The index being served stays as it is until the last step, which is atomic; a run
     that is killed leaves nothing but features that the next one uses.
     """
+    if options.factory is not None:
+        check_factory(options.factory.factory)
     models = open_models(settings.store, settings.model)
     model = model_reference(models, settings.model, options.model_version)
     embedder = GrpcEmbedder(settings.model_server_grpc, model.address)
     try:
         wait_until_served(embedder, model, options.wait_seconds)
-        features = FeatureCache(
-            Location(f"{settings.store}/features/{model.name}/{model.version}"), model.dimensions
-        )
+        features = FeatureCache(Location(features_url(settings.store, model)), model.dimensions)
         outcomes = extract(pictures, model.picture, embedder, features, options.extraction)
         check_outcomes(outcomes, options.max_rejected)
         recipe = _recipe(outcomes, options)
@@ -53,6 +56,12 @@ def reindex(pictures: Iterable[Picture], settings: Settings, options: Options) -
         return publish(outcomes, plan, settings, embedder)
     finally:
         embedder.close()
+
+
+def features_url(store: str, model: ModelReference) -> str:
+    """Say where a model's features are: by its weights too, since a store may be begun anew."""
+    weights = model.weights_sha256[:WEIGHTS_DIGITS]
+    return f"{store}/features/{model.name}/{model.version}-{weights}"
 
 
 def _recipe(outcomes: Outcomes, options: Options) -> Recipe:

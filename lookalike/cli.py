@@ -37,16 +37,16 @@ class Rooms(click.Group):
 
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, help="Show a traceback when something fails.")
+@click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."
+)
 @click.version_option(package_name="lookalike")
-@click.pass_context
-def lookalike(context: click.Context, debug: bool) -> None:
+def lookalike() -> None:
     """Find the pictures that look like this one.
 
     Settings come from LOOKALIKE_* environment variables (docs/settings.md);
     flags go before them.
     """
-    context.obj = {"debug": debug}
 
 
 def main(arguments: list[str] | None = None) -> None:

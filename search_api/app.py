@@ -1,6 +1,6 @@
 """The Flask application: paths, and nothing else.
 
-gunicorn makes one in each worker, after the fork (search_api/gunicorn.conf.py).
+gunicorn makes one in each worker, after the fork (search_api/gunicorn_conf.py).
 """
 
 import os

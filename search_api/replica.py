@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch
+from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
 from lookalike.index import IndexVersion
 from lookalike.serving import Embedder, RestEmbedder
 from lookalike.settings import Settings
@@ -42,7 +42,9 @@ class Replica:
         self._indexes = open_indexes(settings.store, settings.index)
         self._cache = VerifiedCache(Path(settings.cache), self._indexes)
         self._serving: Serving | None = None
-        self._problem: LookalikeError | None = NothingPublished("no index has been looked for yet")
+        # Why CURRENT is not what is being served, and what is wrong with what is.
+        self._problem: LookalikeError | None = None
+        self._served_problem: LookalikeError | None = None
         self._probed = self._looked = 0.0
         self._looking = threading.Lock()
         self._stop = threading.Event()
@@ -63,27 +65,31 @@ class Replica:
         Raises:
             StoreError: there is no index to answer with, or the live model is not the one
                 that made it.
+            ModelServerUnavailable: the model server kept the first index from being checked.
         """
         if self._serving is None:
             self._look_for_the_first()
-        serving, problem = self._serving, self._problem
-        if isinstance(problem, ProbeMismatch) or serving is None:
-            raise problem or NothingPublished("no index is loaded yet")
-        return serving
+        if self._serving is None:
+            raise unready(self._problem or NothingPublished("no index is loaded yet"))
+        if isinstance(self._served_problem, ProbeMismatch):
+            raise unready(self._served_problem)
+        return self._serving
 
     def check_ready(self) -> Serving:
         """Give what is being served, or raise why this replica is not ready.
 
         Raises:
-            LookalikeError: of the last look at ``CURRENT``, the files and the probes.
+            StoreError, ModelServerUnavailable: from the last look at ``CURRENT``, the files
+                and the probes.
         """
         serving = self.serving()
-        if self._problem is not None:
-            raise self._problem
+        problem = self._problem or self._served_problem
+        if problem is not None:
+            raise unready(problem)
         return serving
 
     def refresh(self) -> None:
-        """Look at ``CURRENT`` once: swap to a new version, or probe the one being served again."""
+        """Look at ``CURRENT`` once: swap to a new version, and probe the one being served."""
         with self._looking:
             self._look_and_remember()
 
@@ -95,11 +101,15 @@ class Replica:
 
     def _look_and_remember(self) -> None:
         try:
+            self._probe_served()
             self._look()
         except LookalikeError as error:
             if str(error) != str(self._problem):
                 _log.warning("not ready: %s [%s]", error, error.type)
             self._problem = error
+        except Exception:
+            self._problem = StoreError("looking at the current index failed; the log says how")
+            raise
         else:
             self._problem = None
         finally:
@@ -113,19 +123,33 @@ class Replica:
                 _log.exception("looking at the current index failed")
             self._stop.wait(self._settings.poll_seconds)
 
+    def _probe_served(self) -> None:
+        """Hold the served index against the live model server; a candidate's faults are its own."""
+        due = self._served_problem is not None or time.monotonic() - self._probed > PROBE_SECONDS
+        if self._serving is None or not due:
+            return
+        try:
+            self._serving.index.probes.run(self._serving.embedder)
+        except LookalikeError as error:
+            if self._served_problem is None:
+                _log.warning("the served index: %s [%s]", error, error.type)
+            self._served_problem = error
+        else:
+            self._served_problem = None
+            self._probed = time.monotonic()
+
     def _look(self) -> None:
         version = run_native(self._indexes.current)
         if self._serving is not None and self._serving.index.name == version:
-            if self._problem is not None or time.monotonic() - self._probed > PROBE_SECONDS:
-                self._probe(self._serving)
             return
         candidate = self._open(version)
         try:
-            self._probe(candidate)
+            candidate.index.probes.run(candidate.embedder)
         except LookalikeError:
             _close(candidate)
             raise
-        self._serving = candidate
+        self._serving, self._served_problem = candidate, None
+        self._probed = time.monotonic()
         _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
         run_native(lambda: self._cache.keep({version}))
 
@@ -138,9 +162,14 @@ class Replica:
         )
         return Serving(index, embedder)
 
-    def _probe(self, serving: Serving) -> None:
-        serving.index.probes.run(serving.embedder)
-        self._probed = time.monotonic()
+
+def unready(problem: LookalikeError) -> LookalikeError:
+    """Make an error of a request's own: 503, whatever kept the replica from being ready.
+
+    A stored error that many requests raised would keep all of their frames, pictures included.
+    """
+    kind = type(problem) if problem.status == StoreError.status else StoreError
+    return kind(str(problem))
 
 
 def _close(serving: Serving) -> None:

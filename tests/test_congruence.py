@@ -76,9 +76,8 @@ def test_both_transports_know_the_versions(live: Live, transport: str) -> None:
 def test_extraction_and_queries_give_the_same_vectors(live: Live, tmp_path: Path) -> None:
     indexed = run(["reindex", str(live.pictures)], live.environment)
     assert indexed.returncode == 0, indexed.stderr
-    features = FeatureCache(
-        Location(f"{live.environment['LOOKALIKE_STORE']}/features/embedder/1"), 128
-    )
+    [folder] = (Path(live.environment["LOOKALIKE_STORE"]) / "features" / "embedder").glob("1-*")
+    features = FeatureCache(Location(str(folder)), 128)
     extracted = np.stack([features.get(key) for key in sorted(features.digests())])
     embedder = live.embedder("rest")
     queried = embedder.embed(live.pixels())

@@ -44,6 +44,8 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         SourceUnavailable: no ImageNet weights can be had.
     """
     check_replaceable(request.output)
+    # Before the pictures are read: what is added from now on was not trained on.
+    digest = request_sha256(request)
     cache = Path(settings.cache)
     weights = imagenet_weights(cache, request.weights)
     say(f"base weights: {weights.source}")
@@ -58,7 +60,9 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     model = build_model(base, head)
     replace_folder(
         request.output,
-        lambda folder: _write(folder, model, history, split, report, request, weights.source),
+        lambda folder: _write(
+            folder, model, history, split, report, request, weights.source, digest
+        ),
     )
     return report
 
@@ -115,6 +119,7 @@ def _write(
     report: Report,
     request: TrainingRequest,
     base_weights: str,
+    digest: str,
 ) -> None:
     path = folder / f"{MODEL_NAME}.{request.file_format}"
     save_model(model, path)
@@ -136,7 +141,7 @@ def _write(
         settings={
             **msgspec.to_builtins(request.head),
             "views": request.views,
-            SETTING: request_sha256(request),
+            SETTING: digest,
         },
         quality=report.quality(),
     )

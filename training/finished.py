@@ -32,12 +32,17 @@ def request_sha256(request: TrainingRequest) -> str:
 
 def is_finished(request: TrainingRequest) -> bool:
     """Tell whether the output folder holds the very model that the request would make."""
-    card = request.output / CARD_FILE
-    if not card.is_file() or not (request.output / f"{MODEL_NAME}.{request.file_format}").is_file():
+    model = request.output / f"{MODEL_NAME}.{request.file_format}"
+    if not (request.output / CARD_FILE).is_file() or not model.is_file():
         return False
-    return read_model_card(card).settings.get(SETTING) == request_sha256(request)
+    card = read_model_card(request.output / CARD_FILE)
+    whole = card.weights_sha256 == sha256_of(model)
+    return whole and card.settings.get(SETTING) == request_sha256(request)
 
 
 def _files(folder: Path | None) -> Iterator[tuple[str, str]]:
     for picture in Folder(folder) if folder is not None else ():
-        yield picture.id, sha256_of(picture.path)
+        try:
+            yield picture.id, sha256_of(picture.path)
+        except OSError as error:
+            yield picture.id, f"unreadable: {error.strerror}"

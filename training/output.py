@@ -1,5 +1,6 @@
 """The output folder of training: its files' names, and their replacement as a whole."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,7 @@ def _point(output: Path, made: Path) -> None:
 
 
 def _remove_former(output: Path, made: Path) -> None:
-    for former in output.parent.glob(f".{output.name}-*"):
-        if former != made:
+    ours = re.compile(rf"\.{re.escape(output.name)}-[0-9a-f]{{32}}")
+    for former in output.parent.iterdir():
+        if former != made and ours.fullmatch(former.name):
             shutil.rmtree(former)

@@ -122,6 +122,10 @@ class RestEmbedder:
             return self._session.request(method, url, data=body, timeout=left)
         except requests.Timeout as error:
             raise self._too_slow() from error
+        except requests.exceptions.ChunkedEncodingError as error:
+            raise ModelServerUnavailable(
+                f"the model server at {self._model_url} broke off in the middle of an answer"
+            ) from error
 
     def _answer(self, response: requests.Response) -> dict[str, Any]:
         if response.status_code == requests.codes.ok:

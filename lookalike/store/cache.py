@@ -58,7 +58,9 @@ class VerifiedCache:
                 self._bring(version, file.path, destination)
                 verify_file(destination, file)
             (draft / FILE_NAME).write_bytes(manifest.encode())
+            files.sync_tree(draft)  # whatever bears the version's name has been verified
             draft.rename(target)
+        files.sync(self._folder)
 
     def _bring(self, version: str, file: str, destination: Path) -> None:
         """Hard-link where the store is on the same disk (no copy, safe from pruning), else copy."""

@@ -1,5 +1,6 @@
 """A replica on good days and bad ones: what is ready, what is served, what is refused."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +148,26 @@ def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
             indexes.set_current(second)
             until(problem_is(url, "digest-mismatch"), what="the refusal")
             assert post(url, pictures).json()["index_version"] == first
+
+
+def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
+    store: Path, pictures: Path, tmp_path: Path
+) -> None:
+    publish_toy_model(tmp_path / "other", seed=9)
+    with model_server(tmp_path / "other", tmp_path / "other.log") as other:
+        second = reindex(pictures, {**other, "LOOKALIKE_CACHE": str(tmp_path / "cache")})
+    with model_server(store, tmp_path / "model_server.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+        first = reindex(pictures, environment)
+        versions = Path("indexes") / "default"
+        shutil.copytree(tmp_path / "other" / versions / second, store / versions / second)
+        with search_service(environment, tmp_path / "service.log") as url:
+            until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+            open_indexes(str(store), "default").set_current(second)
+            until(problem_is(url, "probe-mismatch"), what="the refusal")
+            answer = post(url, pictures)
+            assert answer.status_code == 200
+            assert answer.json()["index_version"] == first
 
 
 def test_every_worker_answers_as_soon_as_an_index_is_published(
