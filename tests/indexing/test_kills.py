@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from lookalike.settings import Settings
 from lookalike.store import Location, VerifiedCache, open_indexes, verify_version
 from tests.indexing.test_units import Means
 from tests.pictures import write_pictures
+from tests.services import until
 
 # Audit events of everything that changes a file (docs.python.org/3/library/audit_events.html).
 CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "sqlite3.connect"}
@@ -119,3 +121,35 @@ def test_a_kill_during_the_very_first_run_leaves_nothing_published(tmp_path: Pat
     with pytest.raises(NothingPublished):
         open_indexes(str(tmp_path / "work" / "store"), "default").current()
     assert run(tmp_path, None)[0] == 0
+
+
+def test_reading_processes_end_with_a_killed_parent(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from indexing.reader import Work, read_file, reading_pool\n"
+        "from lookalike.picture import PictureContract\n"
+        "if __name__ == '__main__':\n"
+        "    pool = reading_pool(Work(PictureContract(size=32), 10**8, frozenset()), 2)\n"
+        "    pool.submit(read_file, Path(sys.argv[1])).result()\n"
+        "    print(*pool._processes, flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    finished = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "none.jpg")],
+        stdout=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    readers = [Path("/proc") / pid for pid in finished.stdout.decode().split()]
+    assert readers
+    until(lambda: not any(alive(reader) for reader in readers), 20, "the readers' end")
+
+
+def alive(process: Path) -> bool:
+    """A process that has ended and waits to be reaped is not alive."""
+    try:
+        return " Z " not in (process / "stat").read_text()
+    except OSError:
+        return False

@@ -65,3 +65,11 @@ def test_a_store_elsewhere_needs_an_output_folder() -> None:
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="run 'lookalike train' first"):
         model_file(tmp_path)
+
+
+def test_a_neighbour_whose_name_begins_alike_is_never_removed(tmp_path: Path) -> None:
+    replace_folder(tmp_path / "birds-v2", partial(put, text="neighbour"))
+    replace_folder(tmp_path / "birds", partial(put, text="first"))
+    replace_folder(tmp_path / "birds", partial(put, text="second"))
+    assert (tmp_path / "birds-v2" / "model").read_text() == "neighbour"
+    assert (tmp_path / "birds" / "model").read_text() == "second"
