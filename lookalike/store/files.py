@@ -15,17 +15,11 @@ LOCK = ".lock"
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``, so that a reader or a crash sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{uuid4().hex}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with draft_folder(path.parent) as draft:  # so that a killed writer's file is cleared away
+        written = draft / path.name
+        written.write_bytes(data)
+        sync(written)
+        written.replace(path)
     sync(path.parent)
 
 
