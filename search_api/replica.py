@@ -47,15 +47,10 @@ class Replica:
         self._served_problem: LookalikeError | None = None
         self._probed = self._looked = 0.0
         self._looking = threading.Lock()
-        self._stop = threading.Event()
 
     def start(self) -> None:
         """Look for the current index now, and again every ``settings.poll_seconds``."""
         threading.Thread(target=self._watch, name="index-watcher", daemon=True).start()
-
-    def stop(self) -> None:
-        """Stop looking."""
-        self._stop.set()
 
     def serving(self) -> Serving:
         """Give what to answer a request with; where there is nothing yet, look for it first.
@@ -116,12 +111,12 @@ class Replica:
             self._looked = time.monotonic()
 
     def _watch(self) -> None:
-        while not self._stop.is_set():
+        while True:
             try:
                 self.refresh()
             except Exception:  # noqa: BLE001  the watcher must outlive what nobody foresaw
                 _log.exception("looking at the current index failed")
-            self._stop.wait(self._settings.poll_seconds)
+            time.sleep(self._settings.poll_seconds)
 
     def _probe_served(self) -> None:
         """Hold the served index against the live model server; a candidate's faults are its own."""

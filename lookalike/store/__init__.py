@@ -1,6 +1,6 @@
 """The artefact store: immutable versions under one root, and a pointer to the current one.
 
-    <root>/models/<name>/<N>/…            <root>/features/<name>/<N>/part-*.parquet
+    <root>/models/<name>/<N>/…            <root>/features/<name>/<N>-<weights>/part-*.parquet
     <root>/indexes/<name>/<version>/…     <root>/indexes/<name>/CURRENT
     <root>/training/lookalike.keras, …
 
