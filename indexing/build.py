@@ -119,11 +119,11 @@ def _without(sample: npt.NDArray[np.int64], found: npt.NDArray[np.int64]) -> npt
 
 
 def _row(item: Embedded) -> PictureRow:
-    return PictureRow(item.picture.id, item.picture.id, item.picture.label, item.sha256)
+    return PictureRow(item.picture.id, item.picture.uri, item.picture.label, item.sha256)
 
 
 def _quarantined(item: Rejected) -> Quarantined:
-    return Quarantined(item.picture.id, item.picture.id, item.type, item.detail)
+    return Quarantined(item.picture.id, item.picture.uri, item.type, item.detail)
 
 
 def _probes(embedded: Sequence[Embedded]) -> list[Probe]:

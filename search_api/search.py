@@ -12,6 +12,8 @@ from search_api.native import run_native
 from search_api.query import Query
 from search_api.replica import Serving
 
+FILE_SCHEME = "file:"
+
 
 class Result(msgspec.Struct, frozen=True):
     """One picture that looks like the query's."""
@@ -77,8 +79,11 @@ def search(query: Query, serving: Serving, max_decoded_bytes: int) -> Answer:
 
 
 def _result(hit: Hit) -> Result:
+    picture = hit.picture
+    # Where this machine keeps a file is nobody's business: its name in the catalogue is told.
+    uri = picture.id if picture.uri.startswith(FILE_SCHEME) else picture.uri
     # No score where nothing was calibrated: a distance is not a probability.
-    return Result(hit.picture.id, hit.distance, None, hit.picture.label, hit.picture.uri)
+    return Result(picture.id, hit.distance, None, picture.label, uri)
 
 
 def _milliseconds(start: float, end: float) -> float:

@@ -107,7 +107,7 @@ class FeatureExtractor:
         """Embed pictures and this many augmented views of each, where the cache has them not."""
         numbers = tuple(range(1 + views))
         missing = [
-            Picture(e.path, root / e.path, e.label)
+            Picture(e.path, (root / e.path).absolute().as_uri(), e.label)
             for e in examples
             if any(Key(e.sha256, view) not in self._cache for view in numbers)
         ]

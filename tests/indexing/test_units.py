@@ -88,7 +88,7 @@ def test_extraction_gives_every_picture_one_outcome(tmp_path: Path) -> None:
     )
     (pictures / "label-0" / "readme").write_bytes(b"no picture")
     (pictures / "label-0" / "empty.png").write_bytes(b"")
-    listed = [*Folder(pictures), Picture("gone", tmp_path / "gone", None)]
+    listed = [*Folder(pictures), Picture("gone", (tmp_path / "gone").as_uri(), None)]
     features = FeatureCache(Location(str(tmp_path / "features")), 6)
     embedder = Means()
     settings = ExtractionSettings(batch=4)
@@ -144,7 +144,7 @@ def test_patience_ends() -> None:
     assert 10 <= sum(pauses) < 20
 
 
-PICTURE = Picture("a", Path("a"), None)
+PICTURE = Picture("a", "file:///a", None)
 GOOD = Embedded(PICTURE, b"", np.ones(2, np.float32))
 BAD = Rejected(PICTURE, "truncated-picture", "cut off")
 

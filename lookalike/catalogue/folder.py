@@ -1,40 +1,22 @@
-"""The catalogue: which pictures there are, by what name, and of which category.
-
-It lists files and must not open them; whether a file is a picture is told by its bytes,
-later, where it is read.
-"""
+"""A folder of labelled folders on this machine's file system."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
+from lookalike.catalogue.picture import Picture, Stamp
 from lookalike.errors import DataError
 
 # Files that are kept beside pictures; all others are taken for pictures until they are read.
 SIDECARS = frozenset({".csv", ".db", ".ini", ".json", ".md", ".txt", ".xml", ".yaml", ".yml"})
 
 
-class Picture(msgspec.Struct, frozen=True):
-    """One picture of a catalogue.
-
-    Attributes:
-        id: path relative to the root, with forward slashes; the picture's name everywhere.
-        path: where its bytes are.
-        label: its category, the first folder below the root; None for a file in the root.
-    """
-
-    id: str
-    path: Path
-    label: str | None
-
-
 class Folder:
     """The pictures of a folder of labelled folders, sorted by id, streamed at each iteration.
 
-    Hidden files and folders, known sidecars (``SIDECARS``), links to folders and links to
-    files outside the root are left out.
+    A picture's id is its path relative to the root, with forward slashes; its label is the
+    first folder below the root, None for a file in the root. Hidden files and folders, known
+    sidecars (``SIDECARS``), links to folders and links to files outside the root are left out.
 
     Raises:
         DataError: the root is no folder, or a folder in it may not be listed.
@@ -55,12 +37,20 @@ class Folder:
                 yield from self._below(Path(entry.path), f"{name}/")
             elif self._is_ours(entry):
                 label = name.split("/", 1)[0] if prefix else None
-                yield Picture(name, Path(entry.path), label)
+                yield Picture(name, Path(entry.path).as_uri(), label, stamp=_stamp(entry))
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_file() or Path(entry.name).suffix.lower() in SIDECARS:
             return False
         return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(self.root)
+
+
+def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
+    try:
+        found = entry.stat()
+    except FileNotFoundError:
+        return None  # gone since it was listed; reading it will tell
+    return Stamp(found.st_size, found.st_mtime_ns)
 
 
 def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
