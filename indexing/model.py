@@ -20,10 +20,10 @@ def model_reference(models: Collection, name: str, version: int | None) -> Model
         VersionNotFound: the store has no model, or not that version.
     """
     number = str(version) if version is not None else models.latest()
-    models.manifest(number)  # a folder without a manifest is not there
+    file = models.manifest(number).file(model_card.FILE_NAME)
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / model_card.FILE_NAME
-        models.download(number, model_card.FILE_NAME, path)
+        models.download(number, file, path)
         card = model_card.read_model_card(path)
     return ModelReference(
         name=name,

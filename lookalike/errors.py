@@ -30,7 +30,8 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── VersionNotFound
     │   ├── NothingPublished
     │   ├── DigestMismatch
-    │   └── ProbeMismatch
+    │   ├── ProbeMismatch
+    │   └── PublishConflict
     ├── DataError                      the user's pictures cannot be worked with
     ├── SourceUnavailable              weights or sample pictures cannot be had
     └── ConfigurationError             a setting or a flag makes no sense
@@ -237,6 +238,14 @@ class ProbeMismatch(StoreError):
 
     type = "probe-mismatch"
     title = "The model server and the index disagree"
+
+
+class PublishConflict(StoreError):
+    """Somebody else moved ``CURRENT`` since this publisher looked at it."""
+
+    type = "publish-conflict"
+    title = "Another version was published meanwhile"
+    status = 409
 
 
 class DataError(LookalikeError):

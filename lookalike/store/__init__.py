@@ -5,13 +5,15 @@
     <root>/training/lookalike.keras, …
 
 A version is a folder of data files and, written last, a ``manifest.json`` with each
-file's size and SHA-256. A folder without one is not there.
+file's size and SHA-256. A folder without one is not there. A version can share files of
+an earlier one, which lie in that one's folder.
 """
 
 from lookalike.store.cache import VerifiedCache
 from lookalike.store.collection import Collection, open_indexes, open_models
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest, sha256_of
+from lookalike.store.prune import prune
 from lookalike.store.verify import verify_version
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "VerifiedCache",
     "open_indexes",
     "open_models",
+    "prune",
     "sha256_of",
     "verify_version",
 ]

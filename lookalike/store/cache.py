@@ -13,7 +13,7 @@ from pathlib import Path
 from lookalike.errors import StoreError
 from lookalike.store import files
 from lookalike.store.collection import Collection
-from lookalike.store.manifest import FILE_NAME, FileDigest, verify_file
+from lookalike.store.manifest import FILE_NAME, FileDigest, decode_manifest, verify_file
 
 
 class VerifiedCache:
@@ -55,20 +55,40 @@ class VerifiedCache:
             for file in manifest.files:
                 destination = _inside(draft, file)
                 destination.parent.mkdir(parents=True, exist_ok=True)
-                self._bring(version, file.path, destination)
-                verify_file(destination, file)
+                if not self._verified_already(file, destination):
+                    self._bring(version, file, destination)
             (draft / FILE_NAME).write_bytes(manifest.encode())
             files.sync_tree(draft)  # whatever bears the version's name has been verified
             draft.rename(target)
         files.sync(self._folder)
 
-    def _bring(self, version: str, file: str, destination: Path) -> None:
+    def _verified_already(self, file: FileDigest, destination: Path) -> bool:
+        """Link a file that another version's copy here has: it was verified then."""
+        for folder in self._folder.iterdir():
+            if folder.name.startswith(".") or not (folder / FILE_NAME).is_file():
+                continue
+            if _named_alike(folder, file):
+                with suppress(OSError):
+                    os.link(folder / file.path, destination)
+                    return True
+        return False
+
+    def _bring(self, version: str, file: FileDigest, destination: Path) -> None:
         """Hard-link where the store is on the same disk (no copy, safe from pruning), else copy."""
         if self._collection.local is not None:
             with suppress(OSError):
-                os.link(self._collection.local / version / file, destination)
-                return
-        self._collection.download(version, file, destination)
+                os.link(self._collection.local / self._collection.place(version, file), destination)
+                return verify_file(destination, file)
+        return self._collection.download(version, file, destination)
+
+
+def _named_alike(folder: Path, file: FileDigest) -> bool:
+    """Tell whether a verified copy's manifest has this very file, by path and digest."""
+    made = decode_manifest((folder / FILE_NAME).read_bytes(), str(folder))
+    return any(
+        (known.path, known.sha256) == (file.path, file.sha256) and known.bytes == file.bytes
+        for known in made.files
+    )
 
 
 def _inside(folder: Path, file: FileDigest) -> Path:

@@ -1,8 +1,9 @@
 """A collection of versions of one thing (a model, an index), and which one is current."""
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,21 @@ from typing import Any
 
 import msgspec
 
-from lookalike.errors import DigestMismatch, NothingPublished, StoreError, VersionNotFound
+from lookalike.errors import (
+    DigestMismatch,
+    NothingPublished,
+    PublishConflict,
+    StoreError,
+    VersionNotFound,
+)
 from lookalike.store import files, manifest
 from lookalike.store.location import Location
-from lookalike.store.manifest import Manifest
+from lookalike.store.manifest import FileDigest, Manifest
+from lookalike.store.publishing import publishing
 
 CURRENT = "CURRENT"
 DIGEST_LENGTH = 12
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Finish = Callable[[Path, str], None]
 
@@ -32,22 +41,22 @@ class Collection:
     """
 
     def __init__(self, url: str, *, numbered: bool) -> None:
-        self._location = Location(url)
+        self.location = Location(url)
         self._numbered = numbered
 
     @property
     def local(self) -> Path | None:
         """The folder on this machine's file system, or None where the store is remote."""
-        return self._location.local
+        return self.location.local
 
     @property
     def root(self) -> str:
         """The collection's path, as its file system spells it."""
-        return self._location.root
+        return self.location.root
 
     def versions(self) -> list[str]:
         """Name the complete versions, oldest first."""
-        found = [name.split("/")[0] for name in self._location.names(f"*/{manifest.FILE_NAME}")]
+        found = [name.split("/")[0] for name in self.location.names(f"*/{manifest.FILE_NAME}")]
         return sorted((name for name in found if self._is_version(name)), key=self._order)
 
     def latest(self) -> str:
@@ -60,26 +69,41 @@ class Collection:
     def manifest(self, version: str) -> Manifest:
         """Read a version's manifest and hold it against the digest in the version's name."""
         name = f"{version}/{manifest.FILE_NAME}"
-        path = self._location.path(name)
+        path = self.location.path(name)
         try:
-            data = self._location.read(name)
+            data = self.location.read(name)
         except FileNotFoundError as error:
             raise VersionNotFound(f"{path} does not exist") from error
         if not self._numbered and _digest(data) != version.rpartition("-")[2]:
             raise DigestMismatch(f"{path} is not the manifest that its version's name vouches for")
         return manifest.decode_manifest(data, path)
 
-    def download(self, version: str, file: str, destination: Path) -> None:
-        """Copy one file of a version to a local path, unverified.
+    def place(self, version: str, file: FileDigest) -> str:
+        """Say where a version's file lies below the collection: maybe in an earlier version.
+
+        Raises:
+            StoreError: the manifest names a place outside of the collection.
+        """
+        owner = version if file.version is None else file.version
+        name = f"{owner}/{file.path}"
+        if not NAME.fullmatch(owner) or ".." in file.path.split("/"):
+            raise StoreError(f"the manifest names a file outside of its collection: {name!r}")
+        return name
+
+    def download(self, version: str, file: FileDigest, destination: Path) -> None:
+        """Copy one file of a version to a local path, and hold it against its digest.
 
         Raises:
             StoreError: the file is not there.
+            DigestMismatch: it is not what the manifest says.
         """
+        name = self.place(version, file)
         try:
-            self._location.download(f"{version}/{file}", destination)
+            self.location.download(name, destination)
         except FileNotFoundError as error:
-            path = self._location.path(f"{version}/{file}")
+            path = self.location.path(name)
             raise StoreError(f"{path} is missing from the store") from error
+        manifest.verify_file(destination, file)
 
     @contextmanager
     def draft(self) -> Iterator[Path]:
@@ -91,7 +115,13 @@ class Collection:
             with tempfile.TemporaryDirectory() as temporary:
                 yield Path(temporary)
 
-    def publish(self, folder: Path, details: msgspec.Struct, finish: Finish | None = None) -> str:
+    def publish(
+        self,
+        folder: Path,
+        details: msgspec.Struct,
+        finish: Finish | None = None,
+        shared: Sequence[FileDigest] = (),
+    ) -> str:
         """Make a draft a version, wholly or not at all, and return its name.
 
         ``CURRENT`` stays as it is: see :meth:`set_current`.
@@ -101,12 +131,13 @@ class Collection:
             details: what the manifest says beside the files' digests.
             finish: writes the files that must name their version; numbered versions only,
                 since the others' names follow from what is in them.
+            shared: files of earlier versions that are this one's too, as they are.
         """
         while True:
             version = self._next_number() if self._numbered else ""
             if finish is not None:
                 finish(folder, version)
-            made = manifest.describe(folder, _now(), details)
+            made = manifest.describe(folder, _now(), details, shared)
             version = version or f"{_now('%Y%m%dT%H%M%SZ')}-{_digest(made.encode())}"
             if self.local is None:
                 self._upload(folder, version, made)
@@ -117,23 +148,53 @@ class Collection:
     def current(self) -> str:
         """Name the version that ``CURRENT`` points at; raise NothingPublished without one."""
         try:
-            return self._location.read(CURRENT).decode().strip()
+            return self.location.read(CURRENT).decode().strip()
         except FileNotFoundError as error:
             raise NothingPublished(f"{self.root}/{CURRENT} does not exist yet") from error
 
+    def current_or_none(self) -> str | None:
+        """Name the version that ``CURRENT`` points at, None without one."""
+        try:
+            return self.current()
+        except NothingPublished:
+            return None
+
     def set_current(self, version: str) -> None:
-        """Point ``CURRENT`` at a complete version, atomically."""
+        """Point ``CURRENT`` at a complete version, atomically, whatever it pointed at."""
         self.manifest(version)
-        self._location.write(CURRENT, f"{version}\n".encode())
+        with publishing(self.location):
+            self._point_at(version)
+
+    def succeed(self, predecessor: str | None, version: str) -> None:
+        """Point ``CURRENT`` at a complete version if it still points at ``predecessor``.
+
+        Raises:
+            PublishConflict: it does not: somebody else has published, or rolled back,
+                since ``predecessor`` was looked up. ``CURRENT`` stays as it is.
+        """
+        self.manifest(version)
+        with publishing(self.location):
+            current = self.current_or_none()
+            if current != predecessor:
+                raise PublishConflict(
+                    f"CURRENT moved from {predecessor} to {current} while version {version} was "
+                    "made; that version is complete and not served: run the job again, or point "
+                    f"CURRENT at it with 'lookalike index rollback {version}'"
+                )
+            self._point_at(version)
+
+    def _point_at(self, version: str) -> None:
+        self.location.write(CURRENT, f"{version}\n".encode())
 
     def _upload(self, folder: Path, version: str, made: Manifest) -> None:
         for file in made.files:
-            self._location.upload(folder / file.path, f"{version}/{file.path}")
-        self._location.write(f"{version}/{manifest.FILE_NAME}", made.encode())
+            if file.version is None:
+                self.location.upload(folder / file.path, self.place(version, file))
+        self.location.write(f"{version}/{manifest.FILE_NAME}", made.encode())
 
     def _next_number(self) -> str:
         """Follow every folder there is, complete or not: a number is never given twice."""
-        taken = [int(name) for name in self._location.names("*") if name.isdecimal()]
+        taken = [int(name) for name in self.location.names("*") if name.isdecimal()]
         return str(max([0, *taken]) + 1)
 
     def _is_version(self, name: str) -> bool:

@@ -23,6 +23,16 @@ def replace_file(path: Path, data: bytes) -> None:
     sync(path.parent)
 
 
+def create_file(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``, whole or not at all; raise FileExistsError where a file is."""
+    with draft_folder(path.parent) as draft:
+        written = draft / path.name
+        written.write_bytes(data)
+        sync(written)
+        path.hardlink_to(written)
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Flush one file or folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

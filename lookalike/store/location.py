@@ -1,5 +1,6 @@
 """A folder of the store, wherever it is: a local path, or any URL that fsspec reads."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -42,6 +43,21 @@ class Location:
             files.replace_file(self.local / name, data)
         else:
             self._fs.pipe_file(self.path(name), data)
+
+    def create(self, name: str, data: bytes) -> None:
+        """Put a small file there; raise FileExistsError where there is one already.
+
+        Only one of several processes succeeds, on local disks and on object stores alike.
+        """
+        if self.local is not None:
+            files.create_file(self.local / name, data)
+        else:
+            self._fs.pipe_file(self.path(name), data, mode="create")
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or a folder with all that is in it; what is not there is left so."""
+        with suppress(FileNotFoundError):
+            self._fs.rm(self.path(name), recursive=True)
 
     def download(self, name: str, destination: Path) -> None:
         """Copy a file of any size to a local path."""

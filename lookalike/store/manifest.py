@@ -1,22 +1,28 @@
 """The manifest of a stored version: which files it has, and what each must be."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, StoreError
 
 FILE_NAME = "manifest.json"
 FORMAT = 1
 
 
-class FileDigest(msgspec.Struct, frozen=True):
-    """One file of a version: its path inside the folder, its bytes and their SHA-256."""
+class FileDigest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file of a version: its path inside the folder, its bytes and their SHA-256.
+
+    ``version`` names the earlier version whose folder the file lies in, where the two
+    share it; by default it lies in the folder of the version itself.
+    """
 
     path: str
     bytes: int
     sha256: str
+    version: str | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +37,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Give the manifest as indented JSON; equal manifests give equal bytes."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
+    def file(self, path: str) -> FileDigest:
+        """Give the entry of one file; raise StoreError where the version has none of that path."""
+        for file in self.files:
+            if file.path == path:
+                return file
+        raise StoreError(f"the version's manifest names no file {path!r}")
+
 
 def decode_manifest(data: bytes, where: str) -> Manifest:
     """Read a manifest; raise DigestMismatch, naming ``where``, for one that is damaged."""
@@ -43,13 +56,16 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     return manifest
 
 
-def describe(folder: Path, created: str, details: msgspec.Struct) -> Manifest:
-    """Digest every file below ``folder`` into a manifest."""
-    files = [
+def describe(
+    folder: Path, created: str, details: msgspec.Struct, shared: Sequence[FileDigest] = ()
+) -> Manifest:
+    """Digest every file below ``folder`` into a manifest, beside those shared with others."""
+    own = [
         FileDigest(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
+    files = sorted([*own, *shared], key=lambda file: file.path)
     return Manifest(created=created, files=files, details=msgspec.Raw(msgspec.json.encode(details)))
 
 

@@ -20,9 +20,7 @@ def verify_version(collection: Collection, version: str) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as temporary:
         for file in track(files, "verifying"):
             if collection.local is not None:
-                verify_file(collection.local / version / file.path, file)
-                continue
-            copy = Path(temporary) / "file"
-            collection.download(version, file.path, copy)
-            verify_file(copy, file)
+                verify_file(collection.local / collection.place(version, file), file)
+            else:
+                collection.download(version, file, Path(temporary) / "file")
     return len(files), sum(file.bytes for file in files)

@@ -14,11 +14,14 @@ from lookalike.errors import (
     ConfigurationError,
     DigestMismatch,
     NothingPublished,
+    PublishConflict,
     StoreError,
     VersionNotFound,
 )
 from lookalike.store import Collection, VerifiedCache, open_indexes, open_models, verify_version
+from lookalike.store.location import Location
 from lookalike.store.manifest import FILE_NAME, FileDigest, Manifest
+from lookalike.store.publishing import LOCK, publishing
 
 
 class Details(msgspec.Struct):
@@ -137,7 +140,7 @@ def _with_manifest(collection: Collection, manifest: Manifest) -> Collection:
     models = Collection(collection.root, numbered=True)
     if collection.local is None:
         models = Collection(f"memory://{collection.root}", numbered=True)
-    models._location.write(f"1/{FILE_NAME}", manifest.encode())
+    models.location.write(f"1/{FILE_NAME}", manifest.encode())
     return models
 
 
@@ -234,3 +237,95 @@ def test_a_reader_sees_the_old_pointer_or_the_new_one(tmp_path: Path) -> None:
     done.set()
     reader.join()
     assert seen <= versions
+
+
+def publish_beside(collection: Collection, shared: FileDigest, content: bytes = b"delta") -> str:
+    with collection.draft() as folder:
+        (folder / "delta.bin").write_bytes(content)
+        return collection.publish(folder, Details("delta"), shared=[shared])
+
+
+def shared_file(collection: Collection, version: str) -> FileDigest:
+    file = collection.manifest(version).file("inner/data.bin")
+    return msgspec.structs.replace(file, version=version)
+
+
+def test_a_version_can_share_files_of_an_earlier_one(root: str, tmp_path: Path) -> None:
+    indexes = open_indexes(root, "default")
+    first = publish(indexes)
+    second = publish_beside(indexes, shared_file(indexes, first))
+    written = indexes.location.names(f"{second}/*")
+    assert written == [f"{second}/delta.bin", f"{second}/{FILE_NAME}"]  # only what is new
+    assert verify_version(indexes, second) == (2, 12)
+    folder = VerifiedCache(tmp_path / "cache", indexes).fetch(second)
+    assert (folder / "inner" / "data.bin").read_bytes() == b"vectors"
+
+
+def test_a_shared_file_that_is_verified_here_already_is_not_fetched_again(
+    tmp_path: Path,
+) -> None:
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    first = publish(indexes)
+    second = publish_beside(indexes, shared_file(indexes, first))
+    cache = VerifiedCache(tmp_path / "cache", indexes)
+    known = cache.fetch(first) / "inner" / "data.bin"
+    assert (cache.fetch(second) / "inner" / "data.bin").samefile(known)
+
+
+def test_a_damaged_shared_file_is_refused(tmp_path: Path) -> None:
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    first = publish(indexes)
+    second = publish_beside(indexes, shared_file(indexes, first))
+    (tmp_path / "store/indexes/default" / first / "inner/data.bin").write_bytes(b"vectorz")
+    with pytest.raises(DigestMismatch):
+        verify_version(indexes, second)
+    with pytest.raises(DigestMismatch):
+        VerifiedCache(tmp_path / "cache", indexes).fetch(second)
+
+
+@pytest.mark.parametrize("version", ["../../..", "a/b", ".hidden", ""])
+def test_a_manifest_cannot_share_what_lies_outside_of_its_collection(
+    version: str, tmp_path: Path
+) -> None:
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    with pytest.raises(StoreError, match="outside"):
+        indexes.place("20260101T000000Z-aaaaaaaaaaaa", FileDigest("x", 1, "0" * 64, version))
+
+
+def test_of_two_publishers_one_wins_and_the_other_is_told(root: str) -> None:
+    indexes = open_indexes(root, "default")
+    first, second, third = (publish(indexes, content) for content in (b"a", b"b", b"c"))
+    indexes.succeed(None, first)
+    indexes.succeed(first, second)
+    with pytest.raises(PublishConflict, match=f"moved from {first} to {second}"):
+        indexes.succeed(first, third)
+    assert indexes.current() == second
+    assert third in indexes.versions()
+
+
+def test_many_publishers_at_once_leave_one_winner(root: str) -> None:
+    indexes = open_indexes(root, "default")
+    versions = [publish(indexes, bytes([number])) for number in range(8)]
+    won: list[str] = []
+
+    def succeed(version: str) -> None:
+        try:
+            open_indexes(root, "default").succeed(None, version)
+        except PublishConflict:
+            return
+        won.append(version)
+
+    threads = [threading.Thread(target=succeed, args=(version,)) for version in versions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert won == [indexes.current()]
+
+
+def test_a_lock_that_a_killed_publisher_left_is_cleared(tmp_path: Path) -> None:
+    location = Location(f"memory://{tmp_path}")
+    location.create(LOCK, b"1000000000 host 1")
+    with publishing(location):
+        assert location.names(LOCK) == [LOCK]
+    assert location.names(LOCK) == []

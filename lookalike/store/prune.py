@@ -1,0 +1,70 @@
+"""Taking old versions away, and nothing that a version which stays still needs.
+
+A version's manifest goes first: from then on it is not there. Files that a later version
+shares stay; so does whatever may be another process's upload under way.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from lookalike.store.collection import Collection
+from lookalike.store.manifest import FILE_NAME
+from lookalike.store.publishing import publishing
+
+# A folder without a manifest may be an upload under way; after a day it is none.
+UPLOAD_SECONDS = 86_400.0
+TIME = "%Y%m%dT%H%M%SZ"
+
+
+def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[str]:
+    """Remove all complete versions but the newest ``keep``, the current one and ``spare``.
+
+    Gives the names of those removed. A run that is killed leaves files without a manifest,
+    which the next run removes once they are a day old.
+    """
+    with publishing(collection.location):
+        versions = collection.versions()
+        current = collection.current_or_none()
+        kept = {*versions[max(0, len(versions) - keep) :], *spare, *([current] if current else [])}
+        removed = [version for version in versions if version not in kept]
+        needed = _needed(collection, kept.intersection(versions))
+        for version in removed:
+            collection.location.remove(f"{version}/{FILE_NAME}")
+        for version in [*removed, *_remains(collection, set(versions))]:
+            _remove_files(collection, version, needed)
+    return removed
+
+
+def _needed(collection: Collection, kept: Iterable[str]) -> set[str]:
+    """Name every file that a kept version has, in whichever folder it lies."""
+    return {
+        collection.place(version, file)
+        for version in kept
+        for file in collection.manifest(version).files
+    }
+
+
+def _remains(collection: Collection, complete: set[str]) -> list[str]:
+    """Name the folders of versions without a manifest that are too old to be an upload."""
+    folders = {name.split("/")[0] for name in collection.location.names("*/*")}
+    return sorted(name for name in folders - complete if _age(name) > UPLOAD_SECONDS)
+
+
+def _age(version: str) -> float:
+    """Read a version's age in seconds from its name; 0 where the name tells no time."""
+    try:
+        made = datetime.strptime(version.split("-")[0], TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return 0.0
+    return time.time() - made.timestamp()
+
+
+def _remove_files(collection: Collection, version: str, needed: set[str]) -> None:
+    names = collection.location.names(f"{version}/**")
+    if not needed.intersection(names):
+        collection.location.remove(version)
+        return
+    for name in names:
+        if name not in needed and not any(other.startswith(f"{name}/") for other in needed):
+            collection.location.remove(name)
