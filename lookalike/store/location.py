@@ -27,6 +27,12 @@ class Location:
         """Spell a name's whole path, as its file system does."""
         return f"{self.root}/{name}"
 
+    def uri(self, name: str) -> str:
+        """Spell a name as a URI by which any program finds it."""
+        if self.local is not None:
+            return (self.local / name).absolute().as_uri()
+        return str(self._fs.unstrip_protocol(self.path(name)))
+
     def names(self, pattern: str) -> list[str]:
         """List what matches a glob pattern below here, as names, sorted."""
         # An object store's listings may be kept; another process may have written since.

@@ -1,0 +1,52 @@
+"""What holds once all records are applied in turn: pure, without the store."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from lookalike.changes.record import Addition, Deletion, Record
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The last word on each picture that anything was asked about.
+
+    Attributes:
+        deleted: ids that must not be found, whatever the catalogue says.
+        added: additions by id, to be found whatever the catalogue says.
+        names: of all records that this is made of.
+    """
+
+    deleted: frozenset[str]
+    added: dict[str, Addition]
+    names: frozenset[str]
+
+
+def standing(records: Iterable[Record]) -> Standing:
+    """Apply records in the order of their names; of two about one id the later holds."""
+    deleted: set[str] = set()
+    added: dict[str, Addition] = {}
+    names = set()
+    for record in sorted(records, key=lambda record: record.name):
+        names.add(record.name)
+        if isinstance(record.change, Deletion):
+            deleted.update(record.change.ids)
+            for picture in record.change.ids:
+                added.pop(picture, None)
+        else:
+            deleted.discard(record.change.id)
+            added[record.change.id] = record.change
+    return Standing(frozenset(deleted), added, frozenset(names))
+
+
+def deleted_since(records: Iterable[Record], folded: frozenset[str]) -> frozenset[str]:
+    """Name the ids of all deletions that a version, which folded the others in, does not know.
+
+    An addition after such a deletion does not bring back what this version holds: it is
+    another picture's row, made before somebody asked for it to go.
+    """
+    return frozenset(
+        picture
+        for record in records
+        if record.name not in folded and isinstance(record.change, Deletion)
+        for picture in record.change.ids
+    )

@@ -1,0 +1,104 @@
+"""Deletions and additions: durable, in order, and never passed over."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lookalike.catalogue import Picture
+from lookalike.changes import (
+    Addition,
+    Change,
+    ChangeLog,
+    Deletion,
+    Record,
+    deleted_since,
+    open_changes,
+    standing,
+)
+from lookalike.errors import StoreError
+from tests.lookalike.test_store import root
+
+__all__ = ["root"]
+ODD = ["a/b.png", 'it\'s "quoted"', "🦉" * 1000, "tab\tline\n"]
+
+
+@pytest.fixture
+def log(root: str) -> ChangeLog:
+    return open_changes(root, "default")
+
+
+def test_records_come_back_as_they_were_written_and_in_order(log: ChangeLog) -> None:
+    written = [
+        log.append(Deletion(ODD)),
+        log.append(Addition("a", "0" * 64, "bird", {"price": 2.5, "sold": False, "note": None})),
+        log.append(Deletion(["a"])),
+    ]
+    assert log.records() == written
+    assert log.records(known={written[0].name}) == written[1:]
+
+
+def test_an_index_without_changes_has_no_records(log: ChangeLog) -> None:
+    assert log.records() == []
+
+
+def test_indexes_do_not_see_each_others_changes(root: str) -> None:
+    open_changes(root, "one").append(Deletion(["a"]))
+    assert open_changes(root, "two").records() == []
+
+
+def test_a_damaged_record_is_told_and_never_passed_over(tmp_path: Path) -> None:
+    log = open_changes(str(tmp_path), "default")
+    record = log.append(Deletion(["a"]))
+    (tmp_path / "requests/default" / record.name).write_bytes(b'{"name": "x"')
+    with pytest.raises(StoreError, match="ask for that change again"):
+        log.records()
+
+
+def test_an_added_pictures_bytes_are_kept_under_their_digest(tmp_path: Path) -> None:
+    log = open_changes(str(tmp_path / "a store"), "default")
+    sha256 = log.put_picture(b"picture")
+    assert sha256 == hashlib.sha256(b"picture").hexdigest()
+    uri = log.picture_uri(Addition("a", sha256))
+    assert Picture("a", uri).path.read_bytes() == b"picture"
+    assert log.records() == []
+
+
+def record(number: int, change: Change) -> Record:
+    return Record(f"{number:03d}.json", "2026-01-01T00:00:00.000+00:00", change)
+
+
+changes = st.one_of(
+    st.builds(Deletion, st.lists(st.sampled_from("abc"), min_size=1, max_size=2)),
+    st.builds(Addition, st.sampled_from("abc"), st.just("0" * 64)),
+)
+
+
+@given(st.lists(changes, max_size=12), st.randoms())
+def test_the_last_word_on_an_id_holds_in_whatever_order_records_are_read(
+    made: list[Change], shuffler: object
+) -> None:
+    records = [record(number, change) for number, change in enumerate(made)]
+    last: dict[str, str] = {}
+    for item in records:
+        ids = item.change.ids if isinstance(item.change, Deletion) else [item.change.id]
+        last.update(dict.fromkeys(ids, type(item.change).__name__))
+    shuffler.shuffle(records)  # type: ignore[attr-defined]
+    found = standing(records)
+    assert found.deleted == {key for key, word in last.items() if word == "Deletion"}
+    assert found.added.keys() == {key for key, word in last.items() if word == "Addition"}
+    assert found.names == {item.name for item in records}
+
+
+def test_a_deletion_that_a_version_does_not_know_holds_for_it_even_after_an_addition() -> None:
+    first, second, third = (
+        record(1, Deletion(["a"])),
+        record(2, Deletion(["b"])),
+        record(3, Addition("b", "0" * 64)),
+    )
+    records = [first, second, third]
+    assert deleted_since(records, frozenset()) == {"a", "b"}
+    assert deleted_since(records, frozenset({first.name})) == {"b"}
+    assert deleted_since(records, frozenset({first.name, second.name, third.name})) == set()
