@@ -1,4 +1,4 @@
-"""``lookalike reindex`` and ``lookalike index``; imports nothing heavy before they run."""
+"""``lookalike reindex``; imports nothing heavy before it runs."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from lookalike.errors import DataError
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.factory import Recipe
-    from lookalike.index import IndexDetails
-    from lookalike.store import Collection
 
 
 @click.command()
@@ -110,75 +107,6 @@ def reindex(
     )
 
 
-@click.group()
-def index() -> None:
-    """Look at the published versions of the index, verify them, and go back to one."""
-
-
-@index.command("list")
-def list_versions() -> None:
-    """List the complete versions, oldest first; the current one is marked."""
-    indexes, current = _indexes()
-    for version in indexes.versions():
-        details = _details(indexes, version)
-        click.echo(
-            f"{'*' if version == current else ' '} {version}  {details.pictures} pictures  "
-            f"{details.factory}  model {details.model.version}"
-        )
-
-
-@index.command()
-@click.argument("version", required=False)
-def show(version: str | None) -> None:
-    """Print what a version's manifest says (the current one's by default), as JSON."""
-    indexes, current = _indexes()
-    details = _details(indexes, _chosen(version, current))
-    click.echo(msgspec.json.format(msgspec.json.encode(details), indent=2).decode())
-
-
-@index.command()
-@click.argument("version", required=False)
-def quarantine(version: str | None) -> None:
-    """List the pictures of a version that have no vector, each with its reason."""
-    from lookalike.index import PictureTable
-    from lookalike.index.pictures import FILE_NAME
-    from lookalike.store import VerifiedCache
-
-    indexes, current = _indexes()
-    cache = VerifiedCache(Path(Settings.from_environment().cache), indexes)
-    for item in PictureTable(cache.fetch(_chosen(version, current)) / FILE_NAME).quarantine():
-        click.echo(f"{item.type}\t{item.id}\t{item.detail}")
-
-
-@index.command()
-@click.argument("version", required=False)
-def verify(version: str | None) -> None:
-    """Read every file of a version in the store and hold it against its digest."""
-    from lookalike.store import verify_version
-
-    indexes, current = _indexes()
-    version = _chosen(version, current)
-    count, size = verify_version(indexes, version)
-    click.echo(f"{version}: {count} files, {size} bytes, all as their manifest says")
-
-
-@index.command()
-@click.argument("version", required=False)
-def rollback(version: str | None) -> None:
-    """Point CURRENT at VERSION, or at the one before the current one."""
-    from lookalike.store import verify_version
-
-    indexes, current = _indexes()
-    if version is None:
-        older = [name for name in indexes.versions() if current is not None and name < current]
-        if not older:
-            raise DataError("there is no version before the current one to go back to")
-        version = older[-1]
-    verify_version(indexes, version)
-    indexes.set_current(version)
-    click.echo(f"CURRENT is {version}")
-
-
 def _factory(
     factory: str | None, nprobe: int | None, k_factor: float | None, ef_search: int | None
 ) -> "Recipe | None":
@@ -191,28 +119,3 @@ def _factory(
             raise click.UsageError("--nprobe, --k-factor and --ef-search go with --factory")
         return None
     return Recipe(factory, search)
-
-
-def _indexes() -> "tuple[Collection, str | None]":
-    """Open the collection, and name the current version where there is one."""
-    from lookalike.errors import NothingPublished
-    from lookalike.store import open_indexes
-
-    settings = Settings.from_environment()
-    indexes = open_indexes(settings.store, settings.index)
-    try:
-        return indexes, indexes.current()
-    except NothingPublished:
-        return indexes, None
-
-
-def _chosen(version: str | None, current: str | None) -> str:
-    if version is None and current is None:
-        raise DataError("nothing has been published yet; say which version, or run reindex")
-    return version or current or ""
-
-
-def _details(indexes: "Collection", version: str) -> "IndexDetails":
-    from lookalike.index.version import decode_details
-
-    return decode_details(indexes.manifest(version), version)

@@ -78,6 +78,12 @@ class Collection:
             raise DigestMismatch(f"{path} is not the manifest that its version's name vouches for")
         return manifest.decode_manifest(data, path)
 
+    def siblings(self) -> "list[Collection]":
+        """Open the collections beside this one, of the same kind, itself included."""
+        parent = Location(self.location.parent)
+        names = {name.split("/")[0] for name in parent.names(f"*/*/{manifest.FILE_NAME}")}
+        return [Collection(f"{parent.url}/{name}", numbered=self._numbered) for name in names]
+
     def place(self, version: str, file: FileDigest) -> str:
         """Say where a version's file lies below the collection: maybe in an earlier version.
 

@@ -13,6 +13,7 @@ class Location:
     """Names below one URL; writes are atomic on local disks and on object stores alike."""
 
     def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
         try:
             self._fs, root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -26,6 +27,11 @@ class Location:
     def path(self, name: str) -> str:
         """Spell a name's whole path, as its file system does."""
         return f"{self.root}/{name}"
+
+    @property
+    def parent(self) -> str:
+        """The URL of the folder that this one lies in."""
+        return self.url.rpartition("/")[0]
 
     def uri(self, name: str) -> str:
         """Spell a name as a URI by which any program finds it."""

@@ -1,0 +1,186 @@
+"""``lookalike index``: the published versions; imports nothing heavy before it runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from lookalike.errors import DataError
+from lookalike.settings import Settings
+
+if TYPE_CHECKING:
+    from lookalike.index import IndexDetails
+    from lookalike.store import Collection
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+
+@click.group()
+def index() -> None:
+    """Look at the published versions of the index, verify them, go back to one, prune them."""
+
+
+@index.command("list")
+@as_json_option
+def list_versions(as_json: bool) -> None:
+    """List the complete versions, oldest first; the current one is marked."""
+    indexes = _indexes()
+    current = indexes.current_or_none()
+    listed = [_listed(indexes, version, current) for version in indexes.versions()]
+    if as_json:
+        click.echo(msgspec.json.encode(listed))
+        return
+    for item in listed:
+        click.echo(
+            f"{'*' if item['current'] else ' '} {item['version']}  {item['pictures']} pictures  "
+            f"{item['factory']}  model {item['model_version']}"
+        )
+
+
+@index.command()
+@click.argument("version", required=False)
+def show(version: str | None) -> None:
+    """Print what a version's manifest says (the current one's by default), as JSON."""
+    indexes = _indexes()
+    details = _details(indexes, _chosen(indexes, version))
+    click.echo(msgspec.json.format(msgspec.json.encode(details), indent=2).decode())
+
+
+@index.command()
+@click.argument("version", required=False)
+def quarantine(version: str | None) -> None:
+    """List the pictures of a version that have no vector, each with its reason."""
+    from lookalike.index import PictureTable
+    from lookalike.index.pictures import FILE_NAME
+    from lookalike.store import VerifiedCache
+
+    indexes = _indexes()
+    cache = VerifiedCache(Path(Settings.from_environment().cache), indexes)
+    folder = cache.fetch(_chosen(indexes, version))
+    for item in PictureTable(folder / FILE_NAME).quarantine():
+        click.echo(f"{item.type}\t{item.id}\t{item.detail}")
+
+
+@index.command()
+@click.argument("version", required=False)
+@as_json_option
+def verify(version: str | None, as_json: bool) -> None:
+    """Read every file of a version in the store and hold it against its digest."""
+    from lookalike.store import verify_version
+
+    indexes = _indexes()
+    version = _chosen(indexes, version)
+    count, size = verify_version(indexes, version)
+    if as_json:
+        click.echo(msgspec.json.encode({"version": version, "files": count, "bytes": size}))
+    else:
+        click.echo(f"{version}: {count} files, {size} bytes, all as their manifest says")
+
+
+@index.command()
+@click.argument("version", required=False)
+def rollback(version: str | None) -> None:
+    """Point CURRENT at VERSION, or at the one before the current one.
+
+    Pictures that were deleted since stay deleted.
+    """
+    from lookalike.store import verify_version
+
+    indexes = _indexes()
+    if version is None:
+        version = _before(indexes)
+    verify_version(indexes, version)
+    indexes.set_current(version)
+    click.echo(f"CURRENT is {version}")
+
+
+@index.command()
+@click.option(
+    "--keep",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    help="How many of the newest versions stay, beside the current one.",
+)
+@click.option(
+    "--models",
+    is_flag=True,
+    help="Remove model versions too that no index names any more; the newest stays.",
+)
+@as_json_option
+def prune(keep: int, models: bool, as_json: bool) -> None:
+    """Remove old versions; files that a version which stays still needs are kept.
+
+    A rollback can go to the versions that are kept, and to no other.
+    """
+    from lookalike.store import prune as prune_versions
+
+    indexes = _indexes()
+    removed = {"indexes": prune_versions(indexes, keep), "models": []}
+    if models:
+        removed["models"] = _prune_models(indexes)
+    if as_json:
+        click.echo(msgspec.json.encode(removed))
+        return
+    for kind, versions in removed.items():
+        for version in versions:
+            click.echo(f"removed {kind}/{version}")
+    click.echo(f"{sum(map(len, removed.values()))} versions removed")
+
+
+def _prune_models(indexes: "Collection") -> list[str]:
+    """Remove what no version of this or another index of the store names."""
+    from lookalike.store import open_models
+    from lookalike.store import prune as prune_versions
+
+    settings = Settings.from_environment()
+    named = {
+        str(details.model.version)
+        for collection in indexes.siblings()
+        for details in (_details(collection, version) for version in collection.versions())
+        if details.model.name == settings.model
+    }
+    return prune_versions(open_models(settings.store, settings.model), keep=1, spare=named)
+
+
+def _listed(indexes: "Collection", version: str, current: str | None) -> dict[str, object]:
+    details = _details(indexes, version)
+    return {
+        "version": version,
+        "current": version == current,
+        "pictures": details.pictures,
+        "quarantined": details.quarantined,
+        "factory": details.factory,
+        "model_version": details.model.version,
+        "recall_at_10": details.recall_at_10,
+    }
+
+
+def _indexes() -> "Collection":
+    from lookalike.store import open_indexes
+
+    settings = Settings.from_environment()
+    return open_indexes(settings.store, settings.index)
+
+
+def _chosen(indexes: "Collection", version: str | None) -> str:
+    chosen = version or indexes.current_or_none()
+    if chosen is None:
+        raise DataError("nothing has been published yet; say which version, or run reindex")
+    return chosen
+
+
+def _before(indexes: "Collection") -> str:
+    """Name the version before the current one."""
+    current = indexes.current_or_none()
+    older = [name for name in indexes.versions() if current is not None and name < current]
+    if not older:
+        raise DataError("there is no version before the current one to go back to")
+    return older[-1]
+
+
+def _details(indexes: "Collection", version: str) -> "IndexDetails":
+    from lookalike.index.version import decode_details
+
+    return decode_details(indexes.manifest(version), version)
