@@ -1,28 +1,46 @@
 """Native threads for what would hold up the event loop: decoding, faiss, digests.
 
 A gevent worker answers everything from one thread; work of more than a millisecond
-goes to its hub's pool of real threads, one a core, and the greenlet waits.
+goes to a pool of real threads, and the greenlet waits. Requests have one thread a core;
+the index watcher has one of its own, so that a new version's digests take none of theirs.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import gevent
+from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
 Result = TypeVar("Result")
 
+# A pool belongs to the hub, and so to the thread, that made it.
+_aside: "WeakKeyDictionary[Any, ThreadPool]" = WeakKeyDictionary()
+
 
 def run_native(work: Callable[[], Result]) -> Result:
-    """Run ``work`` on a native thread and give its result, or raise what it raised."""
-    # Wrapped, since gevent writes a traceback for an error that leaves the thread by itself.
-    result: Result | Exception = gevent.get_hub().threadpool.apply(wrap_errors(Exception, work))
-    if isinstance(result, Exception):
-        raise result
-    return result
+    """Run ``work`` of a request on a native thread and give its result, or raise its error."""
+    return _run(gevent.get_hub().threadpool, work)
+
+
+def run_aside(work: Callable[[], Result]) -> Result:
+    """Run long ``work`` on a thread that no request uses; such work queues up behind itself."""
+    hub = gevent.get_hub()
+    if hub not in _aside:
+        _aside[hub] = ThreadPool(1, hub=hub)
+    return _run(_aside[hub], work)
 
 
 def size_native_pool(threads: int) -> None:
-    """Say how many native threads this worker has."""
+    """Say how many native threads this worker has for requests."""
     gevent.get_hub().threadpool_size = threads
     gevent.get_hub().threadpool.maxsize = threads
+
+
+def _run(pool: Any, work: Callable[[], Result]) -> Result:
+    # Wrapped, since gevent writes a traceback for an error that leaves the thread by itself.
+    result: Result | Exception = pool.apply(wrap_errors(Exception, work))
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -17,7 +17,8 @@ from lookalike.index import IndexVersion
 from lookalike.serving import Embedder, RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
-from search_api.native import run_native
+from search_api.native import run_aside
+from search_api.refusal import Refusals
 
 # How often the live model server is asked for the probes' vectors again.
 PROBE_SECONDS = 10.0
@@ -42,6 +43,7 @@ class Replica:
         self._indexes = open_indexes(settings.store, settings.index)
         self._cache = VerifiedCache(Path(settings.cache), self._indexes)
         self._serving: Serving | None = None
+        self._refusals = Refusals(settings.poll_seconds)
         # Why CURRENT is not what is being served, and what is wrong with what is.
         self._problem: LookalikeError | None = None
         self._served_problem: LookalikeError | None = None
@@ -134,7 +136,8 @@ class Replica:
             self._probed = time.monotonic()
 
     def _look(self) -> None:
-        version = run_native(self._indexes.current)
+        version = run_aside(self._indexes.current)
+        self._refusals.check(version)
         if self._serving is not None and self._serving.index.name == version:
             return
         candidate = self._open(version)
@@ -146,10 +149,15 @@ class Replica:
         self._serving, self._served_problem = candidate, None
         self._probed = time.monotonic()
         _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
-        run_native(lambda: self._cache.keep({version}))
+        run_aside(lambda: self._cache.keep({version}))
 
     def _open(self, version: str) -> Serving:
-        index = run_native(lambda: IndexVersion(version, self._cache.fetch(version)))
+        try:
+            index = run_aside(lambda: IndexVersion(version, self._cache.fetch(version)))
+        except LookalikeError as error:
+            # Only its files: whether the probes agree depends on the model server of the moment.
+            self._refusals.remember(version, error)
+            raise
         embedder = RestEmbedder(
             self._settings.model_server_rest,
             index.details.model.address,

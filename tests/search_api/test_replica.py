@@ -9,7 +9,10 @@ import pytest
 import requests
 
 from demo.processes import free_port
-from lookalike.store import open_indexes
+from lookalike.errors import DigestMismatch
+from lookalike.settings import Settings
+from lookalike.store import VerifiedCache, open_indexes
+from search_api.replica import Replica
 from tests.pictures import write_pictures
 from tests.services import (
     model_server,
@@ -50,6 +53,14 @@ def reindex(pictures: Path, environment: dict[str, str]) -> str:
     finished = run(["reindex", str(pictures)], environment)
     assert finished.returncode == 0, finished.stderr
     return open_indexes(environment["LOOKALIKE_STORE"], "default").current()
+
+
+def damage(shard: Path) -> None:
+    """Flip a bit; copies that others hold of the file are their own."""
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.unlink()
+    shard.write_bytes(data)
 
 
 def test_from_nothing_to_ready_and_through_the_model_server_s_death(
@@ -141,13 +152,40 @@ def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
         indexes.set_current(first)
         with search_service(environment, tmp_path / "service.log") as url:
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
-            shard = store / "indexes" / "default" / second / "shard-00000.faiss"
-            data = bytearray(shard.read_bytes())
-            data[len(data) // 2] ^= 1
-            shard.write_bytes(data)
+            damage(store / "indexes" / "default" / second / "shard-00000.faiss")
             indexes.set_current(second)
             until(problem_is(url, "digest-mismatch"), what="the refusal")
             assert post(url, pictures).json()["index_version"] == first
+
+
+def test_a_refused_version_is_copied_again_only_after_a_while_or_a_change_of_current(
+    store: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    fetch = VerifiedCache.fetch
+
+    def counted(cache: VerifiedCache, version: str) -> Path:
+        fetched.append(version)
+        return fetch(cache, version)
+
+    with model_server(store, tmp_path / "model_server.log") as environment:
+        environment = {
+            **environment,
+            "LOOKALIKE_CACHE": str(tmp_path / "cache"),
+            "LOOKALIKE_POLL_SECONDS": "1000",  # the first wait
+        }
+        good, bad = reindex(pictures, environment), reindex(pictures, environment)
+        damage(store / "indexes" / "default" / bad / "shard-00000.faiss")
+        monkeypatch.setattr(VerifiedCache, "fetch", counted)
+        replica = Replica(Settings.from_environment(environment))
+        indexes = open_indexes(str(store), "default")
+        for current in (bad, bad, bad, good, bad, bad):
+            indexes.set_current(current)
+            replica.refresh()
+            if current == bad:
+                with pytest.raises(DigestMismatch):
+                    replica.check_ready()
+        assert fetched == [bad, good, bad]
 
 
 def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
