@@ -20,7 +20,8 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── BadDimensions
     │   ├── PictureTooLarge
     │   ├── TruncatedPicture
-    │   └── CorruptPicture
+    │   ├── CorruptPicture
+    │   └── ChangingPicture
     ├── NoFeatures                     the model sees nothing in the picture
     ├── ModelServerError               the model server did not give vectors
     │   ├── ModelServerUnavailable
@@ -33,7 +34,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── ProbeMismatch
     │   └── PublishConflict
     ├── DataError                      the user's pictures cannot be worked with
-    ├── SourceUnavailable              weights or sample pictures cannot be had
+    ├── SourceUnavailable              weights, samples or a remote catalogue cannot be had
     └── ConfigurationError             a setting or a flag makes no sense
 """
 
@@ -142,10 +143,10 @@ class BadDimensions(PictureError):
 
 
 class PictureTooLarge(PictureError):
-    """Decoding would take more memory than ``LOOKALIKE_MAX_DECODED_BYTES``."""
+    """Over a limit: of the file's bytes, or of ``LOOKALIKE_MAX_DECODED_BYTES`` to decode it."""
 
     type = "picture-too-large"
-    title = "The picture is too large to decode"
+    title = "The picture is too large"
 
 
 class TruncatedPicture(PictureError):
@@ -160,6 +161,13 @@ class CorruptPicture(PictureError):
 
     type = "corrupt-picture"
     title = "The picture is damaged"
+
+
+class ChangingPicture(PictureError):
+    """A file of the catalogue that is written to whenever it is read."""
+
+    type = "changing-picture"
+    title = "The picture changes while it is read"
 
 
 class NoFeatures(LookalikeError):
@@ -249,7 +257,7 @@ class PublishConflict(StoreError):
 
 
 class DataError(LookalikeError):
-    """The user's folder of pictures cannot be worked with as it is."""
+    """The user's pictures, or the catalogue of them, cannot be worked with as they are."""
 
     type = "bad-data"
     title = "The pictures cannot be worked with"
@@ -258,7 +266,7 @@ class DataError(LookalikeError):
 
 
 class SourceUnavailable(LookalikeError):
-    """Weights or sample pictures can be had from none of their sources."""
+    """Weights, sample pictures or a remote catalogue cannot be had from where they are."""
 
     type = "source-unavailable"
     title = "Something that must be fetched cannot be had"

@@ -4,7 +4,18 @@ It lists files and must not open them; whether a file is a picture is told by it
 later, where it is read.
 """
 
+from lookalike.catalogue.base import Catalogue
 from lookalike.catalogue.folder import Folder
+from lookalike.catalogue.opening import open_catalogue
 from lookalike.catalogue.picture import Attribute, Picture, Stamp
+from lookalike.catalogue.unique import check_unique
 
-__all__ = ["Attribute", "Folder", "Picture", "Stamp"]
+__all__ = [
+    "Attribute",
+    "Catalogue",
+    "Folder",
+    "Picture",
+    "Stamp",
+    "check_unique",
+    "open_catalogue",
+]

@@ -22,6 +22,8 @@ class Folder:
         DataError: the root is no folder, or a folder in it may not be listed.
     """
 
+    distinct = True
+
     def __init__(self, root: Path) -> None:
         if not root.is_dir():
             raise DataError(f"{root} is not a folder: give a folder of labelled folders")

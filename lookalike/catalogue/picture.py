@@ -6,6 +6,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
+from lookalike.errors import DataError
+
+ID_BYTES = 4096
+
 Attribute = str | int | float | bool | None
 
 
@@ -38,3 +42,16 @@ class Picture(msgspec.Struct, frozen=True):
     def path(self) -> Path:
         """The file of a picture on this machine's file system."""
         return Path(os.fsdecode(unquote_to_bytes(urlsplit(self.uri).path)))
+
+
+def checked_id(text: str, where: str) -> str:
+    """Give back an id that can be one; raise DataError, naming ``where`` it stands, otherwise."""
+    if not text:
+        raise DataError(f"{where}: the id is empty")
+    if "\0" in text:
+        raise DataError(f"{where}: the id {text[:80]!r} has a NUL in it")
+    if len(text) * 4 > ID_BYTES and (size := len(text.encode())) > ID_BYTES:
+        raise DataError(
+            f"{where}: the id {text[:80]!r}… has {size} bytes of UTF-8, over {ID_BYTES}"
+        )
+    return text

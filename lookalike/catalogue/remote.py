@@ -1,0 +1,151 @@
+"""Storage that fsspec reads: its file systems, and what they tell of an object."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+from lookalike.catalogue.picture import Stamp
+from lookalike.catalogue.urls import redacted, scheme_of, without_query
+from lookalike.errors import ConfigurationError
+
+# Which extra of this package brings what reads a scheme.
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+OS_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, TimeoutError)
+BLOCK_BYTES = 4_000_000  # what a read brings at least
+ETAGS = ("ETag", "etag")
+TIMES = ("LastModified", "last_modified", "mtime", "updated")
+
+# What the backends raise beside OSError, by the module that has it once it is loaded.
+FOREIGN_ERRORS = (
+    ("botocore.exceptions", "BotoCoreError"),
+    ("aiohttp", "ClientError"),
+    ("gcsfs.retry", "HttpError"),
+    ("google.auth.exceptions", "GoogleAuthError"),
+)
+
+
+class Object:
+    """One object of a remote storage.
+
+    Raises:
+        ConfigurationError: nothing installed reads this kind of URI.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._fs, self._path = file_system(uri)
+
+    def stamp(self) -> Stamp | None:
+        """Ask for its stamp; None where the storage has none; raise as a file would."""
+        with as_os_errors(self._uri):
+            found = self._fs.info(self._path)
+            if found["type"] == "directory":
+                raise IsADirectoryError(f"{redacted(self._uri)} is a folder")
+            return stamp_of(self._fs, found)
+
+    def read(self, limit: int) -> bytes:
+        """Read it once; of more than ``limit`` bytes, read one more than those and stop."""
+        try:
+            with as_os_errors(self._uri):
+                return bytes(self._fs.cat_file(self._path, start=0, end=limit + 1))
+        except OSError:
+            if self._is_empty():
+                return b""  # no range can be had of no bytes
+            raise
+
+    def open(self) -> BinaryIO:
+        """Open it to be read from within; its reads raise what the backend raises."""
+        with as_os_errors(self._uri):
+            return self._fs.open(self._path, "rb", block_size=BLOCK_BYTES)  # type: ignore[no-any-return]
+
+    def _is_empty(self) -> bool:
+        with as_os_errors(self._uri):
+            return bool(self._fs.info(self._path).get("size") == 0)
+
+
+def file_system(uri: str) -> tuple[Any, str]:
+    """Give the file system of a URI, one a process, and the URI's path in it.
+
+    It keeps no listings: another process may write what this one has listed.
+
+    Raises:
+        ConfigurationError: nothing installed reads this kind of URI.
+    """
+    import fsspec
+
+    scheme = scheme_of(uri)
+    try:
+        kind = fsspec.get_filesystem_class(scheme)
+        options = kind._get_kwargs_from_urls(uri)  # a host and a user, where the scheme has them
+        fs = fsspec.filesystem(scheme, use_listings_cache=False, **options)
+    except ImportError as error:
+        raise ConfigurationError(f"reading {scheme}:// needs {_remedy(scheme, error)}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{redacted(uri)}: nothing reads {scheme}:// addresses") from error
+    return fs, str(fs._strip_protocol(uri))
+
+
+def stamp_of(fs: Any, found: Mapping[str, Any]) -> Stamp | None:
+    """Make a stamp of what a listing tells: by etag, else by time; None where it tells neither."""
+    size = found.get("size")
+    etag = next((str(found[key]) for key in ETAGS if found.get(key)), None)
+    if size is None:
+        return None
+    if etag is not None:
+        return Stamp(int(size), etag=etag.strip('"'))
+    time = next((found[key] for key in TIMES if found.get(key)), None) or _modified(fs, found)
+    return None if time is None else Stamp(int(size), _nanoseconds(time))
+
+
+@contextmanager
+def as_os_errors(uri: str) -> Iterator[None]:
+    """Make the errors of any backend plain OSErrors, whose text has none of the URI's secrets."""
+    try:
+        yield
+    except failures() as error:
+        kind = next((kind for kind in OS_ERRORS if isinstance(error, kind)), OSError)
+        raise kind(told(error, uri)) from None  # the original's text may hold a password
+
+
+def told(error: Exception, uri: str) -> str:
+    """Say what is wrong with a URI, without the secrets that it may hold."""
+    shown, told = redacted(uri), str(error)
+    query = uri.removeprefix(without_query(uri))
+    for secret, instead in ((uri, shown), (urlsplit(uri).password, "***"), (query, "")):
+        if secret:
+            told = told.replace(secret, instead)
+    return f"{shown}: {told or type(error).__name__}"
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """Give what a storage may raise: OSError, and the classes that loaded backends have beside."""
+    foreign = (
+        getattr(sys.modules[module], name)
+        for module, name in FOREIGN_ERRORS
+        if module in sys.modules
+    )
+    return (OSError, *foreign)
+
+
+def _modified(fs: Any, found: Mapping[str, Any]) -> datetime | None:
+    try:
+        return fs.modified(found["name"])  # type: ignore[no-any-return]
+    except NotImplementedError:
+        return None
+
+
+def _nanoseconds(time: datetime | float | str) -> int:
+    if isinstance(time, str):
+        time = datetime.fromisoformat(time)
+    if isinstance(time, datetime):  # by whole microseconds: a float would round
+        return int(time.timestamp()) * 10**9 + time.microsecond * 1000
+    return int(time * 10**9)
+
+
+def _remedy(scheme: str, error: ImportError) -> str:
+    if scheme in EXTRAS:
+        return f"pip install 'lookalike[{EXTRAS[scheme]}]'"
+    return f"another package: {error}"
