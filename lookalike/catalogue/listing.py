@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+PAGE = 1000  # objects that are asked for at a time, the most that S3 gives
+
 Entry = Mapping[str, Any]
 
 
 def objects_below(fs: Any, root: str) -> Iterator[Entry]:
     """List every object below a folder, as fsspec describes objects (``name``, ``size``, …).
 
-    S3 and GCS list one flat space of keys, in pages of a thousand, sorted by the keys' UTF-8
+    S3 and GCS list one flat space of keys, in pages (``PAGE``), sorted by the keys' UTF-8
     bytes; other storages are walked folder by folder, in the same order. So a name below the
     root comes sorted, whatever the storage, and no more than a page or the folders on the way
     to one are in memory.
@@ -24,7 +26,7 @@ def objects_below(fs: Any, root: str) -> Iterator[Entry]:
 
 def _in_s3(fs: Any, root: str) -> Iterator[Entry]:
     bucket, key, _ = fs.split_path(root)
-    question = {"Bucket": bucket, "Prefix": f"{key}/" if key else ""}
+    question = {"Bucket": bucket, "Prefix": f"{key}/" if key else "", "MaxKeys": PAGE}
     while True:
         page = fs.call_s3("list_objects_v2", **question)
         for found in page.get("Contents", ()):
@@ -36,7 +38,7 @@ def _in_s3(fs: Any, root: str) -> Iterator[Entry]:
 
 def _in_gcs(fs: Any, root: str) -> Iterator[Entry]:
     bucket, key, _ = fs.split_path(root)
-    question = {"prefix": f"{key}/" if key else "", "maxResults": 1000}
+    question = {"prefix": f"{key}/" if key else "", "maxResults": PAGE}
     while True:
         page = fs.call("GET", "b/{}/o", bucket, json_out=True, **question)
         for found in page.get("items", ()):

@@ -63,7 +63,8 @@ class Object:
 
     def _is_empty(self) -> bool:
         with as_os_errors(self._uri):
-            return bool(self._fs.info(self._path).get("size") == 0)
+            found = self._fs.info(self._path)
+            return bool(found["type"] == "file" and found.get("size") == 0)
 
 
 def file_system(uri: str) -> tuple[Any, str]:

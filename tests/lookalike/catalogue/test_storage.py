@@ -1,0 +1,282 @@
+"""Reading bytes and stamps: local files, S3 over HTTP, and files that change meanwhile."""
+
+import os
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lookalike.catalogue import Folder, Stamp, remote, storage
+from lookalike.catalogue.storage import open_file, read_bytes, read_stamp, read_with_stamp
+from lookalike.catalogue.urls import local_path
+from lookalike.errors import ChangingPicture, ConfigurationError, PictureTooLarge
+
+_numbers = count()
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=60
+).filter(lambda name: name not in (".", ".."))
+
+
+@pytest.fixture(params=["path", "file", "memory", "s3"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where one file may be: the ways in which a picture's URI can be spelt."""
+    if request.param == "s3":
+        return f"s3://{request.getfixturevalue('bucket')}/a b#é.png"
+    if request.param == "memory":
+        return f"memory://root{next(_numbers)}/a b#é.png"
+    path = tmp_path / "a b#é.png"
+    return str(path) if request.param == "path" else path.as_uri()
+
+
+def put(uri: str, data: bytes) -> None:
+    if (path := local_path(uri)) is not None:
+        Path(path).write_bytes(data)
+        return
+    fs, name = remote.file_system(uri)
+    fs.pipe_file(name, data)
+
+
+def test_bytes_and_stamp_are_read(uri: str) -> None:
+    put(uri, b"picture")
+    stamp = read_stamp(uri)
+    assert stamp is not None
+    assert stamp.size == 7
+    assert read_bytes(uri, 7) == b"picture"
+    assert read_with_stamp(uri, 7) == (b"picture", stamp)
+    assert read_with_stamp(uri, 7, listed=stamp) == (b"picture", stamp)
+
+
+def test_an_empty_file_has_no_bytes(uri: str) -> None:
+    put(uri, b"")
+    assert read_bytes(uri, 10) == b""
+    assert read_with_stamp(uri, 10)[0] == b""
+
+
+def test_a_file_can_be_read_from_within(uri: str) -> None:
+    put(uri, b"picture")
+    with open_file(uri) as file:
+        file.seek(3)
+        assert file.read(2) == b"tu"
+
+
+def test_a_file_over_the_limit_is_refused(uri: str) -> None:
+    put(uri, b"picture")
+    for read in (read_bytes, read_with_stamp):
+        with pytest.raises(PictureTooLarge, match="has more than 6 bytes"):
+            read(uri, 6)
+
+
+def test_a_file_that_is_not_there_is_told_so(uri: str) -> None:
+    if uri.startswith("memory:"):
+        put(uri.replace("a b", "other"), b"")
+    for read in (read_stamp, lambda uri: read_bytes(uri, 9), lambda uri: read_with_stamp(uri, 9)):
+        with pytest.raises(FileNotFoundError):
+            read(uri)
+
+
+def test_a_folder_is_no_file(uri: str) -> None:
+    folder = uri.replace("a b#é.png", "folder").replace("a%20b%23%C3%A9.png", "folder")
+    if (path := local_path(uri)) is not None:
+        (Path(path).parent / "folder").mkdir()
+    else:
+        put(f"{folder}/a.png", b"picture")
+    for read in (read_bytes, read_with_stamp):
+        with pytest.raises(OSError, match=r"folder"):
+            read(folder, 100)
+
+
+def test_a_pipe_is_refused_and_not_waited_at(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a file"):
+        read_bytes(str(tmp_path / "pipe"), 100)
+
+
+@pytest.mark.parametrize("uri", ["bird/a.png", "file:bird/a.png", "/a\0b", "file:///a%00b", ""])
+def test_what_is_no_place_is_refused(uri: str) -> None:
+    with pytest.raises(OSError, match="neither a URL nor an absolute path"):
+        read_bytes(uri, 100)
+
+
+@given(name=NAMES.filter(lambda name: len(name.encode()) < 256))
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_file_name_survives_the_way_through_a_uri(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(name.encode())
+    assert read_bytes(path.as_uri(), 300) == name.encode()
+    path.unlink()
+
+
+def test_a_name_that_is_no_unicode_is_read(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    path.write_bytes(b"picture")
+    [picture] = Folder(tmp_path)
+    assert read_with_stamp(picture.uri, 9) == (b"picture", picture.stamp)
+
+
+def test_a_scheme_that_nothing_reads_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="nothing reads s4:// addresses"):
+        read_bytes("s4://bucket/a.png", 9)
+
+
+def test_a_local_file_that_is_written_to_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"first")
+    time.sleep(0.05)
+    reads = during_reads(monkeypatch, lambda: path.write_bytes(b"other"), times=1)
+    data, stamp = read_with_stamp(path.as_uri(), 9)
+    assert len(reads) == 2
+    assert (data, stamp) == (b"other", read_stamp(path.as_uri()))
+
+
+def test_a_local_file_that_is_replaced_while_it_is_read_keeps_the_old_one_s_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "a.png", tmp_path / "b.png"
+    path.write_bytes(b"first")
+    old = read_stamp(str(path))
+    time.sleep(0.05)
+    other.write_bytes(b"other")
+    during_reads(monkeypatch, lambda: other.rename(path), times=1)
+    assert read_with_stamp(path.as_uri(), 9) == (b"first", old)
+    assert read_stamp(str(path)) != old  # so that the next listing shows it as changed
+
+
+def during_reads(monkeypatch: pytest.MonkeyPatch, change: Any, times: int) -> list[int]:
+    """Change something in the middle of the first ``times`` reads of local files."""
+    reads: list[int] = []
+    read = storage._read_all
+
+    def changed(file: Any, limit: int, uri: str) -> bytes:
+        data = read(file, limit, uri)
+        if len(reads) < times:
+            change()
+        reads.append(len(data))
+        return data
+
+    monkeypatch.setattr(storage, "_read_all", changed)
+    return reads
+
+
+def test_a_file_that_never_settles_is_an_error_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"")
+    grow = lambda: path.write_bytes(path.read_bytes() + b"x")  # noqa: E731
+    during_reads(monkeypatch, grow, times=100)
+    with pytest.raises(ChangingPicture, match=r"a\.png changed during each of 5 tries"):
+        read_with_stamp(str(path), 9)
+
+
+def test_a_remote_object_that_is_replaced_while_it_is_read_is_read_again(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"s3://{bucket}/a.png"
+    put(uri, b"first")
+    listed = read_stamp(uri)
+    read, reads = remote.Object.read, []
+
+    def changed(file: remote.Object, limit: int) -> bytes:
+        data = read(file, limit)
+        if not reads:
+            put(uri, b"other")
+        reads.append(data)
+        return data
+
+    monkeypatch.setattr(remote.Object, "read", changed)
+    assert read_with_stamp(uri, 9, listed) == (b"other", read_stamp(uri))
+    assert reads == [b"first", b"other"]
+
+
+def test_an_old_listing_costs_one_more_read_and_gives_the_new_stamp(bucket: str) -> None:
+    uri = f"s3://{bucket}/a.png"
+    put(uri, b"first")
+    listed = read_stamp(uri)
+    put(uri, b"other")
+    assert read_with_stamp(uri, 9, listed) == (b"other", read_stamp(uri))
+
+
+def test_bytes_and_stamp_belong_together_while_a_writer_never_stops(tmp_path: Path) -> None:
+    """The stamp of the writer's contents: whatever is read must have the stamp it was given."""
+    path, given, stop = tmp_path / "a.png", {}, threading.Event()
+    path.write_bytes(b"00000000")
+
+    def write() -> None:
+        for number in range(1, 10**8):
+            if stop.is_set():
+                return
+            fresh = tmp_path / "fresh"
+            fresh.write_bytes(b"%08d" % number)
+            given[b"%08d" % number] = read_stamp(str(fresh))
+            fresh.rename(path)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        found = [read_with_stamp(str(path), 9) for _ in range(20)]
+    finally:
+        stop.set()
+        writer.join()
+    assert all(given.get(data, stamp) == stamp for data, stamp in found)
+
+
+def test_a_file_as_young_as_its_clock_s_tick_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    path = tmp_path / "a.png"
+    path.write_bytes(b"picture")
+    read_with_stamp(str(path), 9)
+    assert [0 < wait <= 0.02 for wait in waits] == [True]
+    now = time.time_ns()
+    os.utime(path, ns=(now, now // 10**9 * 10**9))  # a file system that keeps whole seconds
+    read_with_stamp(str(path), 9)
+    assert 1 <= waits[1] <= 2
+    os.utime(path, ns=(now, now - 10**10))
+    read_with_stamp(str(path), 9)
+    assert len(waits) == 2
+
+
+def test_spawned_processes_read_remote_files_too(bucket: str) -> None:
+    uri = f"s3://{bucket}/a.png"
+    put(uri, b"picture")
+    assert read_bytes(uri, 9) == b"picture"  # this process has a connection of its own
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        assert list(pool.map(read_bytes, [uri] * 4, [9] * 4)) == [b"picture"] * 4
+
+
+def test_the_file_system_of_a_scheme_is_made_once_a_process(bucket: str) -> None:
+    first, _ = remote.file_system(f"s3://{bucket}/a.png")
+    again, path = remote.file_system(f"s3://{bucket}/b::c.png")
+    assert first is again
+    assert path == f"{bucket}/b::c.png"
+
+
+def test_errors_of_a_remote_storage_show_no_password() -> None:
+    uri = "http://me:secret@127.0.0.1:9/a.png?signature=private"
+    with pytest.raises(OSError, match=r"127\.0\.0\.1:9/a\.png") as caught:
+        read_bytes(uri, 9)
+    assert "secret" not in str(caught.value)
+    assert "private" not in str(caught.value)
+
+
+def test_a_storage_that_tells_neither_etag_nor_time_has_no_stamp() -> None:
+    fs = fsspec.filesystem("data")
+    assert remote.stamp_of(fs, {"name": "a", "size": 3, "type": "file"}) is None
+    assert remote.stamp_of(fs, {"name": "a", "size": None, "type": "file", "ETag": "x"}) is None
+    assert remote.stamp_of(fs, {"name": "a", "size": "3", "etag": '"x"'}) == Stamp(3, etag="x")
+    at = {"size": 3, "updated": "2024-01-01T00:00:00.000001+00:00"}
+    assert remote.stamp_of(fs, at) == Stamp(3, 1704067200000001000)

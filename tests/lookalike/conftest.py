@@ -1,0 +1,28 @@
+"""The servers that the kernel's tests talk to."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from tests.s3_server import s3_server
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """A file system of a running S3 server, which every S3 URL of the tests leads to."""
+    with s3_server():
+        import s3fs
+
+        yield s3fs.S3FileSystem(use_listings_cache=False)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """The name of a new, empty bucket."""
+    name = f"bucket-{next(_numbers)}"
+    s3.mkdir(name)
+    return name
