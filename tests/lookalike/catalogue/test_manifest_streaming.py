@@ -1,0 +1,91 @@
+"""A manifest is read as it is iterated over, and never lives in memory."""
+
+import subprocess
+import sys
+from itertools import count, islice
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pytest
+from fsspec.implementations.memory import MemoryFile
+from pyarrow import csv, parquet
+
+from lookalike.catalogue import open_catalogue, tables
+from tests.lookalike.catalogue.manifests import WRITERS
+
+_numbers = count()
+
+
+def big(kind: str) -> tuple[str, int]:
+    """Put a manifest of two hundred thousand rows into a remote storage; give its size too."""
+    rows: list[list[object]] = [[f"{n:032}", f"bird/{n}.png"] for n in range(200_000)]
+    place, data = f"memory://m{next(_numbers)}/m{kind}", WRITERS[kind](["id", "uri"], rows)
+    fs, path = fsspec.core.url_to_fs(place)
+    fs.pipe_file(path, data)
+    return place, len(data)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_a_part_of_the_file_is_read_before_the_first_picture_comes(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, size = big(kind)
+    if kind == ".parquet":
+        rewrite_in_small_groups(place)
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 100_000)
+    catalogue = open_catalogue(place)
+    taken: list[int] = []
+    read_file = MemoryFile.read
+    monkeypatch.setattr(
+        MemoryFile, "read", lambda file, n=-1: taken.append(n) or read_file(file, n)
+    )
+    stream = iter(catalogue)
+    assert len(list(islice(stream, 10))) == 10
+    first = sum(taken)
+    assert 0 < first < size / 2
+    assert len(list(stream)) == 199_990
+    assert sum(taken) > first
+
+
+def rewrite_in_small_groups(place: str) -> None:
+    fs, path = fsspec.core.url_to_fs(place)
+    with fs.open(path, "rb") as file:
+        table = parquet.read_table(file)
+    with fs.open(path, "wb") as file:
+        parquet.write_table(table, file, row_group_size=10_000)
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+def test_a_million_rows_do_not_live_in_memory(kind: str, tmp_path: Path) -> None:
+    """As one row group, which is as hard as it gets; peak against that of ten rows."""
+    writing = pa.table(
+        {
+            "id": [f"shop/{n:040}" for n in range(1_000_000)],
+            "uri": [f"https://pictures.example/{n:040}.png" for n in range(1_000_000)],
+        }
+    )
+    for name, table in (("big", writing), ("small", writing.slice(0, 10))):
+        if kind == ".parquet":
+            parquet.write_table(table, tmp_path / f"{name}{kind}", row_group_size=1_000_000)
+        else:
+            csv.write_csv(table, tmp_path / f"{name}{kind}")
+    few, many = (peak_bytes(tmp_path / f"{name}{kind}") for name in ("small", "big"))
+    # The rows are 110 MB as bytes, and over 400 MB as Python objects.
+    assert many - few < 100_000_000
+
+
+def peak_bytes(manifest: Path) -> int:
+    program = (
+        "import resource, sys\n"
+        "from lookalike.catalogue import check_unique, open_catalogue\n"
+        "catalogue = open_catalogue(sys.argv[1])\n"
+        "check_unique(catalogue)\n"
+        "print(sum(1 for _ in catalogue), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program, str(manifest)], capture_output=True, text=True, check=True
+    )
+    rows, kilobytes = finished.stdout.split()
+    assert int(rows) == (10 if "small" in manifest.name else 1_000_000)
+    return int(kilobytes) * 1024
