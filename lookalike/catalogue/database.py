@@ -52,8 +52,11 @@ class Query:
         self._check_file()
 
     def __iter__(self) -> Iterator[Picture]:
-        with self._connected() as connection, self._errors(DataError):
-            result = connection.exec_driver_sql(self._query)
+        with (
+            self._connected() as connection,
+            self._errors(DataError),
+            connection.exec_driver_sql(self._query) as result,
+        ):
             if not result.returns_rows:
                 raise DataError("the query gives no rows: it must be a SELECT")
             names = list(result.keys())

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.postgres_server import postgres_server
 from tests.s3_server import s3_server
 
 _numbers = count()
@@ -18,6 +19,13 @@ def s3() -> Iterator[Any]:
         import s3fs
 
         yield s3fs.S3FileSystem(use_listings_cache=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a running PostgreSQL server, its password included."""
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture
