@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lookalike.catalogue.picture import Picture, Stamp
+from lookalike.catalogue.picture import Picture, Stamp, checked_id
 from lookalike.errors import DataError
 
 # Files that are kept beside pictures; all others are taken for pictures until they are read.
@@ -19,7 +19,8 @@ class Folder:
     sidecars (``SIDECARS``), links to folders and links to files outside the root are left out.
 
     Raises:
-        DataError: the root is no folder, or a folder in it may not be listed.
+        DataError: the root is no folder; while iterating: a folder in it may not be listed, or
+            a name makes no id (a broken name's id is that of another file, or too long).
     """
 
     distinct = True
@@ -33,8 +34,12 @@ class Folder:
         return self._below(self.root, "")
 
     def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
+        before = ""
         for entry in _sorted_entries(folder):
-            name = prefix + _text(entry.name)
+            name = checked_id(prefix + _text(entry.name), str(folder))
+            if name == before:
+                raise DataError(f"two files would have the id {name!r}: rename one of them")
+            before = name
             if entry.is_dir(follow_symlinks=False):
                 yield from self._below(Path(entry.path), f"{name}/")
             elif self._is_ours(entry):
@@ -62,7 +67,7 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
             seen = [entry for entry in entries if not entry.name.startswith(".")]
     except PermissionError as error:
         raise DataError(f"{folder} may not be listed: {error.strerror}") from error
-    return sorted(seen, key=lambda e: e.name + "/" * e.is_dir(follow_symlinks=False))
+    return sorted(seen, key=lambda e: _text(e.name) + "/" * e.is_dir(follow_symlinks=False))
 
 
 def _text(name: str) -> str:

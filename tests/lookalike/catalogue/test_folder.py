@@ -85,6 +85,28 @@ def test_a_name_that_is_no_unicode_gets_an_id_that_is(tmp_path: Path) -> None:
     assert picture.path.exists()
 
 
+def test_a_broken_name_that_looks_like_another_is_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/\\udcff.png")
+    Path(os.fsdecode(os.fsencode(tmp_path / "bird") + b"/\xff.png")).touch()
+    with pytest.raises(DataError, match=r"two files would have the id 'bird/.*udcff\.png'"):
+        ids(tmp_path)
+
+
+def test_ids_of_broken_names_come_sorted_too(tmp_path: Path) -> None:
+    touch(tmp_path, "[.png", "a.png", "é.png")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png")).touch()
+    assert ids(tmp_path) == sorted(ids(tmp_path))
+
+
+def test_a_broken_name_whose_id_is_too_long_is_named(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/" + b"\xff" * 250
+    for _ in range(2):
+        folder += b"/" + b"\xff" * 250
+    Path(os.fsdecode(folder)).mkdir(parents=True)
+    with pytest.raises(DataError, match=r"the id .* bytes of UTF-8, over 4096"):
+        ids(tmp_path)
+
+
 def test_a_folder_can_be_gone_through_twice(tmp_path: Path) -> None:
     touch(tmp_path, "bird/a.png")
     folder = Folder(tmp_path)
