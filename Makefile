@@ -20,9 +20,17 @@ help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' \
 	    | while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
+# On a terminal pip shows what it does; a log is spared its hundreds of lines.
+QUIETLY = $$(test -t 2 || echo --quiet) --disable-pip-version-check
+# The first one that shows how far an installation is.
+PIP     = pip==26.3
+
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jobs,search,dev]'
+	@echo 'making $(VENV) with the pinned dependencies: 3 GB, a minute or more'
+	@test ! -t 2 || { while sleep 1; do printf . >&2; done & dots=$$!; trap "kill $$dots; echo >&2" EXIT; }; \
+	    $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install $(QUIETLY) $(PIP)
+	$(BIN)/pip install $(QUIETLY) -c constraints.txt -e '.[jobs,search,dev]'
 	touch $@
 
 setup: $(READY) ## make .venv with the pinned dependencies

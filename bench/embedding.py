@@ -22,6 +22,7 @@ from bench.relay import relay
 from bench.report import Fact
 from bench.served_models import NAME, Ports, model_server
 from lookalike.picture.contract import CHANNELS, PictureContract
+from lookalike.progress import working
 from lookalike.serving import ModelAddress, RestEmbedder
 from lookalike.serving.base import Embedder, Pixels
 from lookalike.serving.grpc import GrpcEmbedder
@@ -88,8 +89,9 @@ def embedding(quick: bool) -> Iterator[Plan]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         vgg16, toy = models(quick)
-        write_version(production_model(vgg16.size), folder, vgg16.address)
-        write_version(trivial_model(toy.size), folder, toy.address)
+        with working("writing the models"):
+            write_version(production_model(vgg16.size), folder, vgg16.address)
+            write_version(trivial_model(toy.size), folder, toy.address)
         ports = stack.enter_context(model_server(folder))
         pool = stack.enter_context(ThreadPoolExecutor(CLIENTS))
         candidates = [

@@ -50,7 +50,7 @@ def measure(
     """
     order = np.random.default_rng(ORDER_SEED)
     seconds: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
-    for candidate in candidates:
+    for candidate in track(candidates, "warming up"):
         candidate.run()
     for _ in track(range(rounds), "rounds"):
         for position in order.permutation(len(candidates)):

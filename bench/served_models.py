@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from lookalike.errors import ModelServerUnavailable
+from lookalike.progress import working
 
 NAME = "bench"
 STOP_SECONDS = 20
@@ -49,7 +50,9 @@ def model_server(folder: Path) -> Iterator[Ports]:
             text=True,
         )
         try:
-            yield _ports(server, log)
+            with working("starting the model server"):
+                ports = _ports(server, log)
+            yield ports
         finally:
             _stop(server)
 

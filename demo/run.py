@@ -17,6 +17,7 @@ from lookalike.catalogue import Folder, Picture
 from lookalike.client import Answer, Client, ServiceError
 from lookalike.contact_sheet import Tile, write_contact_sheet
 from lookalike.errors import DataError
+from lookalike.progress import working
 from lookalike.settings import Settings
 
 HELD_OUT = 0.3
@@ -64,7 +65,8 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
         _say("starting the search service")
         with running(["serve"], environment) as service:
             url = f"http://{environment['LOOKALIKE_BIND']}"
-            wait_for(f"{url}/readyz", service, SERVICE_SECONDS)
+            with working("waiting for the search service"):
+                wait_for(f"{url}/readyz", service, SERVICE_SECONDS)
             chosen = random.Random(SEED).sample(held_out, min(queries, len(held_out)))  # noqa: S311
             search_all(chosen, url, Path(gallery), folder / "contact-sheet.jpg")
             if not check:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lookalike.errors import SourceUnavailable
+from lookalike.progress import working
 from training.download import keras_download
 
 PACKAGE = "tuxpaint-stamps-default"
@@ -89,8 +90,9 @@ def stamps(cache: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         package = _download_package(Path(scratch))
-        _run(["dpkg-deb", "-x", str(package), scratch])
-        laid_out = lay_out(Path(scratch) / PACKAGE_ROOT, Path(scratch) / "stamps")
+        with working("unpacking the sample pictures"):
+            _run(["dpkg-deb", "-x", str(package), scratch])
+            laid_out = lay_out(Path(scratch) / PACKAGE_ROOT, Path(scratch) / "stamps")
         _put_in_place(laid_out, target)
     return target
 

@@ -7,6 +7,7 @@ import msgspec
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
+from lookalike.progress import working
 from lookalike.store import Collection, sha256_of
 
 
@@ -44,8 +45,8 @@ def _export(model_file: Path, card: ModelCard, models: Collection, model_name: s
     from export.saved_model import check_agreement, cut, write_saved_model
     from training.model import load_model
 
-    embedder = cut(load_model(model_file))
-    with models.draft() as folder:
+    with working("exporting the model"), models.draft() as folder:
+        embedder = cut(load_model(model_file))
         write_saved_model(embedder, card.picture, folder, model_name)
         check_agreement(embedder, card.picture, folder)
 

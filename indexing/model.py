@@ -7,6 +7,7 @@ from pathlib import Path
 from lookalike import model_card
 from lookalike.errors import ModelServerUnavailable, ModelVersionUnavailable
 from lookalike.index import ModelReference
+from lookalike.progress import working
 from lookalike.serving import Embedder
 from lookalike.store import Collection
 
@@ -42,18 +43,25 @@ def wait_until_served(embedder: Embedder, model: ModelReference, seconds: float)
         ModelServerUnavailable: it does not answer in that time.
     """
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            available = embedder.available_versions()
-        except ModelServerUnavailable:
-            available = None
-            if time.monotonic() > deadline:
-                raise
-        if available is not None and model.version in available:
-            return
-        if time.monotonic() > deadline:
-            raise ModelVersionUnavailable(
-                f"the model server serves {model.name} versions {sorted(available or [])}, not "
-                f"{model.version}: does it watch the store's models/{model.name}?"
-            )
-        time.sleep(POLL_SECONDS)
+    if _is_served(embedder, model, deadline):
+        return
+    with working(f"waiting for the model server to have {model.name} version {model.version}"):
+        while not _is_served(embedder, model, deadline):
+            time.sleep(POLL_SECONDS)
+
+
+def _is_served(embedder: Embedder, model: ModelReference, deadline: float) -> bool:
+    """Ask once; past the deadline a bad answer is an error."""
+    late = time.monotonic() > deadline
+    try:
+        available = embedder.available_versions()
+    except ModelServerUnavailable:
+        if late:
+            raise
+        return False
+    if model.version not in available and late:
+        raise ModelVersionUnavailable(
+            f"the model server serves {model.name} versions {sorted(available)}, not "
+            f"{model.version}: does it watch the store's models/{model.name}?"
+        )
+    return model.version in available

@@ -1,14 +1,20 @@
-"""Progress of long work: a bar on a terminal, a plain line now and then in a log."""
+"""Progress of long work: live on a terminal, a plain line now and then in a log."""
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tqdm import tqdm
 
 Item = TypeVar("Item")
 LOG_SECONDS = 10.0
+TICK_SECONDS = 0.5
+COLUMNS = 80  # of a terminal that doesn't know how wide it is
+UNMEASURED = "{desc} … {elapsed}"
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
@@ -28,13 +34,32 @@ def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterato
         meter.close()
 
 
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that work goes on of which nobody knows how long it takes.
+
+    A terminal shows ``what`` and the time since, and nothing any more once it's done; a log
+    gets one line at the beginning.
+    """
+    if not sys.stderr.isatty():
+        sys.stderr.write(f"{what} …\n")
+        sys.stderr.flush()
+        yield
+        return
+    bar = _TerminalBar(what, None, bar_format=UNMEASURED, leave=False)
+    try:
+        yield
+    finally:
+        bar.close()
+
+
 class Meter:
     """Counts units of work as they are done; for work that comes in uneven steps."""
 
     def __init__(self, what: str, total: int | None) -> None:
         self._what, self._total, self._done, self._told = what, total, 0, 0
         self._started = self._reported = time.monotonic()
-        self._bar = tqdm(total=total, desc=what, unit="") if sys.stderr.isatty() else None
+        self._bar = _TerminalBar(what, total) if sys.stderr.isatty() else None
 
     def add(self, count: int) -> None:
         """Say that ``count`` more units are done."""
@@ -57,6 +82,44 @@ class Meter:
         of = f"/{self._total}" if self._total is not None else ""
         sys.stderr.write(f"{self._what}: {self._done}{of} ({rate:.1f}/s)\n")
         sys.stderr.flush()
+
+
+class _TerminalBar:
+    """A bar of tqdm that is drawn anew all the time, also while nothing is done.
+
+    It has a descriptor of its own, since standard error may point elsewhere for a while
+    (lookalike/quiet.py).
+    """
+
+    def __init__(
+        self, what: str, total: int | None, bar_format: str | None = None, leave: bool = True
+    ) -> None:
+        self._terminal = os.fdopen(os.dup(sys.stderr.fileno()), "w")
+        self._bar = tqdm(
+            desc=what,
+            total=total,
+            unit="",
+            file=self._terminal,
+            ncols=os.get_terminal_size(self._terminal.fileno()).columns or COLUMNS,
+            bar_format=bar_format,
+            leave=leave,
+        )
+        self._done = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+        self._ticker.start()
+
+    def update(self, count: int) -> None:
+        self._bar.update(count)
+
+    def close(self) -> None:
+        self._done.set()
+        self._ticker.join()
+        self._bar.close()
+        self._terminal.close()
+
+    def _tick(self) -> None:
+        while not self._done.wait(TICK_SECONDS):
+            self._bar.refresh()
 
 
 def _length(items: Iterable[object]) -> int | None:

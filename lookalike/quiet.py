@@ -8,18 +8,24 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from lookalike.progress import working
+
 # TensorFlow 2.21 writes these before its own log level is in force.
-_NOISE = ("All log messages before absl::InitializeLog", "Could not find cuda drivers")
+_NOISE = (
+    "All log messages before absl::InitializeLog",
+    "Could not find cuda drivers",
+    "oneDNN custom operations are on",
+)
 
 
 def import_quietly(module: str) -> Any:
-    """Import a module that brings TensorFlow along; pass on all that it says but the noise."""
+    """Import a module that brings TensorFlow along, which takes seconds; leave out its noise."""
     # Level 3: a missing GPU is logged as an error, and is none here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if "tensorflow" in sys.modules:
         return import_module(module)
-    with _native_noise_dropped():
+    with working("loading TensorFlow"), _native_noise_dropped():
         return import_module(module)
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from lookalike.progress import working
 from model_server.metrics import Metrics
 from model_server.model import ServedVersion
 from model_server.options import BatchingParameters
@@ -126,7 +127,8 @@ class ModelManager:
         # A folder can hold anything. In a thread of its own, whatever goes wrong while it is
         # loaded ends that version, and not the watcher.
         loading = self._loader.submit(self._read, version)
-        error = loading.exception()
+        with working(f"loading {self.name} version {version}"):
+            error = loading.exception()
         if error is None:
             self._publish(version, loading.result())
             return

