@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from tests.ports import free_port
 
 PASSWORD = "p@ss/w:rd"  # noqa: S105 - every character that a URL wants encoded
 ENCODED = "p%40ss%2Fw%3Ard"
@@ -45,7 +46,7 @@ def postgres_server() -> Iterator[str]:
         user = _unprivileged(folder)
         binaries = _reachable(found, folder, user)
         _initialize(binaries, folder, user)
-        port = _free_port()
+        port = free_port()
         server = _started(binaries, folder, port, user)
         try:
             _wait_until_ready(server, port, folder)
@@ -90,12 +91,6 @@ def _started(
     options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen([*command, *options], stdout=log, stderr=log, **user)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], port: int, folder: Path) -> None:

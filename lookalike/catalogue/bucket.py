@@ -33,7 +33,8 @@ class Bucket:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._fs, self._root = remote.file_system(url)
+        self._fs, root = remote.file_system(url)
+        self._root = root.rstrip("/")
 
     def __iter__(self) -> Iterator[Picture]:
         try:

@@ -22,11 +22,15 @@ _numbers = count()
 KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("./ab"), min_size=1)
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["s3", "gs", "memory"])
 def root(request: pytest.FixtureRequest) -> str:
     """An empty folder of a remote storage, as a URL."""
     if request.param == "s3":
         return f"s3://{request.getfixturevalue('bucket')}/folder"
+    if request.param == "gs":
+        name = f"bucket-{next(_numbers)}"
+        request.getfixturevalue("gcs").mkdir(name)
+        return f"gs://{name}/folder"
     return f"memory://root{next(_numbers)}/folder"
 
 
@@ -186,6 +190,8 @@ def test_a_scheme_that_nothing_reads_is_named() -> None:
 
 
 def test_a_missing_package_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = sys.modules["fsspec.registry"]._registry
+    monkeypatch.delitem(loaded, "gs", raising=False)
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'lookalike\[gcs\]'"):
         open_catalogue("gs://bucket/folder")

@@ -25,11 +25,15 @@ NAMES = st.text(
 ).filter(lambda name: name not in (".", ".."))
 
 
-@pytest.fixture(params=["path", "file", "memory", "s3"])
+@pytest.fixture(params=["path", "file", "memory", "s3", "gs"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where one file may be: the ways in which a picture's URI can be spelt."""
     if request.param == "s3":
         return f"s3://{request.getfixturevalue('bucket')}/a b#é.png"
+    if request.param == "gs":
+        name = f"bucket-{next(_numbers)}"
+        request.getfixturevalue("gcs").mkdir(name)
+        return f"gs://{name}/a b#é.png"
     if request.param == "memory":
         return f"memory://root{next(_numbers)}/a b#é.png"
     path = tmp_path / "a b#é.png"

@@ -1,8 +1,9 @@
-"""The artefact store on S3: a real server over HTTP, and a second client that sees its work."""
+"""The artefact store on S3 and on GCS: real servers over HTTP, and a second client beside."""
 
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -24,14 +25,29 @@ from lookalike.store.manifest import FILE_NAME
 from lookalike.store.prune import prune
 from lookalike.store.publishing import LOCK
 
+_numbers = count()
+
 
 class Details(msgspec.Struct):
     note: str
 
 
 @pytest.fixture
-def store(bucket: str) -> str:
+def s3_store(bucket: str) -> str:
     return f"s3://{bucket}/lookalike"
+
+
+@pytest.fixture(params=["s3", "gs"])
+def store(request: pytest.FixtureRequest) -> str:
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3_store"))
+    request.getfixturevalue("gcs").mkdir(name := f"store-{next(_numbers)}")
+    return f"gs://{name}/lookalike"
+
+
+def put(collection: Collection, name: str, data: bytes) -> None:
+    """Write behind the store's back."""
+    collection.location._fs.pipe_file(f"{collection.root}/{name}", data)
 
 
 def publish(collection: Collection, content: bytes = b"vectors") -> str:
@@ -53,9 +69,9 @@ def test_what_is_published_can_be_fetched_and_is_what_it_was(store: str, tmp_pat
     assert verify_version(indexes, version) == (2, 7)
 
 
-def test_a_file_of_many_parts_comes_back_as_it_was(store: str, tmp_path: Path) -> None:
+def test_a_file_of_many_parts_comes_back_as_it_was(s3_store: str, tmp_path: Path) -> None:
     content = os.urandom(1 << 20) * 60  # over what one request uploads
-    indexes = open_indexes(store, "default")
+    indexes = open_indexes(s3_store, "default")
     folder = VerifiedCache(tmp_path, indexes).fetch(publish(indexes, content))
     assert (folder / "inner/data.bin").read_bytes() == content
 
@@ -110,13 +126,13 @@ def test_current_moves_only_to_a_complete_version(store: str) -> None:
     assert indexes.current() == first
 
 
-def test_of_two_that_publish_on_one_predecessor_one_wins(store: str) -> None:
-    indexes = open_indexes(store, "default")
+def test_of_two_that_publish_on_one_predecessor_one_wins(s3_store: str) -> None:
+    indexes = open_indexes(s3_store, "default")
     versions = [publish(indexes, bytes([65 + i])) for i in range(4)]
 
     def succeed(version: str) -> str | None:
         try:
-            open_indexes(store, "default").succeed(None, version)
+            open_indexes(s3_store, "default").succeed(None, version)
         except PublishConflict:
             return None
         return version
@@ -127,8 +143,8 @@ def test_of_two_that_publish_on_one_predecessor_one_wins(store: str) -> None:
     assert LOCK not in indexes.location.names("*")
 
 
-def test_a_file_is_created_only_once(store: str) -> None:
-    location = open_indexes(store, "default").location
+def test_a_file_is_created_only_once(s3_store: str) -> None:
+    location = open_indexes(s3_store, "default").location
     location.create("name", b"first")
     with pytest.raises(FileExistsError):
         location.create("name", b"second")
@@ -143,10 +159,10 @@ def test_a_lock_that_a_killed_process_left_is_taken_over(store: str) -> None:
     assert indexes.current() == version
 
 
-def test_a_half_uploaded_version_is_not_there(store: str, s3: Any) -> None:
+def test_a_half_uploaded_version_is_not_there(store: str) -> None:
     indexes = open_indexes(store, "default")
     half = "20260101T000000Z-aaaaaaaaaaaa"
-    s3.pipe_file(f"{indexes.root}/{half}/data.bin", b"half")
+    put(indexes, f"{half}/data.bin", b"half")
     assert indexes.versions() == []
     with pytest.raises(VersionNotFound):
         indexes.manifest(half)
@@ -154,11 +170,11 @@ def test_a_half_uploaded_version_is_not_there(store: str, s3: Any) -> None:
 
 @pytest.mark.parametrize("damage", [b"vectorz", b"vec", b""])
 def test_a_damaged_file_is_refused_and_nothing_of_it_is_kept(
-    damage: bytes, store: str, s3: Any, tmp_path: Path
+    damage: bytes, store: str, tmp_path: Path
 ) -> None:
     indexes = open_indexes(store, "default")
     version = publish(indexes)
-    s3.pipe_file(f"{indexes.root}/{version}/inner/data.bin", damage)
+    put(indexes, f"{version}/inner/data.bin", damage)
     with pytest.raises(DigestMismatch, match=r"data\.bin"):
         VerifiedCache(tmp_path, indexes).fetch(version)
     with pytest.raises(DigestMismatch):
@@ -166,19 +182,19 @@ def test_a_damaged_file_is_refused_and_nothing_of_it_is_kept(
     assert not list(tmp_path.rglob("data.bin"))
 
 
-def test_a_missing_file_is_refused(store: str, s3: Any, tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(store: str, tmp_path: Path) -> None:
     indexes = open_indexes(store, "default")
     version = publish(indexes)
-    s3.rm(f"{indexes.root}/{version}/inner/data.bin")
+    indexes.location.remove(f"{version}/inner/data.bin")
     with pytest.raises(StoreError, match=r"inner/data\.bin is missing"):
         VerifiedCache(tmp_path, indexes).fetch(version)
 
 
-def test_a_manifest_that_was_tampered_with_is_refused(store: str, s3: Any) -> None:
+def test_a_manifest_that_was_tampered_with_is_refused(store: str) -> None:
     indexes = open_indexes(store, "default")
     version = publish(indexes)
-    path = f"{indexes.root}/{version}/{FILE_NAME}"
-    s3.pipe_file(path, s3.cat_file(path).replace(b'"7"', b'"8"'))
+    name = f"{version}/{FILE_NAME}"
+    put(indexes, name, indexes.location.read(name).replace(b'"7"', b'"8"'))
     with pytest.raises(DigestMismatch, match="vouches"):
         indexes.manifest(version)
 
