@@ -154,6 +154,32 @@ def test_one_page_is_asked_for_before_the_first_picture_comes(
     assert len(pages) == 3
 
 
+def test_the_pages_of_a_listing_are_asked_for_one_after_the_other(
+    gcs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test's server pages nothing, so its whole answers are cut into pages here."""
+    gcs.mkdir(name := f"bucket-{next(_numbers)}")
+    put(f"gs://{name}", *(f"{number:05}.png" for number in range(25)))
+    monkeypatch.setattr(listing, "PAGE", 10)
+    pages: list[str] = []
+    call = type(gcs).call
+
+    def paged(fs: Any, *words: str, pageToken: str = "0", **options: Any) -> Any:  # noqa: N803
+        pages.append(pageToken)
+        start, size = int(pageToken), options["maxResults"]
+        answer = call(fs, *words, **options)
+        page = {"items": answer["items"][start : start + size]}
+        more = start + size < len(answer["items"])
+        return page | ({"nextPageToken": str(start + size)} if more else {})
+
+    monkeypatch.setattr(type(gcs), "call", paged)
+    stream = iter(Bucket(f"gs://{name}"))
+    assert next(stream).id == "00000.png"
+    assert pages == ["0"]
+    assert len(list(stream)) == 24
+    assert pages == ["0", "10", "20"]
+
+
 def test_only_the_folders_on_the_way_are_listed_before_the_first_picture_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -1,23 +1,23 @@
-"""Reading bytes and stamps: local files, S3 over HTTP, and files that change meanwhile."""
+"""Reading bytes and stamps: local files, and objects over HTTP."""
 
 import os
-import threading
-import time
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookalike.catalogue import Folder, Stamp, remote, storage
+from lookalike.catalogue import Folder, Stamp, remote
 from lookalike.catalogue.storage import open_file, read_bytes, read_stamp, read_with_stamp
 from lookalike.catalogue.urls import local_path
-from lookalike.errors import ChangingPicture, ConfigurationError, PictureTooLarge
+from lookalike.errors import ConfigurationError, PictureTooLarge
+from tests.lookalike.catalogue.objects import put
 
 _numbers = count()
 NAMES = st.text(
@@ -38,14 +38,6 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"memory://root{next(_numbers)}/a b#é.png"
     path = tmp_path / "a b#é.png"
     return str(path) if request.param == "path" else path.as_uri()
-
-
-def put(uri: str, data: bytes) -> None:
-    if (path := local_path(uri)) is not None:
-        Path(path).write_bytes(data)
-        return
-    fs, name = remote.file_system(uri)
-    fs.pipe_file(name, data)
 
 
 def test_bytes_and_stamp_are_read(uri: str) -> None:
@@ -132,128 +124,6 @@ def test_a_scheme_that_nothing_reads_is_named() -> None:
         read_bytes("s4://bucket/a.png", 9)
 
 
-def test_a_local_file_that_is_written_to_while_it_is_read_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.png"
-    path.write_bytes(b"first")
-    time.sleep(0.05)
-    reads = during_reads(monkeypatch, lambda: path.write_bytes(b"other"), times=1)
-    data, stamp = read_with_stamp(path.as_uri(), 9)
-    assert len(reads) == 2
-    assert (data, stamp) == (b"other", read_stamp(path.as_uri()))
-
-
-def test_a_local_file_that_is_replaced_while_it_is_read_keeps_the_old_one_s_stamp(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, other = tmp_path / "a.png", tmp_path / "b.png"
-    path.write_bytes(b"first")
-    old = read_stamp(str(path))
-    time.sleep(0.05)
-    other.write_bytes(b"other")
-    during_reads(monkeypatch, lambda: other.rename(path), times=1)
-    assert read_with_stamp(path.as_uri(), 9) == (b"first", old)
-    assert read_stamp(str(path)) != old  # so that the next listing shows it as changed
-
-
-def during_reads(monkeypatch: pytest.MonkeyPatch, change: Any, times: int) -> list[int]:
-    """Change something in the middle of the first ``times`` reads of local files."""
-    reads: list[int] = []
-    read = storage._read_all
-
-    def changed(file: Any, limit: int, uri: str) -> bytes:
-        data = read(file, limit, uri)
-        if len(reads) < times:
-            change()
-        reads.append(len(data))
-        return data
-
-    monkeypatch.setattr(storage, "_read_all", changed)
-    return reads
-
-
-def test_a_file_that_never_settles_is_an_error_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.png"
-    path.write_bytes(b"")
-    grow = lambda: path.write_bytes(path.read_bytes() + b"x")  # noqa: E731
-    during_reads(monkeypatch, grow, times=100)
-    with pytest.raises(ChangingPicture, match=r"a\.png changed during each of 5 tries"):
-        read_with_stamp(str(path), 9)
-
-
-def test_a_remote_object_that_is_replaced_while_it_is_read_is_read_again(
-    bucket: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uri = f"s3://{bucket}/a.png"
-    put(uri, b"first")
-    listed = read_stamp(uri)
-    read, reads = remote.Object.read, []
-
-    def changed(file: remote.Object, limit: int) -> bytes:
-        data = read(file, limit)
-        if not reads:
-            put(uri, b"other")
-        reads.append(data)
-        return data
-
-    monkeypatch.setattr(remote.Object, "read", changed)
-    assert read_with_stamp(uri, 9, listed) == (b"other", read_stamp(uri))
-    assert reads == [b"first", b"other"]
-
-
-def test_an_old_listing_costs_one_more_read_and_gives_the_new_stamp(bucket: str) -> None:
-    uri = f"s3://{bucket}/a.png"
-    put(uri, b"first")
-    listed = read_stamp(uri)
-    put(uri, b"other")
-    assert read_with_stamp(uri, 9, listed) == (b"other", read_stamp(uri))
-
-
-def test_bytes_and_stamp_belong_together_while_a_writer_never_stops(tmp_path: Path) -> None:
-    """The stamp of the writer's contents: whatever is read must have the stamp it was given."""
-    path, given, stop = tmp_path / "a.png", {}, threading.Event()
-    path.write_bytes(b"00000000")
-
-    def write() -> None:
-        for number in range(1, 10**8):
-            if stop.is_set():
-                return
-            fresh = tmp_path / "fresh"
-            fresh.write_bytes(b"%08d" % number)
-            given[b"%08d" % number] = read_stamp(str(fresh))
-            fresh.rename(path)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        found = [read_with_stamp(str(path), 9) for _ in range(20)]
-    finally:
-        stop.set()
-        writer.join()
-    assert all(given.get(data, stamp) == stamp for data, stamp in found)
-
-
-def test_a_file_as_young_as_its_clock_s_tick_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waits: list[float] = []
-    monkeypatch.setattr(time, "sleep", waits.append)
-    path = tmp_path / "a.png"
-    path.write_bytes(b"picture")
-    read_with_stamp(str(path), 9)
-    assert [0 < wait <= 0.02 for wait in waits] == [True]
-    now = time.time_ns()
-    os.utime(path, ns=(now, now // 10**9 * 10**9))  # a file system that keeps whole seconds
-    read_with_stamp(str(path), 9)
-    assert 1 <= waits[1] <= 2
-    os.utime(path, ns=(now, now - 10**10))
-    read_with_stamp(str(path), 9)
-    assert len(waits) == 2
-
-
 def test_spawned_processes_read_remote_files_too(bucket: str) -> None:
     uri = f"s3://{bucket}/a.png"
     put(uri, b"picture")
@@ -284,3 +154,14 @@ def test_a_storage_that_tells_neither_etag_nor_time_has_no_stamp() -> None:
     assert remote.stamp_of(fs, {"name": "a", "size": "3", "etag": '"x"'}) == Stamp(3, etag="x")
     at = {"size": 3, "updated": "2024-01-01T00:00:00.000001+00:00"}
     assert remote.stamp_of(fs, at) == Stamp(3, 1704067200000001000)
+
+
+def test_a_program_that_reads_no_catalogue_loads_nothing_for_it() -> None:
+    program = (
+        "import sys, lookalike.catalogue, lookalike.catalogue.storage\n"
+        "print([m for m in ('fsspec', 'pyarrow', 'sqlalchemy', 's3fs') if m in sys.modules])\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout == "[]\n"
