@@ -17,7 +17,7 @@ SUFFIXES = (*PARQUET, *CSV)
 # Rows that are Python objects at one time.
 BATCH_ROWS = 2048
 # A CSV file is parsed in blocks of this size; the first one decides the columns' types.
-BLOCK_BYTES = 4_000_000
+BLOCK_BYTES = 1_000_000
 BUFFER_BYTES = 1_000_000
 
 Row = dict[str, Any]

@@ -1,7 +1,5 @@
 """A SQL query as a catalogue: a real PostgreSQL server, and SQLite files."""
 
-import subprocess
-import sys
 from itertools import count, islice
 
 import pytest
@@ -11,8 +9,14 @@ from hypothesis import strategies as st
 from lookalike.catalogue import Picture, check_unique, open_catalogue
 from lookalike.errors import DataError
 from tests.lookalike.catalogue.databases import many, run
+from tests.memory import peak_bytes
 
 _numbers = count()
+CHECK = """
+import sys
+from lookalike.catalogue import check_unique, open_catalogue
+check_unique(open_catalogue(*sys.argv[1:]))
+"""
 # What both databases can hold: PostgreSQL refuses NUL.
 IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 
@@ -90,22 +94,9 @@ def test_the_first_pictures_come_while_a_thousand_million_are_still_to_come(url:
 
 
 def test_many_rows_do_not_live_in_memory(url: str) -> None:
-    few, all_of_them = (peak_bytes(url, rows) for rows in (10, 300_000))
+    few, all_of_them = (peak_bytes(CHECK, url, many(url, rows)) for rows in (10, 300_000))
     # As Python objects they are over 100 MB.
     assert all_of_them - few < 40_000_000
-
-
-def peak_bytes(url: str, rows: int) -> int:
-    program = (
-        "import resource, sys\n"
-        "from lookalike.catalogue import check_unique, open_catalogue\n"
-        "catalogue = open_catalogue(*sys.argv[1:])\n"
-        "check_unique(catalogue)\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-    )
-    arguments = [sys.executable, "-c", program, url, many(url, rows)]
-    finished = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    return int(finished.stdout) * 1024
 
 
 def test_ids_that_are_given_twice_are_named(url: str) -> None:

@@ -34,16 +34,16 @@ def test_csv_columns_have_the_types_of_their_values(tmp_path: Path) -> None:
 
 
 def test_a_csv_column_that_begins_empty_may_hold_text_far_below(tmp_path: Path) -> None:
-    lines = ["id,uri,note", *(f"{n},/a.png,{'x' * (n > 250_000)}" for n in range(250_010))]
+    lines = ["id,uri,note", *(f"{n},/a.png,{'x' * (n > 120_000)}" for n in range(120_010))]
     (tmp_path / "m.csv").write_text("\n".join(lines))
     notes = [p.attributes["note"] for p in open_catalogue(str(tmp_path / "m.csv"))]
-    assert len(notes) == 250_010
+    assert len(notes) == 120_010
     assert notes[0] is None
     assert notes[-1] == "x"
 
 
 def test_a_csv_value_of_another_type_far_below_is_an_error_that_shows_it(tmp_path: Path) -> None:
-    lines = ["id,uri,stock", *(f"{n},/a.png,{n}" for n in range(250_000)), "x,/a.png,many"]
+    lines = ["id,uri,stock", *(f"{n},/a.png,{n}" for n in range(120_000)), "x,/a.png,many"]
     (tmp_path / "m.csv").write_text("\n".join(lines))
     with pytest.raises(DataError, match=r"m\.csv.*column #2.*'many'"):
         list(open_catalogue(str(tmp_path / "m.csv")))
