@@ -71,8 +71,9 @@ def _reachable(found: Path, folder: Path, user: Mapping[str, Any]) -> Path:
     try:
         subprocess.run([found / "initdb", "--version"], check=True, capture_output=True, **user)
     except (PermissionError, subprocess.CalledProcessError):
-        copy = shutil.copytree(found.parent, folder / "programs", symlinks=True)
-        return Path(copy) / "bin"
+        for name in ("pgserver/pginstall", "pgserver.libs"):  # the latter is found beside
+            shutil.copytree(found.parents[2] / name, folder / "programs" / name, symlinks=True)
+        return folder / "programs/pgserver/pginstall/bin"
     return found
 
 
