@@ -9,32 +9,18 @@ import click
 import pytest
 
 from lookalike.cli import lookalike
+from tests.documents.reading import PAGES, ROOT, commands, mentions
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-INLINE = re.compile(r"`((?:lookalike|make) [^`]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-
-
-def commands(page: Path) -> list[str]:
-    text = page.read_text()
-    lines = [
-        line.split(" #")[0].strip()
-        for block in BLOCK.findall(text)
-        for line in block.replace("\\\n", " ").splitlines()
-    ]
-    return [line for line in lines if line] + INLINE.findall(text)
 
 
 def of_program(name: str) -> list[tuple[str, str]]:
     """List (page, command) of every command in the documents that runs this program."""
     found = []
-    for page in PAGES:
-        for command in commands(page):
-            words = [word for word in shlex.split(command) if not re.match(r"[A-Z_]+=", word)]
-            if words and Path(words[0]).name == name:
-                found.append((page.name, command))
+    for page, command in (*commands(), *mentions()):
+        words = [word for word in shlex.split(command) if not re.match(r"[A-Z_]+=", word)]
+        if words and Path(words[0]).name == name:
+            found.append((page, command))
     return found
 
 

@@ -1,0 +1,151 @@
+"""How each command of the documents is run by the tests; a new one needs a rule here.
+
+Most run exactly as they stand. For those that need what a test hasn't got (a cluster, a
+container engine, an hour), the rule says what is run instead, and why.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+TRAIN = "make train PICTURES=photos"
+EXPORT = "make export-model"
+MODEL_SERVER = "make model-server"
+REINDEX = "make reindex PICTURES=photos"
+SERVE = "make serve"
+TOYS = "mkdir toys"
+TOY_SERVER = (
+    "tensorflow_model_server --rest_api_port=8501 --model_name=toy --model_base_path=$PWD/toys &"
+)
+
+NO_ENGINE = "building needs a container engine and the internet; tests/k8s reads the Dockerfiles"
+NO_CLUSTER = "there is no cluster: flags and names are checked, and that only the server lacks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How to run the commands that ``pattern`` matches wholly.
+
+    Attributes:
+        after: commands that must have run before.
+        instead: what is run in its place; groups of the pattern are filled in.
+        why: the reason for ``instead``, or for ``cluster``.
+        serves: URL that answers 200 once it's up: a server, which goes on in the background,
+            as does what ends with an ampersand.
+        cluster: it talks to a cluster, and must fail for want of one only.
+        environment: more variables; ``{names}`` are the site's addresses.
+        replace: text of the document, by what stands for it here.
+        long: takes more than a few seconds.
+    """
+
+    pattern: str
+    after: tuple[str, ...] = ()
+    instead: str | None = None
+    why: str = ""
+    serves: str | None = None
+    cluster: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    replace: dict[str, str] = field(default_factory=dict)
+    long: bool = False
+
+
+def rule_for(command: str, rules: Iterable[Rule]) -> Rule | None:
+    """Give the first rule that matches a whole command."""
+    return next((rule for rule in rules if re.fullmatch(rule.pattern, command)), None)
+
+
+RULES = (
+    # README.md
+    Rule(
+        pattern="make demo",
+        instead="make demo-check ARGS='photos --size 32 --queries 2'",
+        why="it serves until Ctrl-C; tests/demo runs it on the sample pictures",
+        long=True,
+    ),
+    Rule(
+        pattern="make (test|lint)",
+        instead=r"make --dry-run \1",
+        why="it's what runs these tests",
+    ),
+    Rule(pattern="make (help|manifests)"),
+    Rule(pattern=TRAIN),
+    Rule(pattern="make evaluate", after=(TRAIN,)),
+    Rule(pattern=EXPORT, after=(TRAIN,)),
+    Rule(pattern=MODEL_SERVER, after=(EXPORT,), serves="http://{rest}/v1/models/embedder"),
+    Rule(pattern=REINDEX, after=(MODEL_SERVER,)),
+    Rule(pattern=SERVE, after=(REINDEX,), serves="http://{bind}/readyz"),
+    Rule(pattern=r"make search PICTURE=photo\.jpg", after=(SERVE,)),
+    # docs/benchmarks.md
+    Rule(pattern=r"\.venv/bin/python -m bench --list"),
+    Rule(pattern=r"\.venv/bin/python -m bench\.\w+ --quick .*", long=True),
+    Rule(
+        pattern=r"(\.venv/bin/python -m bench\.\w+)",
+        instead=r"\1 --quick",
+        why="at full length it takes minutes",
+        long=True,
+    ),
+    Rule(
+        pattern="make bench",
+        instead=".venv/bin/python -m bench --quick",
+        why="at full length it takes minutes, and its goals want a quiet machine",
+        long=True,
+    ),
+    # docs/deploy.md
+    Rule(pattern=r"docker build -f (\S+) -t \S+ \.", instead=r"test -f \1", why=NO_ENGINE),
+    Rule(
+        pattern=r"kind load docker-image (\S+) (\S+)",
+        instead=r"kubectl kustomize k8s/overlays/local >all; grep -q \1 all && grep -q \2 all",
+        why=NO_ENGINE,
+    ),
+    Rule(
+        pattern=r"kubectl apply -k (\S+)",
+        instead=r"kubectl kustomize \1",
+        why="there is no cluster; tests/k8s holds what is rendered against the schemas",
+    ),
+    Rule(pattern="kubectl config .*"),
+    Rule(pattern=r"(\w+=\$\()?kubectl .*", cluster=True, why=NO_CLUSTER),
+    Rule(pattern="lookalike export-model", after=(TRAIN,)),
+    Rule(
+        pattern="curl .*",
+        after=(SERVE,),
+        replace={"127.0.0.1:8080": "{bind}", "localhost:8080": "{bind}"},
+    ),
+    # docs/indexing.md
+    Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
+    Rule(pattern="lookalike index (list|show|quarantine|verify)", after=(REINDEX,)),
+    Rule(pattern="lookalike index rollback", after=(REINDEX, "lookalike reindex pictures/")),
+    # docs/model_server.md
+    Rule(pattern=TOYS),
+    Rule(
+        pattern=re.escape(TOY_SERVER),
+        after=(TOYS,),
+        instead="lookalike model-server --local --model-name toy --model-base-path toys"
+        " --rest-port {toy_port} --grpc-port 0 --no-batching --poll-seconds 0.1 &",
+        why="TensorFlow Serving comes as a container image only",
+        long=True,
+    ),
+    Rule(
+        pattern=r"\.venv/bin/pytest tests/model_server/test_conformance.py .*",
+        after=(TOY_SERVER,),
+        replace={"127.0.0.1:8501": "127.0.0.1:{toy_port}"},
+        long=True,
+    ),
+    # docs/search_api.md
+    Rule(pattern=r"lookalike search photo\.jpg -k 5", after=(SERVE,)),
+    Rule(pattern="lookalike search --help"),
+    Rule(
+        pattern=r"LOOKALIKE_STORE=store supervisord -c search_api/supervisord\.conf",
+        after=(REINDEX,),
+        environment={
+            "LOOKALIKE_BIND": "{supervised_bind}",
+            "LOOKALIKE_MODEL_SERVER_REST": "http://{supervised_rest}",
+            "LOOKALIKE_MODEL_SERVER_GRPC": "{supervised_grpc}",
+        },
+        serves="http://{supervised_bind}/readyz",
+        long=True,
+    ),
+    # docs/training.md
+    Rule(pattern="lookalike train photos"),
+    Rule(pattern="lookalike train photos --validation other-photos", long=True),
+    Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
+)
