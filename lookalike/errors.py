@@ -25,15 +25,20 @@ paragraph in docs/errors.md; a test holds the two against each other.
     ├── NoFeatures                     the model sees nothing in the picture
     ├── ModelServerError               the model server did not give vectors
     │   ├── ModelServerUnavailable
+    │   │   └── ModelServerBusy
     │   ├── ModelVersionUnavailable
     │   └── ModelServerRejected
+    │       └── BatchTooLarge
     ├── StoreError                     the artefact store is missing something
     │   ├── VersionNotFound
     │   ├── NothingPublished
     │   ├── DigestMismatch
     │   ├── ProbeMismatch
-    │   └── PublishConflict
+    │   ├── PublishConflict
+    │   └── StoreFull
     ├── DataError                      the user's pictures cannot be worked with
+    │   ├── CatalogueShrunk
+    │   └── RecallTooLow
     ├── SourceUnavailable              weights, samples or a remote catalogue cannot be had
     └── ConfigurationError             a setting or a flag makes no sense
 """
@@ -196,6 +201,13 @@ class ModelServerUnavailable(ModelServerError):
     status = 503
 
 
+class ModelServerBusy(ModelServerUnavailable):
+    """The model server runs and has more to do than it can queue, or answer in time."""
+
+    type = "model-server-busy"
+    title = "The model server has too much to do"
+
+
 class ModelVersionUnavailable(ModelServerError):
     """The model server runs and does not serve the version that was asked for."""
 
@@ -209,6 +221,21 @@ class ModelServerRejected(ModelServerError):
 
     type = "model-server-rejected"
     title = "The model server refused the request"
+
+
+class BatchTooLarge(ModelServerRejected):
+    """The request has more pictures, or bytes, than the model server takes at once.
+
+    Attributes:
+        most: pictures that it takes, where it says so.
+    """
+
+    type = "batch-too-large"
+    title = "The request has too many pictures"
+
+    def __init__(self, message: str, most: int | None = None) -> None:
+        super().__init__(message)
+        self.most = most
 
 
 class StoreError(LookalikeError):
@@ -249,11 +276,30 @@ class ProbeMismatch(StoreError):
 
 
 class PublishConflict(StoreError):
-    """Somebody else moved ``CURRENT`` since this publisher looked at it."""
+    """Somebody else moved ``CURRENT`` since this publisher looked at it.
+
+    Attributes:
+        current: the version that ``CURRENT`` points at, where it is known.
+        version: the publisher's own, complete and not served, where it was made.
+    """
 
     type = "publish-conflict"
     title = "Another version was published meanwhile"
     status = 409
+
+    def __init__(
+        self, message: str, *, current: str | None = None, version: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.current, self.version = current, version
+
+
+class StoreFull(StoreError):
+    """There is no room to write what belongs into the store."""
+
+    type = "store-full"
+    title = "There is no room left"
+    status = 507
 
 
 class DataError(LookalikeError):
@@ -263,6 +309,20 @@ class DataError(LookalikeError):
     title = "The pictures cannot be worked with"
     status = 400
     exit_code = 6
+
+
+class CatalogueShrunk(DataError):
+    """The catalogue lost so many pictures that a fault is likelier than a wish."""
+
+    type = "catalogue-shrunk"
+    title = "The catalogue lost many pictures"
+
+
+class RecallTooLow(DataError):
+    """The index that was built finds too little of what exact search finds."""
+
+    type = "recall-too-low"
+    title = "The index finds too little"
 
 
 class SourceUnavailable(LookalikeError):

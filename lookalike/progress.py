@@ -4,8 +4,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -15,6 +16,7 @@ LOG_SECONDS = 10.0
 TICK_SECONDS = 0.5
 COLUMNS = 80  # of a terminal that doesn't know how wide it is
 UNMEASURED = "{desc} … {elapsed}"
+BAR_SECONDS = 1.0
 
 
 def track(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
@@ -54,10 +56,17 @@ def working(what: str) -> Iterator[None]:
 
 
 class Meter:
-    """Counts units of work as they are done; for work that comes in uneven steps."""
+    """Counts units of work as they are done; for work that comes in uneven steps.
 
-    def __init__(self, what: str, total: int | None) -> None:
+    Args:
+        what: what is being done.
+        total: how many units there are, or about how many.
+        note: gives what else there is to say, whenever a line is written.
+    """
+
+    def __init__(self, what: str, total: int | None, note: Callable[[], str] | None = None) -> None:
         self._what, self._total, self._done, self._told = what, total, 0, 0
+        self._note = note
         self._started = self._reported = time.monotonic()
         self._bar = _TerminalBar(what, total) if sys.stderr.isatty() else None
 
@@ -66,6 +75,9 @@ class Meter:
         self._done += count
         if self._bar is not None:
             self._bar.update(count)
+            if self._note is not None and time.monotonic() - self._reported >= BAR_SECONDS:
+                self._reported = time.monotonic()
+                self._bar.note(self._note())
         elif time.monotonic() - self._reported >= LOG_SECONDS:
             self._report()
 
@@ -80,7 +92,9 @@ class Meter:
         self._reported, self._told = time.monotonic(), self._done
         rate = self._done / (self._reported - self._started)
         of = f"/{self._total}" if self._total is not None else ""
-        sys.stderr.write(f"{self._what}: {self._done}{of} ({rate:.1f}/s)\n")
+        left = f", {_left(self._total - self._done, rate)}" if self._total is not None else ""
+        note = f"; {self._note()}" if self._note is not None else ""
+        sys.stderr.write(f"{self._what}: {self._done}{of} ({rate:.1f}/s{left}{note})\n")
         sys.stderr.flush()
 
 
@@ -111,6 +125,9 @@ class _TerminalBar:
     def update(self, count: int) -> None:
         self._bar.update(count)
 
+    def note(self, text: str) -> None:
+        self._bar.set_postfix_str(text, refresh=False)
+
     def close(self) -> None:
         self._done.set()
         self._ticker.join()
@@ -120,6 +137,15 @@ class _TerminalBar:
     def _tick(self) -> None:
         while not self._done.wait(TICK_SECONDS):
             self._bar.refresh()
+
+
+def _left(count: int, rate: float) -> str:
+    """Say how long ``count`` more units take at ``rate`` a second."""
+    if count <= 0:
+        return "done"
+    if not rate:
+        return "no end in sight"
+    return f"{timedelta(seconds=round(count / rate))} left"
 
 
 def _length(items: Iterable[object]) -> int | None:

@@ -38,12 +38,20 @@ def resized(pixels: npt.NDArray[np.uint8], target: Size) -> npt.NDArray[np.uint8
     return pixels
 
 
-def centred(pixels: npt.NDArray[np.uint8], side: int) -> npt.NDArray[np.uint8]:
-    """Lay ``uint8[h, w, 3]`` in the middle of a white square; an odd pixel goes right or below."""
+def centred(
+    pixels: npt.NDArray[np.uint8], side: int, out: npt.NDArray[np.uint8] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Lay ``uint8[h, w, 3]`` in the middle of a white square; an odd pixel goes right or below.
+
+    The square is ``out``, ``uint8[side, side, 3]``, where there is one.
+    """
     height, width = pixels.shape[:2]
-    square = np.full((side, side, pixels.shape[2]), WHITE, np.uint8)
+    square = np.empty((side, side, pixels.shape[2]), np.uint8) if out is None else out
     top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width] = pixels
+    bottom, right = top + height, left + width
+    square[:top] = square[bottom:] = WHITE
+    square[top:bottom, :left] = square[top:bottom, right:] = WHITE
+    square[top:bottom, left:right] = pixels
     return square
 
 

@@ -48,7 +48,11 @@ def inspect_picture(data: bytes) -> PictureHeader:
 
 
 def read_picture(
-    data: bytes, contract: PictureContract, *, max_decoded_bytes: int = MAX_DECODED_BYTES
+    data: bytes,
+    contract: PictureContract,
+    *,
+    max_decoded_bytes: int = MAX_DECODED_BYTES,
+    out: npt.NDArray[np.uint8] | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Turn the bytes of a picture file into the square that the model sees.
 
@@ -56,10 +60,11 @@ def read_picture(
         data: a whole JPEG, PNG, WebP, AVIF, BMP or GIF, told by its signature.
         contract: the model's; says the side S and how a picture is fitted into it.
         max_decoded_bytes: the most memory that decoding may take, estimated from the header.
+        out: where to write the pixels, such as shared memory; by default a new array.
 
     Returns:
         ``uint8[S, S, 3]``, RGB, C-contiguous: upright, on white, the same for the same
-        bytes in every process.
+        bytes in every process. Where there is an ``out``, it is that.
 
     Raises:
         PictureError: the bytes are empty, no picture, of a format that is not read,
@@ -73,7 +78,7 @@ def read_picture(
     pixels = decode(parsed, reduction(header, contract) if header.format == "JPEG" else 1)
     target = target_size(header.size.turned(header.orientation), contract)
     small = _rgb(resized(pixels, target.turned(header.orientation)))
-    return centred(upright(small, header.orientation), contract.size)
+    return centred(upright(small, header.orientation), contract.size, out)
 
 
 def _check_memory(header: PictureHeader, contract: PictureContract, limit: int) -> None:

@@ -4,12 +4,15 @@ Importing this module imports TensorFlow (its protocol buffers live there): seco
 and 512 MB. Programs that only answer queries use :mod:`lookalike.serving.rest`.
 """
 
+import re
 from typing import Any, Final
 
 import grpc
 import numpy as np
 
 from lookalike.errors import (
+    BatchTooLarge,
+    ModelServerBusy,
     ModelServerError,
     ModelServerRejected,
     ModelServerUnavailable,
@@ -31,15 +34,14 @@ OPTIONS: Final = [
     ("grpc.max_send_message_length", -1),
     # A headless Service behind dns:/// names every pod; spread over all of them.
     ("grpc.lb_policy_name", "round_robin"),
+    # By default tries to reach a server that restarts come up to two minutes apart.
+    ("grpc.max_reconnect_backoff_ms", 2000),
 ]
-BUSY: Final = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.ABORTED,
-        grpc.StatusCode.CANCELLED,
-    }
+# It runs and has too much to do: its queue is full, or the answer took too long.
+BUSY: Final = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED})
+QUEUE_FULL: Final = "batch scheduling queue"
+AWAY: Final = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED}
 )
 REFUSED: Final = frozenset(
     {
@@ -48,6 +50,12 @@ REFUSED: Final = frozenset(
         grpc.StatusCode.OUT_OF_RANGE,
         grpc.StatusCode.UNIMPLEMENTED,
     }
+)
+
+
+# TensorFlow Serving's batching, gRPC's limit of a message, and a GPU that is out of memory.
+TOO_LARGE: Final = re.compile(
+    r"larger than maximum input batch size (\d+)|message larger than max|OOM when allocating"
 )
 
 
@@ -112,7 +120,12 @@ class GrpcEmbedder:
                 f"the model server does not serve {self._address.name} version "
                 f"{self._address.version} ({text})"
             )
-        if code in BUSY:
+        if code in BUSY | REFUSED and (large := TOO_LARGE.search(text)):
+            most = int(large[1]) if large[1] else None
+            return BatchTooLarge(f"the model server takes fewer pictures at once ({text})", most)
+        if code in BUSY or (code in AWAY and QUEUE_FULL in text):
+            return ModelServerBusy(f"the model server has too much to do ({text})")
+        if code in AWAY:
             return ModelServerUnavailable(
                 f"the model server at {self._target} is not available ({text}); "
                 "is it running (lookalike model-server)?"

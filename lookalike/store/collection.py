@@ -144,7 +144,7 @@ class Collection:
             if finish is not None:
                 finish(folder, version)
             made = manifest.describe(folder, _now(), details, shared)
-            version = version or f"{_now('%Y%m%dT%H%M%SZ')}-{_digest(made.encode())}"
+            version = version or f"{_stamp()}-{_digest(made.encode())}"
             if self.local is None:
                 self._upload(folder, version, made)
             elif not _rename_into_place(folder, self.local, version, made):
@@ -185,7 +185,9 @@ class Collection:
                 raise PublishConflict(
                     f"CURRENT moved from {predecessor} to {current} while version {version} was "
                     "made; that version is complete and not served: run the job again, or point "
-                    f"CURRENT at it with 'lookalike index rollback {version}'"
+                    f"CURRENT at it with 'lookalike index rollback {version}'",
+                    current=current,
+                    version=version,
                 )
             self._point_at(version)
 
@@ -239,5 +241,11 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
 
 
-def _now(pattern: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
-    return datetime.now(UTC).strftime(pattern)
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _stamp() -> str:
+    """Tell the time to the millisecond: names of versions sort by it."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"

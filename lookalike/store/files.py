@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 from uuid import uuid4
@@ -78,17 +78,28 @@ def exclusive(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock
+    while True:
+        with path.open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _is_at(lock, path):
+                continue  # cleared away between the two lines: that lock guards nothing
+            yield lock
+            return
 
 
 def _clear_abandoned(parent: Path) -> None:
     for path in parent.glob(f"{DRAFT}*{LOCK}"):
-        with path.open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # its owner lives
-            shutil.rmtree(path.with_name(path.name.removesuffix(LOCK)), ignore_errors=True)
-            path.unlink(missing_ok=True)
+        # Not made anew where its owner has just removed it.
+        with suppress(FileNotFoundError, BlockingIOError), path.open("r+b") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by an owner that lives
+            if _is_at(lock, path):
+                shutil.rmtree(path.with_name(path.name.removesuffix(LOCK)), ignore_errors=True)
+                path.unlink(missing_ok=True)
+
+
+def _is_at(lock: IO[bytes], path: Path) -> bool:
+    """Tell whether an open file is the one at ``path`` still."""
+    try:
+        return os.path.samestat(os.fstat(lock.fileno()), path.stat())
+    except FileNotFoundError:
+        return False

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import fsspec
 
@@ -48,6 +49,11 @@ class Location:
     def read(self, name: str) -> bytes:
         """Read a small file; raise FileNotFoundError where there is none."""
         return bytes(self._fs.cat_file(self.path(name)))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file of any size, to be read from within; errors as :meth:`read`."""
+        file: BinaryIO = self._fs.open(self.path(name), "rb")
+        return file
 
     def write(self, name: str, data: bytes) -> None:
         """Put a small file there, so that a reader sees the old one or the new one."""

@@ -4,6 +4,7 @@ A version's manifest goes first: from then on it is not there. Files that a late
 shares stay; so does whatever may be another process's upload under way.
 """
 
+import re
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from lookalike.store.publishing import publishing
 
 # A folder without a manifest may be an upload under way; after a day it is none.
 UPLOAD_SECONDS = 86_400.0
-TIME = "%Y%m%dT%H%M%SZ"
+TIME = "%Y%m%dT%H%M%S"
 
 
 def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[str]:
@@ -54,7 +55,7 @@ def _remains(collection: Collection, complete: set[str]) -> list[str]:
 def _age(version: str) -> float:
     """Read a version's age in seconds from its name; 0 where the name tells no time."""
     try:
-        made = datetime.strptime(version.split("-")[0], TIME).replace(tzinfo=UTC)
+        made = datetime.strptime(re.split("[.Z]", version)[0], TIME).replace(tzinfo=UTC)
     except ValueError:
         return 0.0
     return time.time() - made.timestamp()

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import uuid4
 
 from lookalike.errors import PublishConflict
 from lookalike.store import files
@@ -37,10 +38,10 @@ def publishing(location: Location) -> Iterator[None]:
 
 def _take(location: Location) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    owner = f"{time.time():.0f} {socket.gethostname()} {os.getpid()}"
+    owner = f"{time.time():.0f} {socket.gethostname()} {os.getpid()} {uuid4().hex}"
     while True:
         try:
-            return location.create(LOCK, owner.encode())
+            location.create(LOCK, owner.encode())
         except FileExistsError as error:
             _clear_stale(location)
             if time.monotonic() > deadline:
@@ -49,12 +50,19 @@ def _take(location: Location) -> None:
                     "that file if no other job runs"
                 ) from error
         time.sleep(POLL_SECONDS)
+        # Who cleared a stale lock at the same moment may have taken this one for it.
+        if _holder(location) == owner:
+            return
 
 
 def _clear_stale(location: Location) -> None:
-    try:
-        taken, *_ = location.read(LOCK).split()
-    except (FileNotFoundError, ValueError):
-        return
-    if time.time() - float(taken) > STALE_SECONDS:
+    taken = _holder(location).partition(" ")[0]
+    if taken and time.time() - float(taken) > STALE_SECONDS:
         location.remove(LOCK)
+
+
+def _holder(location: Location) -> str:
+    try:
+        return location.read(LOCK).decode()
+    except FileNotFoundError:
+        return ""

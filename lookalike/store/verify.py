@@ -8,8 +8,15 @@ from lookalike.store.collection import Collection
 from lookalike.store.manifest import verify_file
 
 
-def verify_version(collection: Collection, version: str) -> tuple[int, int]:
+def verify_version(
+    collection: Collection, version: str, *, own_only: bool = False
+) -> tuple[int, int]:
     """Read every file of a version; give how many files and bytes were right.
+
+    Args:
+        collection: where it is.
+        version: its name.
+        own_only: leave out what it shares with earlier versions.
 
     Raises:
         VersionNotFound: there is no such version.
@@ -17,6 +24,8 @@ def verify_version(collection: Collection, version: str) -> tuple[int, int]:
         DigestMismatch: a file is damaged.
     """
     files = collection.manifest(version).files
+    if own_only:
+        files = [file for file in files if file.version is None]
     with tempfile.TemporaryDirectory() as temporary:
         for file in track(files, "verifying"):
             if collection.local is not None:

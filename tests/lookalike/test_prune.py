@@ -58,8 +58,8 @@ def test_files_that_a_later_version_shares_stay_until_it_goes(root: str) -> None
 def test_what_a_killed_prune_left_goes_once_it_is_old(root: str, monkeypatch: object) -> None:
     indexes = open_indexes(root, "default")
     version = publish(indexes)
-    old = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y%m%dT%H%M%SZ") + "-aaaaaaaaaaaa"
-    new = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") + "-bbbbbbbbbbbb"
+    old = (datetime.now(UTC) - timedelta(days=2)).strftime("%Y%m%dT%H%M%S.000Z") + "-aaaaaaaaaaaa"
+    new = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.000Z") + "-bbbbbbbbbbbb"
     for name in (old, new):
         source = Path(__file__)
         if indexes.local is not None:

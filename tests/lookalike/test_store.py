@@ -19,6 +19,7 @@ from lookalike.errors import (
     VersionNotFound,
 )
 from lookalike.store import Collection, VerifiedCache, open_indexes, open_models, verify_version
+from lookalike.store.files import draft_folder
 from lookalike.store.location import Location
 from lookalike.store.manifest import FILE_NAME, FileDigest, Manifest
 from lookalike.store.publishing import LOCK, publishing
@@ -329,3 +330,23 @@ def test_a_lock_that_a_killed_publisher_left_is_cleared(tmp_path: Path) -> None:
     with publishing(location):
         assert location.names(LOCK) == [LOCK]
     assert location.names(LOCK) == []
+
+
+def test_drafts_of_many_threads_do_not_clear_each_other_away(tmp_path: Path) -> None:
+    """The owner of a draft may be about to lock it while another looks for abandoned ones."""
+    lost: list[str] = []
+
+    def write(number: int) -> None:
+        for turn in range(30):
+            with draft_folder(tmp_path) as draft:
+                (draft / "file").write_text(f"{number} {turn}")
+                if (draft / "file").read_text() != f"{number} {turn}":
+                    lost.append(str(draft))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,111 @@
+"""The reading process: bytes, digest, pixels into shared memory.
+
+It imports neither TensorFlow nor faiss nor grpc nor pyarrow, so that as many as there are
+cores start in no time and stay small.
+"""
+
+import hashlib
+import os
+import queue
+import signal
+import threading
+import time
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection, wait
+
+import cv2
+import msgspec
+
+from indexing.extraction import heap, messages, stamps
+from indexing.extraction.blocks import PixelBlocks, Pixels
+from indexing.extraction.known import KnownDigests
+from indexing.extraction.messages import Found, Reply, Request, Wanted
+from lookalike.catalogue.storage import read_stamp, read_with_stamp
+from lookalike.errors import LookalikeError, PictureError
+from lookalike.picture import PictureContract, read_picture
+
+MISSING = "missing"
+UNREADABLE = "unreadable"
+DETAIL_CHARACTERS = 500
+
+
+class Work(msgspec.Struct, frozen=True):
+    """How pictures are read, and which vectors are known."""
+
+    contract: PictureContract
+    max_file_bytes: int
+    max_decoded_bytes: int
+    known: KnownDigests
+
+
+def serve(connection: Connection, blocks: PixelBlocks, work: Work) -> None:
+    """Answer requests until the job closes its end of the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the job is interrupted, and ends this process
+    cv2.setNumThreads(1)  # the pool is the parallelism
+    heap.keep_freed_memory()
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    # A thread of its own sends, so that this process always gets round to its next request:
+    # were both ends to wait for the other to receive, neither would ever go on.
+    replies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_send, args=(connection, replies), daemon=True).start()
+    replies.put(messages.READY)
+    while True:
+        try:
+            request = messages.decode_request(connection.recv_bytes())
+        except (EOFError, ConnectionResetError):
+            return
+        replies.put(messages.encode(answer(request, blocks[request.block], work)))
+
+
+def answer(request: Request, slots: Pixels, work: Work) -> Reply:
+    """Read a request's pictures; those with pixels fill ``slots`` without gaps."""
+    started, free, found = time.perf_counter(), request.first, []
+    for picture in request.pictures:
+        item = read(picture, slots[free], work)
+        free += item.kind == "pixels"
+        found.append(item)
+    return Reply(found, time.perf_counter() - started)
+
+
+def read(picture: Wanted, slot: Pixels, work: Work) -> Found:
+    """Read one picture, into ``slot`` unless its vector is known."""
+    try:
+        if picture.expected and stamps.same(picture.expected, read_stamp(picture.uri)):
+            return Found(kind="same")
+        data, stamp = read_with_stamp(picture.uri, work.max_file_bytes, picture.listed)
+    except FileNotFoundError:
+        return Found(kind="missing", type=MISSING, detail="it is not where the catalogue says")
+    except LookalikeError as error:  # too large, never the same, of a kind that nothing reads
+        return _rejected(error)
+    except OSError as error:
+        # Without a stamp: storage that fails today may not tomorrow, so it is tried again.
+        return Found(kind="rejected", type=UNREADABLE, detail=error.strerror or str(error))
+    digest = hashlib.sha256(data).digest()
+    if digest in work.known:
+        return Found(kind="known", sha256=digest, stamp=stamp)
+    try:
+        read_picture(data, work.contract, max_decoded_bytes=work.max_decoded_bytes, out=slot)
+    except PictureError as error:
+        rejected = _rejected(error)
+        return msgspec.structs.replace(rejected, sha256=digest, stamp=stamp)
+    return Found(kind="pixels", sha256=digest, stamp=stamp)
+
+
+def _rejected(error: LookalikeError) -> Found:
+    return Found(kind="rejected", type=error.type, detail=str(error)[:DETAIL_CHARACTERS])
+
+
+def _send(connection: Connection, replies: "queue.SimpleQueue[bytes]") -> None:
+    try:
+        while True:
+            connection.send_bytes(replies.get())
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the job has ended
+
+
+def _end_with_the_parent() -> None:
+    """A killed parent may leave a process in a decoder, where it notices nothing."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

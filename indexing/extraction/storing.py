@@ -1,0 +1,35 @@
+"""What a failure to write means: a disk that is full is the user's to mend."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lookalike.errors import StoreFull
+
+# The disk, the user's quota, the largest file that is allowed.
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def room_needed(where: str) -> Iterator[None]:
+    """Raise StoreFull where something cannot be written for want of room."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError, RuntimeError) as error:
+        if not _for_want_of_room(error):
+            raise
+        raise StoreFull(
+            f"there is no room below {where} ({error}): make some and run the same command "
+            "again, which goes on where this one ended"
+        ) from error
+
+
+def _for_want_of_room(error: Exception) -> bool:
+    """Tell it of an error of the system, of SQLite, or of faiss, which has only a message."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorcode == sqlite3.SQLITE_FULL
+    return any(os.strerror(number) in str(error) for number in FULL)
