@@ -13,27 +13,66 @@ HNSW_UP_TO = 100_000
 SEED_FACTORY = "IVF100,Flat"
 SEED_PARAMETERS = SearchParameters(nprobe=8)
 SEED_FLAT_UP_TO = 100
+# From so many lists on, finding the nearest ones is worth a graph.
+GRAPH_OVER_LISTS = 16_384
+# Shorter vectors are not worth compressing: the codes would be as long as the list entry's id.
+COMPRESS_FROM_DIMENSIONS = 32
+FLOAT_BYTES, HALF_BYTES, ROW_NUMBER_BYTES = 4, 2, 8
+# 64 links on the lowest level of HNSW32, of 4 bytes each, and a few above it.
+HNSW_LINK_BYTES = 272
+# Numbers that one 4-bit code stands for, by the most dimensions that it is used up to: with 2
+# in a code of 128 dimensions, recall .99 takes six candidates an answer.
+CODED_TOGETHER = {256: 2, 1024: 4}
+CODED_TOGETHER_BEYOND = 8
 
 
 class Recipe(msgspec.Struct, frozen=True):
-    """A faiss factory string and how hard to search what it makes."""
+    """A faiss factory string, and how hard to search what it makes: what is not set is tuned."""
 
     factory: str
-    search: SearchParameters
+    search: SearchParameters = SearchParameters()
 
 
-def choose(vectors: int) -> Recipe:
-    """Choose for a number of vectors: exact, then a graph, then compressed inverted lists."""
+def choose(vectors: int, dimensions: int = 128, memory_bytes: int | None = None) -> Recipe:
+    """Choose an index type: exact, then a graph, then compressed inverted lists.
+
+    Args:
+        vectors: how many.
+        dimensions: of a vector.
+        memory_bytes: how large the index may be in a replica's memory; None: as large as it
+            gets. Where nothing fits, the smallest that is known is chosen.
+    """
+    budget = math.inf if memory_bytes is None else memory_bytes / max(1, vectors)
     if vectors <= FLAT_UP_TO:
-        return Recipe("Flat", SearchParameters())
-    if vectors <= HNSW_UP_TO:
-        return Recipe("HNSW32", SearchParameters(ef_search=40))
-    lists = 2 ** round(math.log2(2 * math.sqrt(vectors)))
-    return Recipe(f"IVF{lists},PQ64x4fs,Refine(SQfp16)", SearchParameters(nprobe=20, k_factor=6))
+        return Recipe("Flat")
+    if vectors <= HNSW_UP_TO and dimensions * FLOAT_BYTES + HNSW_LINK_BYTES <= budget:
+        return Recipe("HNSW32")
+    return Recipe(_inverted_lists(vectors, dimensions, budget))
 
 
 def seed_recipe(vectors: int) -> Recipe:
     """Give the seed recipe, as it was."""
     if vectors <= SEED_FLAT_UP_TO:
-        return Recipe("Flat", SearchParameters())
+        return Recipe("Flat")
     return Recipe(SEED_FACTORY, SEED_PARAMETERS)
+
+
+def _inverted_lists(vectors: int, dimensions: int, budget: float) -> str:
+    lists = 2 ** round(math.log2(2 * math.sqrt(vectors)))
+    quantizer = f"IVF{lists}" + ("_HNSW32" if lists >= GRAPH_OVER_LISTS else "")
+    if dimensions < COMPRESS_FROM_DIMENSIONS:
+        return f"{quantizer},Flat"
+    together = _coded_together(dimensions)
+    # Dimensions that do not divide are filled up with zeros, which change no distance.
+    padded = -(-dimensions // together) * together
+    codes = padded // together
+    candidates = f"{quantizer},PQ{codes}x4fs"
+    if padded != dimensions:
+        candidates = f"Pad{padded},{candidates}"
+    fits = codes / 2 + ROW_NUMBER_BYTES + dimensions * HALF_BYTES <= budget
+    return f"{candidates},Refine({'SQfp16' if fits else 'SQ8'})"
+
+
+def _coded_together(dimensions: int) -> int:
+    fitting = [count for most, count in CODED_TOGETHER.items() if dimensions <= most]
+    return fitting[0] if fitting else CODED_TOGETHER_BEYOND

@@ -1,26 +1,53 @@
 """The index: one published version, opened for search.
 
-A version's folder holds ``shard-*.faiss`` (vectors by row position), ``pictures.sqlite``
-(what each row is), ``probes.msgpack`` (pictures with the vectors they must give) and
-``manifest.json``. Building one is the business of indexing/.
+A version consists of segments: base shards, then at most one delta. Each has a faiss file
+(and ``*.lists`` where faiss cannot map its inverted lists) and an SQLite file of its
+pictures; beside them are ``quarantine.sqlite``, ``probes.msgpack`` (pictures with the
+vectors they must give), perhaps tombstones, and ``manifest.json``. Building one is the
+business of indexing/.
 """
 
-from lookalike.index.details import IndexDetails, ModelReference, SearchParameters, Shard
-from lookalike.index.pictures import PictureRow, PictureTable, write_pictures
+from lookalike.index.details import (
+    IndexDetails,
+    Measured,
+    ModelReference,
+    Origin,
+    SearchParameters,
+    Shard,
+)
+from lookalike.index.folded import read_folded, write_folded
+from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_pictures
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
-from lookalike.index.version import Hit, IndexVersion
+from lookalike.index.quarantine import Quarantined, read_quarantine, write_quarantine
+from lookalike.index.selection import Bits, Selection, bits_of
+from lookalike.index.tombstones import read_tombstones, write_tombstones
+from lookalike.index.version import Hit, IndexVersion, open_vectors
 
 __all__ = [
+    "Bits",
     "Hit",
     "IndexDetails",
     "IndexVersion",
+    "Measured",
     "ModelReference",
+    "Origin",
     "PictureRow",
     "PictureTable",
+    "Pictures",
     "Probe",
     "ProbeCheck",
+    "Quarantined",
     "SearchParameters",
+    "Selection",
     "Shard",
+    "bits_of",
+    "open_vectors",
+    "read_folded",
+    "read_quarantine",
+    "read_tombstones",
+    "write_folded",
     "write_pictures",
     "write_probes",
+    "write_quarantine",
+    "write_tombstones",
 ]

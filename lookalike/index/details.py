@@ -1,6 +1,6 @@
 """What an index's manifest says about it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -40,11 +40,44 @@ class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
     ef_search: Annotated[int, Meta(ge=1, description="HNSW's candidate list.")] | None = None
 
 
-class Shard(msgspec.Struct, frozen=True, kw_only=True):
-    """One faiss file; its rows follow those of the shard before it."""
+# What a version came from: a whole catalogue, or the served one with recorded changes.
+Origin = Literal["catalogue", "changes"]
 
-    file: str
+
+class Shard(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment: its faiss files and its pictures; its rows follow those of the one before."""
+
+    file: Annotated[str, Meta(description="faiss file: what is trained, graphs, refine codes.")]
+    pictures: Annotated[str, Meta(description="SQLite file: what each row is.")]
     vectors: int
+    lists: Annotated[
+        str | None, Meta(description="Inverted lists that faiss cannot map itself (lists.py).")
+    ] = None
+
+    @property
+    def files(self) -> list[str]:
+        """Every file of this segment."""
+        return [name for name in (self.file, self.lists, self.pictures) if name is not None]
+
+    @property
+    def faiss_files(self) -> list[str]:
+        """The files that vectors are in."""
+        return [name for name in (self.file, self.lists) if name is not None]
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of an index before it was published, with its search parameters."""
+
+    recall_at_10: Annotated[
+        float,
+        Meta(description="On vectors of the index that tuning did not see, each left out."),
+    ]
+    queries: Annotated[int, Meta(description="Queries that the recall is of.")]
+    truth: Annotated[int, Meta(description="Vectors that exact search compared them with.")]
+    target: Annotated[float | None, Meta(description="The recall tuned for; null: not tuned.")]
+    reached: Annotated[bool, Meta(description="Whether a setting reached the target.")] = True
+    search_ms: Annotated[float, Meta(description="Median of one query, one thread.")]
+    exact_ms: Annotated[float, Meta(description="The same by exact search, on that machine.")]
 
 
 class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,10 +88,43 @@ class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
     metric: Metric
     factory: Annotated[str, Meta(description="faiss index factory string of every shard.")]
     search: SearchParameters
-    shards: list[Shard]
-    pictures: Annotated[int, Meta(description="Pictures that can be found.")]
-    quarantined: Annotated[int, Meta(description="Pictures of the catalogue that cannot.")]
-    recall_at_10: Annotated[
-        float | None,
-        Meta(description="Measured against exact search on the index's own vectors."),
+    trained: Annotated[
+        str | None,
+        Meta(description="faiss file, empty: the quantizers that all segments share."),
     ] = None
+    shards: Annotated[list[Shard], Meta(description="Base segments, in the order of their rows.")]
+    delta: Annotated[Shard | None, Meta(description="What changed since; its rows come last.")] = (
+        None
+    )
+    tombstones: Annotated[
+        str | None,
+        Meta(description="File of dead rows: a bit each over all segments, lowest bit first."),
+    ] = None
+    pictures: Annotated[int, Meta(description="Pictures that can be found.")]
+    quarantine: Annotated[str | None, Meta(description="SQLite file of those that cannot.")] = None
+    quarantined: Annotated[int, Meta(description="How many cannot.")]
+    measured: Measured | None = None
+    changes: Annotated[
+        str | None, Meta(description="File of the change records that this version knows of.")
+    ] = None
+    origin: Origin = "catalogue"
+
+    @property
+    def recall_at_10(self) -> float | None:
+        """What was measured of it, or None."""
+        return None if self.measured is None else self.measured.recall_at_10
+
+    @property
+    def segments(self) -> list[Shard]:
+        """Base shards, then the delta where there is one."""
+        return [*self.shards, *([self.delta] if self.delta is not None else [])]
+
+    @property
+    def base_rows(self) -> int:
+        """Rows of the base shards, dead ones included."""
+        return sum(shard.vectors for shard in self.shards)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all segments, dead ones included."""
+        return sum(segment.vectors for segment in self.segments)

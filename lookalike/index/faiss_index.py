@@ -1,4 +1,4 @@
-"""faiss shards of one version, memory-mapped and searched as one index.
+"""The segments of one version, memory-mapped and searched as one index.
 
 Nothing here may run before a server forks its workers: faiss' OpenMP threads do not
 survive a fork.
@@ -6,43 +6,124 @@ survive a fork.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
-from lookalike.errors import DigestMismatch
 from lookalike.index.details import SearchParameters, Shard
+from lookalike.index.effort import widened, worth_comparing_all
+from lookalike.index.segment import (
+    NO_ROW,
+    Distances,
+    Found,
+    Rows,
+    Segment,
+    exact,
+    merged,
+    open_segments,
+)
+from lookalike.index.selection import Bits, Selection, complement
+from lookalike.index.stack import Stack
 from lookalike.vectors import Vectors
 
-Distances = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-NO_ROW = -1
+__all__ = ["NO_ROW", "Distances", "FaissIndex", "Rows", "warm"]
+
+READ_BYTES = 1 << 20
+
+
+class Engine(Protocol):
+    """What finds rows, numbered through all segments."""
+
+    def search(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        """Find rows as well as the parameters say."""
+        ...
+
+    def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
+        """Find rows by comparing with every selected one."""
+        ...
+
+
+class Separate:
+    """Segments that are searched one after the other, and their answers merged."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = segments
+
+    def search(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        """Find the nearest rows, each segment by its own index."""
+        return merged(
+            [
+                (segment.search(queries, k, parameters, segment.part(selection)), segment.start)
+                for segment in self._segments
+            ],
+            k,
+        )
+
+    def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
+        """Find the nearest rows by comparing with every selected one."""
+        return exact(self._segments, queries, k, selection)
 
 
 class FaissIndex:
-    """The shards of a version; safe to search from many threads.
+    """The segments of a version; safe to search from many threads.
 
     Args:
         folder: a verified version's folder.
-        shards: its shards, in the order of their rows.
+        segments: base shards, then at most one delta, in the order of their rows.
         parameters: how hard to search.
+        dead: bits of the rows that are never answered (tombstones), of all segments.
+
+    Attributes:
+        size: rows of all segments, dead ones included.
+        graph: whether base shards are HNSW.
+        lists: how many inverted lists they have; 0: none.
+        refined: whether candidates are compared again by better codes.
     """
 
-    def __init__(self, folder: Path, shards: Sequence[Shard], parameters: SearchParameters) -> None:
-        self._indexes = [_open(folder, shard) for shard in shards]
-        self._parameters = [search_parameters(index, parameters) for index in self._indexes]
-        counts = [shard.vectors for shard in shards]
-        self._offsets = np.cumsum([0, *counts[:-1]], dtype=np.int64)
-        self.size = sum(counts)
+    def __init__(
+        self,
+        folder: Path,
+        segments: Sequence[Shard],
+        parameters: SearchParameters,
+        dead: Bits | None = None,
+    ) -> None:
+        opened = open_segments(folder, segments)
+        self._parameters = parameters
+        kind = opened[0].kind
+        self.graph, self.refined = kind.graph, kind.refine is not None
+        self.lists = kind.core.nlist if kind.inverted else 0
+        self.engine = _engine(opened)
+        self.size = opened[-1].stop
+        self._alive = None if dead is None else Selection(complement(dead, self.size), self.size)
 
-    def search(self, queries: Vectors, k: int) -> tuple[Distances, Rows]:
+    def select(self, bits: Bits) -> Selection:
+        """Give the rows of these bits that are alive; to be used for any number of searches.
+
+        Args:
+            bits: one a row of all segments, lowest bit of a byte first.
+        """
+        return Selection(bits if self._alive is None else bits & self._alive.bits, self.size)
+
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        selection: Selection | None = None,
+        parameters: SearchParameters | None = None,
+    ) -> tuple[Distances, Rows]:
         """Find the ``k`` nearest rows of each query, nearest first.
 
         Args:
             queries: ``float32[n, d]``, prepared for the index's metric.
-            k: how many; fewer come back where the index has, or reaches, fewer.
+            k: how many; fewer come back only where fewer rows are selected and alive.
+            selection: of :meth:`select`; None: every row that is alive.
+            parameters: instead of the version's own.
 
         Returns:
             Euclidean distances ``float32[n, k]`` and rows ``int64[n, k]``; places that
@@ -50,47 +131,77 @@ class FaissIndex:
         """
         # One thread a query: parallelism comes from serving many queries at once.
         faiss.omp_set_num_threads(1)
-        found = [
-            index.search(queries, k, params=parameters)
-            for index, parameters in zip(self._indexes, self._parameters, strict=True)
-        ]
-        squared, rows = self._merge(found, k) if len(found) > 1 else found[0]
+        selection = selection or self._alive
+        selected = self.size if selection is None else selection.count
+        if not selected or not len(queries):
+            return _nothing(len(queries), k)
+        squared, rows = self._found(queries, k, parameters or self._parameters, selection)
+        self._complete(queries, squared, rows, selection, min(k, selected))
+        np.maximum(squared, 0, out=squared)
+        return np.sqrt(squared, out=squared), rows
+
+    def exact(
+        self, queries: Vectors, k: int, *, selection: Selection | None = None
+    ) -> tuple[Distances, Rows]:
+        """Find the ``k`` nearest rows by comparing with every one; otherwise as :meth:`search`."""
+        squared, rows = self.engine.exact(queries, k, selection or self._alive)
         squared[rows == NO_ROW] = np.inf
         return np.sqrt(np.maximum(squared, 0)), rows
 
-    def _merge(self, found: Sequence[tuple[Distances, Rows]], k: int) -> tuple[Distances, Rows]:
-        squared = np.concatenate([distances for distances, _ in found], axis=1)
-        rows = np.concatenate(
-            [
-                np.where(rows == NO_ROW, NO_ROW, rows + offset)
-                for (_, rows), offset in zip(found, self._offsets, strict=True)
-            ],
-            axis=1,
-        )
-        squared[rows == NO_ROW] = np.inf
-        order = np.argsort(squared, axis=1, kind="stable")[:, :k]
-        return np.take_along_axis(squared, order, 1), np.take_along_axis(rows, order, 1)
+    def is_alive(self, row: int) -> bool:
+        """Tell whether a row is no tombstone."""
+        return self._alive is None or bool(self._alive.bits[row >> 3] >> (row & 7) & 1)
+
+    def alive_rows(self) -> Rows:
+        """Number the rows that are alive: ``int64[n]``."""
+        if self._alive is None:
+            return np.arange(self.size)
+        return np.flatnonzero(np.unpackbits(self._alive.bits, bitorder="little"))
+
+    def _found(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        if selection is None:
+            return self.engine.search(queries, k, parameters, None)
+        if worth_comparing_all(selection.count, self.size, graph=self.graph):
+            return self.engine.exact(queries, k, selection)
+        wider = widened(parameters, selection.count, self.size)
+        return self.engine.search(queries, k, wider, selection)
+
+    def _complete(
+        self,
+        queries: Vectors,
+        squared: Distances,
+        rows: Rows,
+        selection: Selection | None,
+        reachable: int,
+    ) -> None:
+        """Answer those queries exactly for which too few of the reachable rows were found."""
+        short = rows[:, reachable - 1] == NO_ROW
+        if short.any():
+            squared[short], rows[short] = self.engine.exact(
+                queries[short], rows.shape[1], selection
+            )
+        if reachable < rows.shape[1]:
+            squared[rows == NO_ROW] = np.inf
 
 
-def search_parameters(index: Any, parameters: SearchParameters) -> Any:
-    """Translate our parameters to faiss' own object for this index, or None where it has none."""
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexRefine):
-        return faiss.IndexRefineSearchParameters(
-            k_factor=parameters.k_factor or 1,
-            base_index_params=search_parameters(index.base_index, parameters),
-        )
-    if isinstance(index, faiss.IndexHNSW) and parameters.ef_search:
-        return faiss.SearchParametersHNSW(efSearch=parameters.ef_search)
-    if isinstance(index, faiss.IndexIVF) and parameters.nprobe:
-        return faiss.SearchParametersIVF(nprobe=parameters.nprobe)
-    return None
+def warm(paths: Sequence[Path]) -> None:
+    """Read files through once, so that the first queries do not wait for the disk."""
+    buffer = bytearray(READ_BYTES)
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
 
 
-def _open(folder: Path, shard: Shard) -> Any:
-    index = faiss.read_index(str(folder / shard.file), faiss.IO_FLAG_MMAP_IFC)
-    if index.ntotal != shard.vectors:
-        raise DigestMismatch(
-            f"{folder / shard.file} holds {index.ntotal} vectors, its manifest says {shard.vectors}"
-        )
-    return index
+def _engine(segments: Sequence[Segment]) -> Engine:
+    if len(segments) == 1:
+        return segments[0]
+    if segments[0].kind.inverted:
+        return Stack(segments)
+    return Separate(segments)
+
+
+def _nothing(queries: int, k: int) -> Found:
+    return np.full((queries, k), np.inf, np.float32), np.full((queries, k), NO_ROW)

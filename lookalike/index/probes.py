@@ -28,6 +28,11 @@ def write_probes(path: Path, probes: Sequence[Probe]) -> None:
     path.write_bytes(msgspec.msgpack.encode(probes))
 
 
+def read_probes(path: Path) -> list[Probe]:
+    """Read the probes beside an index."""
+    return msgspec.msgpack.decode(path.read_bytes(), type=list[Probe])
+
+
 class ProbeCheck:
     """The probes of an opened version, decoded: ready to be held against a live model server.
 
@@ -37,12 +42,10 @@ class ProbeCheck:
     """
 
     def __init__(self, path: Path, contract: PictureContract) -> None:
-        probes = msgspec.msgpack.decode(path.read_bytes(), type=list[Probe])
-        if not probes:
-            raise ProbeMismatch(f"{path} holds no probe pictures")
+        probes = read_probes(path)
         self.ids = [probe.id for probe in probes]
-        self._pixels = np.stack([_pixels(probe, contract) for probe in probes])
-        self._expected = unit(np.asarray([probe.vector for probe in probes], dtype=np.float32))
+        self._pixels = [_pixels(probe, contract) for probe in probes]
+        self._expected = [probe.vector for probe in probes]
 
     def run(self, embedder: Embedder) -> None:
         """Embed the probes anew and hold the vectors against the recorded ones.
@@ -52,11 +55,13 @@ class ProbeCheck:
                 the one that made the index.
             ModelServerError: the model server did not answer.
         """
+        if not self.ids:
+            return  # an index that was emptied on purpose has nothing to prove
         try:
-            vectors = unit(embedder.embed(self._pixels))
+            vectors = unit(embedder.embed(np.stack(self._pixels)))
         except ModelServerRejected as error:
             raise ProbeMismatch(f"the model server refuses the probe pictures: {error}") from error
-        cosines = (vectors * self._expected).sum(axis=1)
+        cosines = (vectors * unit(np.asarray(self._expected, dtype=np.float32))).sum(axis=1)
         worst = int(cosines.argmin())
         if cosines[worst] < CROSS_DEVICE_COSINE:
             raise ProbeMismatch(

@@ -1,16 +1,22 @@
 """One version of an index, opened: vectors, what they are, and the probes."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import numpy as np
 
+from lookalike.changes import Record
 from lookalike.errors import DigestMismatch
 from lookalike.index import pictures, probes
+from lookalike.index.deleted import DeletedRows
 from lookalike.index.details import IndexDetails
-from lookalike.index.faiss_index import Distances, FaissIndex, Rows
+from lookalike.index.faiss_index import Distances, FaissIndex, Rows, warm
+from lookalike.index.folded import read_folded
 from lookalike.index.probes import ProbeCheck
+from lookalike.index.selection import Bits, Selection
+from lookalike.index.tombstones import read_tombstones
 from lookalike.store import manifest
 from lookalike.vectors import Vectors, prepared
 
@@ -27,7 +33,13 @@ class VectorIndex(Protocol):
 
     size: int
 
-    def search(self, queries: Vectors, k: int) -> tuple[Distances, Rows]:
+    def select(self, bits: Bits) -> Selection:
+        """See :meth:`lookalike.index.faiss_index.FaissIndex.select`."""
+        ...
+
+    def search(
+        self, queries: Vectors, k: int, *, selection: Selection | None = None
+    ) -> tuple[Distances, Rows]:
         """See :meth:`lookalike.index.faiss_index.FaissIndex.search`."""
         ...
 
@@ -38,19 +50,42 @@ class IndexVersion:
     Args:
         name: the version, as the store names it.
         folder: its verified local folder (:class:`lookalike.store.VerifiedCache`).
+        details: what its manifest says, where there is none in the folder yet.
+
+    Raises:
+        DigestMismatch: the files are not what the details say.
     """
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, details: IndexDetails | None = None) -> None:
         self.name = name
-        self.details = read_details(folder)
+        self.details = details or read_details(folder)
         self.probes = ProbeCheck(folder / probes.FILE_NAME, self.details.model.picture)
-        self.pictures = pictures.PictureTable(folder / pictures.FILE_NAME)
-        self.vectors: VectorIndex = FaissIndex(folder, self.details.shards, self.details.search)
+        if self.details.pictures and not self.probes.ids:
+            raise DigestMismatch(f"version {name} holds pictures, and no probes to prove its model")
+        segments = self.details.segments
+        self.pictures = pictures.Pictures(
+            [folder / segment.pictures for segment in segments],
+            [segment.vectors for segment in segments],
+        )
+        self.vectors = open_vectors(folder, self.details)
+        folded = folder / self.details.changes if self.details.changes is not None else None
+        self._deleted = DeletedRows(
+            self.pictures, self.vectors, read_folded(folded) if folded else frozenset()
+        )
+        self._files = [folder / name for segment in segments for name in segment.files]
 
-    def search(self, vector: Vectors, k: int) -> list[Hit]:
-        """Find the ``k`` pictures nearest to one ``float32[d]``, nearest first."""
+    def search(self, vector: Vectors, k: int, selection: Selection | None = None) -> list[Hit]:
+        """Find the ``k`` pictures nearest to one ``float32[d]``, nearest first.
+
+        Args:
+            vector: as the model gave it.
+            k: how many at most.
+            selection: of ``vectors.select``: which rows may be answered.
+        """
+        selection = selection or self._deleted.selection
         query = prepared(vector[np.newaxis], self.details.metric)
-        distances, rows = self.vectors.search(query, min(k, self.vectors.size))
+        index: VectorIndex = self.vectors
+        distances, rows = index.search(query, min(k, index.size), selection=selection)
         found = rows[0] >= 0
         pictures_found = self.pictures.rows(rows[0][found].tolist())
         return [
@@ -58,9 +93,46 @@ class IndexVersion:
             for picture, distance in zip(pictures_found, distances[0][found].tolist(), strict=True)
         ]
 
+    def apply(self, records: Iterable[Record]) -> None:
+        """Leave out what was deleted by records that this version does not know of.
+
+        Cheap where none is new, so that it can be called with all records again and again.
+        """
+        self._deleted.apply(records)
+
+    def base(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+        """Stream the rows of the base shards with their numbers, dead ones too, by id."""
+        return self.pictures.by_id(slice(len(self.details.shards)))
+
+    def alive(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+        """Stream the rows that are no tombstones with their numbers, by id."""
+        rows = self.pictures.by_id()
+        return (item for item in rows if self.vectors.is_alive(item[0]))
+
+    def living(self, ids: Sequence[str]) -> int:
+        """Count how many of these ids can be found in this version."""
+        found = self.pictures.find(ids).values()
+        return sum(any(map(self.vectors.is_alive, rows)) for rows in found)
+
+    def warm(self) -> None:
+        """Read the files through once, before queries that would wait for the disk."""
+        warm(self._files)
+
     def close(self) -> None:
         """Close the files; mapped vectors go with the last reference."""
         self.pictures.close()
+
+
+def open_vectors(folder: Path, details: IndexDetails) -> FaissIndex:
+    """Open a version's vectors with its tombstones.
+
+    Raises:
+        DigestMismatch: a file is not of as many rows as the details say.
+    """
+    dead = None
+    if details.tombstones is not None:
+        dead = read_tombstones(folder / details.tombstones, details.rows)
+    return FaissIndex(folder, details.segments, details.search, dead)
 
 
 def read_details(folder: Path) -> IndexDetails:

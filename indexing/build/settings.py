@@ -1,0 +1,37 @@
+"""What a build can be told."""
+
+import os
+
+import msgspec
+
+from indexing.factory import Recipe
+
+TARGET_RECALL = 0.98
+SHARD_LIMIT = 5_000_000
+
+
+def cores() -> int:
+    """Count the cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+class BuildSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to build.
+
+    Attributes:
+        recipe: index type; None chooses by size (:func:`indexing.factory.choose`).
+        target_recall: recall@10 that search is tuned to, where the recipe leaves it open.
+        shard_limit: most vectors of a shard.
+        processes: most shards built at once.
+        memory_bytes: for the shards that are being built; None: as much as they take.
+        index_bytes: memory that the finished index may take in a replica; None: any.
+        seed: of the training sample and of the queries that are held out.
+    """
+
+    recipe: Recipe | None = None
+    target_recall: float = TARGET_RECALL
+    shard_limit: int = SHARD_LIMIT
+    processes: int = msgspec.field(default_factory=cores)
+    memory_bytes: int | None = None
+    index_bytes: int | None = None
+    seed: int = 7

@@ -1,0 +1,69 @@
+"""Training: what all shards, and later deltas, share. Once, on a seeded sample."""
+
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from indexing.build.vectors import sampled
+from lookalike.errors import ConfigurationError
+from lookalike.index.kinds import layers
+from lookalike.progress import working
+from lookalike.vectors import Vectors
+
+TRAINED = "trained.faiss"
+COMMON_DIMENSIONS = 128
+# Training vectors a list; k-means gains little from more, and takes as much longer.
+SAMPLE_PER_LIST = 64
+# At least so many, for the codebooks.
+LEAST_SAMPLE = 65_536
+
+
+def check_factory(factory: str, dimensions: int = COMMON_DIMENSIONS) -> None:
+    """Raise ConfigurationError for a string of which faiss makes no index that we can search."""
+    layers(make(factory, dimensions))
+
+
+def make(factory: str, dimensions: int) -> Any:
+    """Make an empty index.
+
+    Raises:
+        ConfigurationError: faiss does not know the string, or not for these dimensions.
+    """
+    try:
+        return faiss.index_factory(dimensions, factory)
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"faiss makes no index of {factory!r} for vectors of {dimensions} numbers"
+        ) from error
+
+
+def train(factory: str, vectors: Vectors, path: Path, seed: int) -> bool:
+    """Train an empty index on a sample of ``float32[n, d]`` and write it.
+
+    Returns:
+        Whether its type needs training at all; where it does not, nothing is written.
+
+    Raises:
+        ConfigurationError: faiss cannot train the type on so few vectors.
+    """
+    index = make(factory, vectors.shape[1])
+    layers(index)
+    if index.is_trained:
+        return False
+    sample = sampled(vectors, _sample_size(index), np.random.default_rng(seed))
+    with working(f"training {factory} on {len(sample)} vectors"):
+        try:
+            index.train(sample)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"{factory!r} cannot be trained on {len(sample)} vectors: {error}"
+            ) from error
+    faiss.write_index(index, str(path))
+    return True
+
+
+def _sample_size(index: Any) -> int:
+    kind = layers(index)
+    return max(LEAST_SAMPLE, SAMPLE_PER_LIST * kind.core.nlist if kind.inverted else 0)

@@ -1,0 +1,62 @@
+"""The pictures of a version's catalogue that have no vector, and why: an SQLite file of its own."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from lookalike.errors import DataError
+from lookalike.index.pictures import AS_A_DRAFT, open_immutable
+
+SCHEMA = """
+CREATE TABLE quarantine (
+    id TEXT PRIMARY KEY, uri TEXT NOT NULL, type TEXT NOT NULL, detail TEXT
+) WITHOUT ROWID;
+"""
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """One picture of the catalogue that has no vector, and why."""
+
+    id: str
+    uri: str
+    type: str
+    detail: str
+
+
+def write_quarantine(path: Path, quarantine: Iterable[Quarantined]) -> int:
+    """Write what is quarantined, streaming; give how many there are.
+
+    Raises:
+        DataError: two pictures have one id.
+    """
+    connection = sqlite3.connect(path)
+    count = 0
+    try:
+        connection.executescript(AS_A_DRAFT + SCHEMA)
+        for item in quarantine:
+            _insert(connection, item)
+            count += 1
+        connection.commit()
+    finally:
+        connection.close()
+    return count
+
+
+def read_quarantine(path: Path) -> list[Quarantined]:
+    """List the pictures that have no vector, by id."""
+    connection = open_immutable(path)
+    try:
+        found = connection.execute("SELECT id, uri, type, detail FROM quarantine ORDER BY id")
+        return [Quarantined(*values) for values in found]
+    finally:
+        connection.close()
+
+
+def _insert(connection: sqlite3.Connection, item: Quarantined) -> None:
+    values = msgspec.structs.astuple(item)
+    try:
+        connection.execute("INSERT INTO quarantine VALUES (?, ?, ?, ?)", values)
+    except sqlite3.IntegrityError as error:
+        raise DataError(f"the catalogue names the picture {item.id!r} twice") from error

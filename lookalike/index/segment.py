@@ -1,0 +1,120 @@
+"""One segment, memory-mapped and searched by itself."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.errors import DigestMismatch
+from lookalike.index import kinds, lists
+from lookalike.index.details import SearchParameters, Shard
+from lookalike.index.selection import Selection
+from lookalike.vectors import Vectors
+
+Distances = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+# Squared Euclidean distances float32[n, k] and rows int64[n, k], nearest first.
+Found = tuple[Distances, Rows]
+NO_ROW = -1
+
+KNOWN_PARAMETERS = 64
+
+
+class Segment:
+    """An opened segment; safe to search from many threads.
+
+    Args:
+        folder: a verified version's folder.
+        shard: which of its segments.
+        start: the number of the segment's first row among all rows of the version.
+
+    Attributes:
+        index: the faiss index.
+        kind: its layers.
+        start, stop: its rows' numbers.
+    """
+
+    def __init__(self, folder: Path, shard: Shard, start: int) -> None:
+        path = folder / shard.file
+        self.index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        if self.index.ntotal != shard.vectors:
+            raise DigestMismatch(
+                f"{path} holds {self.index.ntotal} vectors, its manifest says {shard.vectors}"
+            )
+        self.kind = kinds.layers(self.index)
+        self.start, self.stop = start, start + shard.vectors
+        # Kept, since faiss' index only points at them.
+        self._lists = lists.map_lists(folder / shard.lists, self.kind.core) if shard.lists else None
+        self._parameters = lru_cache(KNOWN_PARAMETERS)(
+            partial(kinds.faiss_parameters, self.kind, selection=None)
+        )
+
+    def search(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        """Find the nearest rows, numbered from 0 within the segment, by the index."""
+        if selection is None:
+            chosen = self._parameters(parameters)
+        else:
+            chosen = kinds.faiss_parameters(self.kind, parameters, selection)
+        found: Found = self.index.search(queries, k, params=chosen)
+        return found
+
+    def part(self, selection: Selection | None) -> Selection | None:
+        """Give what a selection of the version's rows says of this segment's."""
+        return None if selection is None else selection.part(self.start, self.stop)
+
+    def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
+        """Find the nearest rows by comparing with every selected one."""
+        if not isinstance(self.kind.core, kinds.INVERTED) or self.kind.refine is not None:
+            found: Found = self._codes(queries, k, selection)
+            return found
+        return self.search(queries, k, SearchParameters(nprobe=self.kind.core.nlist), selection)
+
+    def _codes(self, queries: Vectors, k: int, selection: Selection | None) -> Any:
+        chosen = faiss.SearchParameters(sel=selection.selector) if selection is not None else None
+        if self.kind.refine is not None:
+            return self.kind.refine.search(queries, k, params=chosen)
+        core = self.kind.core
+        scanned = faiss.downcast_index(core.storage) if self.kind.graph else core
+        return scanned.search(kinds.transformed(self.kind, queries), k, params=chosen)
+
+
+def open_segments(folder: Path, shards: Iterable[Shard]) -> list[Segment]:
+    """Open segments whose rows follow each other."""
+    opened: list[Segment] = []
+    for shard in shards:
+        opened.append(Segment(folder, shard, opened[-1].stop if opened else 0))
+    return opened
+
+
+def exact(
+    segments: Iterable[Segment], queries: Vectors, k: int, selection: Selection | None
+) -> Found:
+    """Compare with every selected row of all segments; rows are numbered through."""
+    return merged(
+        [
+            (segment.exact(queries, k, segment.part(selection)), segment.start)
+            for segment in segments
+        ],
+        k,
+    )
+
+
+def merged(parts: Sequence[tuple[Found, int]], k: int) -> Found:
+    """Merge what segments found, each with the number of its first row, into ``k`` a query."""
+    squared, rows = [], []
+    for (distances, numbers), start in parts:
+        squared.append(np.where(numbers == NO_ROW, np.float32(np.inf), distances))
+        rows.append(np.where(numbers == NO_ROW, NO_ROW, numbers + start))
+    return nearest(np.concatenate(squared, axis=1), np.concatenate(rows, axis=1), k)
+
+
+def nearest(squared: Distances, rows: Rows, k: int) -> Found:
+    """Take the ``k`` nearest of each query's candidates; equal distances keep their order."""
+    order = np.argsort(squared, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(squared, order, 1), np.take_along_axis(rows, order, 1)

@@ -1,0 +1,61 @@
+"""Which rows of an index may be answered: packed bits, as faiss' selectors read them."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+# One bit a row, the lowest bit of a byte first; bits after the last row are 0.
+Bits = npt.NDArray[np.uint8]
+
+
+def no_rows(size: int) -> Bits:
+    """Give the bits of ``size`` rows, all 0."""
+    return np.zeros((size + 7) // 8, np.uint8)
+
+
+def bits_of(rows: Iterable[int] | npt.NDArray[np.int64], size: int) -> Bits:
+    """Give the bits of ``size`` rows, 1 for these."""
+    bits = no_rows(size)
+    numbers = np.fromiter(rows, np.int64)
+    np.bitwise_or.at(bits, numbers >> 3, (1 << (numbers & 7)).astype(np.uint8))
+    return bits
+
+
+def complement(bits: Bits, size: int) -> Bits:
+    """Give 1 where ``bits`` has 0, for ``size`` rows; bits after the last row stay 0."""
+    turned = ~bits
+    if size % 8:
+        turned[-1] &= (1 << size % 8) - 1
+    return turned
+
+
+class Selection:
+    """Rows that a search may answer; immutable, and safe to share between threads.
+
+    Args:
+        bits: of every row of the index (:data:`Bits`); kept, not copied.
+        size: how many rows the index has.
+    """
+
+    def __init__(self, bits: Bits, size: int) -> None:
+        if len(bits) != (size + 7) // 8:
+            raise ValueError(f"{len(bits)} bytes of bits do not cover {size} rows")
+        self.bits, self.size = bits, size
+        self.count = int(np.bitwise_count(bits).sum())
+
+    @cached_property
+    def selector(self) -> faiss.IDSelectorBitmap:
+        """The selector over the numbers of all rows."""
+        return faiss.IDSelectorBitmap(self.bits)
+
+    def part(self, start: int, stop: int) -> "Selection":
+        """Give the selection of the rows from ``start`` to before ``stop``, counted from 0."""
+        if start == 0 and stop == self.size:
+            return self
+        first = start // 8
+        unpacked = np.unpackbits(self.bits[first : (stop + 7) // 8], bitorder="little")
+        own = unpacked[start - first * 8 : stop - first * 8]
+        return Selection(np.packbits(own, bitorder="little"), stop - start)

@@ -1,0 +1,187 @@
+"""Inverted lists of several segments, searched as one: their lists stacked on each other.
+
+The segments share a trained quantizer. A query is quantized once, its lookup tables are
+computed once, and the same lists of every segment are scanned in one call of faiss, under
+one threshold. Then all candidates together are compared by the refine codes. Searched by
+itself each segment would quantize and refine its own; docs/benchmarks.md has the cost.
+"""
+
+import weakref
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.index import kinds
+from lookalike.index.details import SearchParameters
+from lookalike.index.segment import (
+    KNOWN_PARAMETERS,
+    NO_ROW,
+    Distances,
+    Found,
+    Rows,
+    Segment,
+    exact,
+    nearest,
+)
+from lookalike.index.selection import Selection
+from lookalike.vectors import Vectors
+
+Codes = npt.NDArray[np.uint8]
+
+# Candidates refined at once: 32 MiB of float32 at 128 dimensions.
+MOST_CANDIDATES = 1 << 16
+
+
+class Stack:
+    """Opened segments of inverted lists, whose lists hold row numbers of the whole version.
+
+    It takes the segments over: their own indexes are not searched any more.
+    """
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self._segments = list(segments)
+        self._kind = segments[0].kind
+        self._core = self._kind.core
+        self._lists = self._core.nlist
+        self._nprobe = self._core.nprobe
+        self._quantizer = faiss.downcast_index(self._core.quantizer)
+        weakref.finalize(self, _stack(segments))
+        self._first_lists = np.arange(len(segments), dtype=np.int64)[:, None] * self._lists
+        self._bounds = np.array([0, *(segment.stop for segment in segments)])
+        if self._kind.refine is not None:
+            self._codes = [_codes(segment.kind.refine) for segment in segments]
+        self._parameters = lru_cache(KNOWN_PARAMETERS)(partial(_chosen, selection=None))
+
+    def search(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        """Find the nearest rows of all segments, ``nprobe`` lists of each scanned."""
+        if self._kind.refine is None:
+            return self._scan(queries, k, parameters, selection)
+        step = max(1, int(MOST_CANDIDATES / (k * (parameters.k_factor or 1))))
+        parts = [
+            self._refined(queries[first : first + step], k, parameters, selection)
+            for first in range(0, len(queries), step)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        return np.concatenate([part[0] for part in parts]), np.concatenate([p[1] for p in parts])
+
+    def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
+        """Find the nearest rows by comparing with every selected one."""
+        if self._kind.refine is None:
+            return self._scan(queries, k, SearchParameters(nprobe=self._lists), selection)
+        return exact(self._segments, queries, k, selection)
+
+    def _scan(
+        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
+    ) -> Found:
+        """Quantize once, and scan the same lists of all segments under one threshold."""
+        queries = np.ascontiguousarray(kinds.transformed(self._kind, queries))
+        nprobe = min(parameters.nprobe or self._nprobe, self._lists)
+        gaps, lists = self._quantizer.search(queries, nprobe)
+        # [n, segments, nprobe]: list l of segment s is number s · lists + l of the stack.
+        keys = lists[:, None] + self._first_lists
+        keys[np.broadcast_to(lists[:, None] < 0, keys.shape)] = NO_ROW
+        gaps = np.repeat(gaps[:, None], len(self._segments), axis=1)
+        squared = np.empty((len(queries), k), np.float32)
+        rows = np.empty((len(queries), k), np.int64)
+        scanned = nprobe * len(self._segments)
+        chosen = self._parameters(scanned) if selection is None else _chosen(scanned, selection)
+        # The C call, since the Python one insists on the index's own nprobe.
+        places = [faiss.swig_ptr(array) for array in (keys, gaps, squared, rows)]
+        self._core.search_preassigned_c(
+            len(queries), faiss.swig_ptr(queries), k, *places, False, chosen
+        )
+        return squared, rows
+
+    def _refined(
+        self,
+        queries: Vectors,
+        k: int,
+        parameters: SearchParameters,
+        selection: Selection | None,
+    ) -> Found:
+        wanted = int(k * (parameters.k_factor or 1))
+        _, rows = self._scan(queries, wanted, parameters, selection)
+        return nearest(self._distances(queries, rows), rows, k)
+
+    def _distances(self, queries: Vectors, rows: Rows) -> Distances:
+        """Compare queries with their candidates, by refine codes: ``float32[n, k]``."""
+        codes = self._gathered(rows.ravel())
+        vectors = np.empty((*rows.shape, queries.shape[1]), np.float32)
+        refine: Any = self._kind.refine
+        refine.sa_decode_c(rows.size, faiss.swig_ptr(codes), faiss.swig_ptr(vectors))
+        vectors -= queries[:, None]
+        squared: Distances = np.einsum("nkd,nkd->nk", vectors, vectors)
+        squared[rows == NO_ROW] = np.inf
+        return squared
+
+    def _gathered(self, rows: Rows) -> Codes:
+        """Copy the refine codes of rows from the segments that hold them; zeros for no row."""
+        codes = np.zeros((len(rows), self._codes[0].shape[1]), np.uint8)
+        order = np.argsort(rows)
+        ordered = rows[order]
+        ends = np.searchsorted(ordered, self._bounds)
+        for number, held in enumerate(self._codes):
+            first, last = ends[number], ends[number + 1]
+            codes[order[first:last]] = held[ordered[first:last] - self._bounds[number]]
+        return codes
+
+
+def _stack(segments: Sequence[Segment]) -> Callable[[], None]:
+    """Turn the first segment's lists into those of all; give what turns them back."""
+    core = segments[0].kind.core
+    lists, quantizer = core.nlist, core.quantizer
+    own, owns_lists, owns_quantizer = core.invlists, core.own_invlists, core.own_fields
+    pointers = faiss.InvertedListsPtrVector()
+    for segment in segments:
+        pointers.push_back(segment.kind.core.invlists)
+    stacked = faiss.VStackInvertedLists(pointers.size(), pointers.data())
+    repeated = _repeated_centroids(core, len(segments)) if core.by_residual else None
+    core.own_invlists = False
+    core.nlist *= len(segments)
+    core.replace_invlists(stacked, False)
+    core.ntotal = segments[-1].stop
+    if repeated is not None:
+        # A second reference, since faiss takes the one that it is given from its owner.
+        core.own_fields, core.quantizer = False, faiss.downcast_index(repeated)
+
+    kept = [stacked, repeated, *segments]
+
+    def restore() -> None:
+        # The index deletes what is its own. Python must not: a SWIG object that is made an
+        # owner later frees, with itself, the types of the whole module.
+        core.nlist = lists
+        core.replace_invlists(own, owns_lists)
+        core.quantizer, core.own_fields = quantizer, owns_quantizer
+        kept.clear()
+
+    return restore
+
+
+def _repeated_centroids(core: Any, times: int) -> Any:
+    """Codes are of differences from a list's centroid, which faiss looks up by the list."""
+    centroids = faiss.downcast_index(core.quantizer).reconstruct_n(0, core.nlist)
+    repeated = faiss.IndexFlatL2(core.d)
+    for _ in range(times):
+        repeated.add(centroids)
+    if isinstance(core, faiss.IndexIVFPQ | faiss.IndexIVFPQFastScan):
+        core.use_precomputed_table = 0  # those tables are of the original lists
+    return repeated
+
+
+def _chosen(nprobe: int, selection: Selection | None) -> Any:
+    chosen = {} if selection is None else {"sel": selection.selector}
+    return faiss.SearchParametersIVF(nprobe=nprobe, **chosen)
+
+
+def _codes(refine: Any) -> Codes:
+    """View the codes of an index, where they are mapped: ``uint8[n, code_size]``."""
+    held = faiss.rev_swig_ptr(refine.codes.data(), refine.codes.size())
+    codes: Codes = held.reshape(refine.ntotal, refine.code_size)
+    return codes

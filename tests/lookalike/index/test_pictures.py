@@ -1,0 +1,100 @@
+"""What rows are: written once, streamed, and read back by row and by id."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from lookalike.errors import DataError, DigestMismatch
+from lookalike.index import (
+    PictureRow,
+    Pictures,
+    PictureTable,
+    Quarantined,
+    bits_of,
+    read_quarantine,
+    read_tombstones,
+    write_pictures,
+    write_quarantine,
+    write_tombstones,
+)
+
+ROWS = [
+    PictureRow("a/1.png", "a/1.png", "a", b"1" * 32, {"price": 2.5, "sold": False, "by": None}),
+    PictureRow('it\'s "quoted"/日本 🦜.png', "u", None, b"2" * 32, {"colour": "été"}),
+    PictureRow("x" * 4096, "u", "", b"3" * 32),
+]
+
+
+def test_pictures_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "pictures #1?.sqlite"
+    assert write_pictures(path, iter(ROWS)) == 3
+    table = PictureTable(path)
+    assert table.rows([2, 0, 1]) == [ROWS[2], ROWS[0], ROWS[1]]
+    assert table.rows([]) == []
+    assert list(table) == ROWS
+    table.close()
+
+
+def test_ids_give_their_rows(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p.sqlite", ROWS)
+    table = PictureTable(tmp_path / "p.sqlite")
+    assert table.find([ROWS[1].id, "nobody", ROWS[2].id]) == {ROWS[1].id: 1, ROWS[2].id: 2}
+    assert table.find([]) == {}
+    table.close()
+
+
+def test_thousands_of_rows_can_be_asked_for_at_once(tmp_path: Path) -> None:
+    rows = [PictureRow(str(n), str(n), None, b"") for n in range(2000)]
+    write_pictures(tmp_path / "p.sqlite", rows)
+    table = PictureTable(tmp_path / "p.sqlite")
+    assert [row.id for row in table.rows(list(range(1999, -1, -1)))][:2] == ["1999", "1998"]
+    assert table.find([row.id for row in rows]) == {str(n): n for n in range(2000)}
+    table.close()
+
+
+def test_segments_are_numbered_through(tmp_path: Path) -> None:
+    names = [["a", "b", "c"], ["d"], ["b", "e"]]
+    paths = [tmp_path / f"{number}.sqlite" for number in range(3)]
+    for path, ids in zip(paths, names, strict=True):
+        write_pictures(path, [PictureRow(name, name, None, b"") for name in ids])
+    pictures = Pictures(paths, [3, 1, 2])
+    assert [row.id for row in pictures.rows([5, 0, 3, 4])] == ["e", "a", "d", "b"]
+    assert pictures.find(["b", "e", "z"]) == {"b": [1, 4], "e": [5]}
+    numbered = [(number, row.id) for number, row in pictures.by_id()]
+    assert numbered == [(0, "a"), (1, "b"), (4, "b"), (2, "c"), (3, "d"), (5, "e")]
+    assert [row.id for _, row in pictures.by_id(slice(2))] == ["a", "b", "c", "d"]
+    pictures.close()
+
+
+def test_two_pictures_of_one_id_are_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'a/1\.png' twice"):
+        write_pictures(tmp_path / "p.sqlite", [ROWS[0], ROWS[1], ROWS[0]])
+
+
+def test_a_published_table_is_never_changed(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p.sqlite", ROWS)
+    table = PictureTable(tmp_path / "p.sqlite")
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        table._connection.execute("DELETE FROM pictures")
+    table.close()
+
+
+def test_the_quarantine_is_listed_by_id(tmp_path: Path) -> None:
+    items = [Quarantined("b", "u", "truncated-picture", "why"), Quarantined("a", "u", "t", "d")]
+    assert write_quarantine(tmp_path / "q.sqlite", iter(items)) == 2
+    assert read_quarantine(tmp_path / "q.sqlite") == items[::-1]
+
+
+def test_a_picture_that_is_quarantined_twice_is_named(tmp_path: Path) -> None:
+    item = Quarantined("b'", "u", "truncated-picture", "why")
+    with pytest.raises(DataError, match="b'"):
+        write_quarantine(tmp_path / "q.sqlite", [item, item])
+
+
+def test_tombstones_come_back_and_are_of_every_row(tmp_path: Path) -> None:
+    bits = bits_of([0, 9, 12], 13)
+    write_tombstones(tmp_path / "dead", bits)
+    assert (read_tombstones(tmp_path / "dead", 13) == bits).all()
+    with pytest.raises(DigestMismatch, match="17 rows"):
+        read_tombstones(tmp_path / "dead", 17)
