@@ -1,0 +1,88 @@
+"""``lookalike plan --calibrate``, for real but on few vectors, and the plans made of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from indexing.planner.calibration import FILE_NAME, Calibration, figures, load
+from indexing.planner.figures import DEFAULTS
+from indexing.planner.plan import Plan
+from lookalike.errors import ConfigurationError
+from tests.services import model_server, publish_toy_model, run
+
+ON_A_SERVER = {"embed_rate", "embed_ms"}
+LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
+NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versions"}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    root = tmp_path_factory.mktemp("calibration")
+    publish_toy_model(root / "store")
+    with model_server(root / "store", root / "log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
+        finished = run(["plan", "--calibrate", "--vectors", "4k"], environment)
+        assert finished.returncode == 0, finished.stderr
+        assert "measuring inverted lists …" in finished.stderr
+        assert "kept in" in finished.stderr
+        yield environment
+
+
+def test_what_is_measured_is_kept_and_makes_sense(environment: dict[str, str]) -> None:
+    kept = load(Path(environment["LOOKALIKE_CACHE"]))
+    assert kept is not None
+    # On so few vectors hardly anything is missed, so that there may be no law.
+    assert kept.values.keys() | LAWS == DEFAULTS.keys() - NEVER
+    assert all(value >= 0 for value in kept.values.values())
+    for name in ("flat_ns", "row_bytes", "decode_ms", "worker_bytes", "embed_rate"):
+        assert kept.values[name] > 0, name
+
+
+def test_the_next_plan_is_made_of_it(environment: dict[str, str]) -> None:
+    finished = run(["plan", "--pictures", "2M", "--json"], environment)
+    made = msgspec.json.decode(finished.stdout, type=Plan)
+    kept = load(Path(environment["LOOKALIKE_CACHE"]))
+    assert kept is not None
+    assert {name for name, figure in made.figures.items() if not figure.measured} <= NEVER | LAWS
+    assert made.figures["row_bytes"].value == kept.values["row_bytes"]
+    assert made.extraction.embedding_by == "the model server measured"
+    text = run(["plan", "--pictures", "2M"], environment).stdout
+    assert "measured on this machine:" in text
+    assert "by lookalike plan --calibrate" in text
+
+
+def test_another_machine_s_measurements_are_assumptions() -> None:
+    kept = Calibration(host="elsewhere", created="2026-01-01", vectors=1, values={"row_bytes": 7.0})
+    figure = figures(kept)["row_bytes"]
+    assert (figure.value, figure.measured) == (7.0, False)
+    assert "measured on elsewhere" in figure.source
+
+
+def test_figures_of_an_older_program_are_left_out() -> None:
+    kept = Calibration(host="here", created="2026-01-01", vectors=1, values={"gone": 7.0})
+    assert figures(kept) == DEFAULTS
+
+
+def test_a_broken_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_text("{")
+    with pytest.raises(ConfigurationError, match="run lookalike plan --calibrate again"):
+        load(tmp_path)
+
+
+def test_without_a_calibration_everything_is_assumed(tmp_path: Path) -> None:
+    finished = run(["plan", "--pictures", "50M"], {"LOOKALIKE_CACHE": str(tmp_path)})
+    assert finished.returncode == 0, finished.stderr
+    assert "measured on this machine" not in finished.stdout
+    assert "assumed:" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "--calibrate"), (["--pictures", "many"], "no quantity"), (["--pictures", "0"], "less")],
+)
+def test_a_wrong_call_is_a_usage_error(arguments: list[str], words: str, tmp_path: Path) -> None:
+    finished = run(["plan", *arguments], {"LOOKALIKE_CACHE": str(tmp_path)})
+    assert finished.returncode == 2
+    assert words in finished.stderr
