@@ -7,4 +7,8 @@ goals stand in goals.toml.
 # A module of this folder each, with what it compares; `python -m bench` runs them all.
 BENCHMARKS = {
     "embedding": "pictures/s through REST, gRPC and in process, against the bare SavedModel",
+    "index": "queries/s and recall of what is built, against the seed recipe and raw faiss",
+    "reindex": "a rebuild after one picture in a hundred changed, against a full one",
+    "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
+    "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
 }

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from bench.command import Plan, command
+from bench.facts import Fact
 from bench.harness import Candidate
 from bench.local_models import Bare, InProcess, production_model, trivial_model, write_version
 from bench.relay import relay
-from bench.report import Fact
 from bench.served_models import NAME, Ports, model_server
 from lookalike.picture.contract import CHANNELS, PictureContract
 from lookalike.progress import working

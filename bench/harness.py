@@ -25,12 +25,14 @@ class Candidate:
         items: how many items a call of ``run`` processes.
         run: does the work once.
         baseline: name of the candidate that this one is compared with; None: with none.
+        prepare: what comes before each run and is not timed, such as starting processes.
     """
 
     name: str
     items: int
     run: Callable[[], object]
     baseline: str | None = None
+    prepare: Callable[[], object] = lambda: None
 
 
 def measure(
@@ -51,6 +53,7 @@ def measure(
     order = np.random.default_rng(ORDER_SEED)
     seconds: dict[str, list[float]] = {candidate.name: [] for candidate in candidates}
     for candidate in track(candidates, "warming up"):
+        candidate.prepare()
         candidate.run()
     for _ in track(range(rounds), "rounds"):
         for position in order.permutation(len(candidates)):
@@ -60,6 +63,7 @@ def measure(
 
 
 def _time(candidate: Candidate, clock: Callable[[], float]) -> float:
+    candidate.prepare()
     started = clock()
     candidate.run()
     return (clock() - started) / candidate.items

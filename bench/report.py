@@ -9,18 +9,12 @@ import msgspec
 from msgspec import Meta
 
 from bench.comparison import Row
+from bench.facts import Fact
 from bench.goals import Goals
 from bench.machine import Machine
 
+WHOLE = 1000
 HEADINGS = ("", "per second", "compared with", "ratio", "goal", "ms more")
-
-
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """Something counted rather than timed."""
-
-    name: str
-    value: float
-    unit: str
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +50,11 @@ def lines(report: Report, goals: Goals) -> Iterator[str]:
     yield ""
     yield f"per second: {report.item}, median (lowest to highest)"
     yield "ratio: of the rates, a round each, median [quartiles]; above 1 is faster"
-    yield "goal: the least that the median ratio may be"
+    yield "goal: the least or the most that the median ratio may be"
     yield f"ms more: milliseconds per one of the {report.item}, median"
     if report.facts:
         yield ""
-        yield from table([(fact.name, f"{fact.value:,.0f}", fact.unit) for fact in report.facts])
+        yield from table([_told(fact, goals) for fact in report.facts])
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -77,7 +71,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _cells(row: Row, goals: Goals) -> tuple[str, ...]:
     rate = row.items_per_second
-    speed = f"{rate.median:.1f} ({rate.lowest:.1f} to {rate.highest:.1f})"
+    speed = " ".join([_number(rate.median), f"({_number(rate.lowest)} to {_number(rate.highest)})"])
     if row.against is None:
         return (row.name, speed, "", "", "", "")
     ratio = row.against.ratio
@@ -86,6 +80,24 @@ def _cells(row: Row, goals: Goals) -> tuple[str, ...]:
         speed,
         row.against.baseline,
         f"{ratio.median:.2f} [{ratio.lower_quartile:.2f} to {ratio.upper_quartile:.2f}]",
-        f"{goals[row.name].min_ratio:.2f}" if row.name in goals else "",
+        _goal(row.name, goals),
         f"{row.against.extra_ms.median:+.2f}",
     )
+
+
+def _told(fact: Fact, goals: Goals) -> tuple[str, ...]:
+    # A recall or a factor in four digits, a number of bytes in whole ones.
+    digits = (
+        f"{fact.value:,.0f}" if abs(fact.value) >= WHOLE or not fact.value else f"{fact.value:.4g}"
+    )
+    goal = _goal(fact.name, goals)
+    return (fact.name, digits, fact.unit, f"goal: {goal}" if goal else "")
+
+
+def _goal(name: str, goals: Goals) -> str:
+    return str(goals[name]) if name in goals else ""
+
+
+def _number(rate: float) -> str:
+    """Give a rate with one decimal, or, of what takes seconds, three digits that count."""
+    return f"{rate:.1f}" if rate >= 1 else f"{rate:.3g}"

@@ -7,6 +7,7 @@ import pytest
 
 from bench import BENCHMARKS
 from bench.comparison import Row, compare
+from bench.facts import Fact
 from bench.goals import FILE, Goal, misses, read_goals
 from bench.harness import Candidate
 from lookalike.errors import ConfigurationError
@@ -37,6 +38,26 @@ def test_what_has_no_goal_misses_none(rows: list[Row]) -> None:
 def test_a_goal_for_what_is_not_compared_is_an_error(rows: list[Row], name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         misses(rows, {name: Goal(0.5)})
+
+
+def test_a_ratio_may_have_a_ceiling(rows: list[Row]) -> None:
+    assert misses(rows, {"half": Goal(max_ratio=0.5)}) == []
+    (sentence,) = misses(rows, {"half": Goal(min_ratio=0.1, max_ratio=0.4)})
+    assert sentence == "half reaches 0.50 of whole; its goal is 0.1 to 0.4"
+
+
+def test_facts_have_bounds_too(rows: list[Row]) -> None:
+    facts = [Fact(name="recall", value=0.98, unit="recall@10"), Fact(name="x", value=1, unit="x")]
+    assert misses(rows, {"recall": Goal(at_least=0.98, at_most=1)}, facts) == []
+    (sentence,) = misses(rows, {"recall": Goal(at_least=0.985)}, facts)
+    assert sentence == "recall is 0.98 recall@10; its goal is at least 0.985"
+    with pytest.raises(ConfigurationError, match="bytes"):
+        misses(rows, {"bytes": Goal(at_most=300)}, facts)
+
+
+def test_a_fact_that_is_no_number_misses_its_goal(rows: list[Row]) -> None:
+    facts = [Fact(name="recall", value=float("nan"), unit="recall@10")]
+    assert misses(rows, {"recall": Goal(at_least=0.5)}, facts)
 
 
 def test_each_benchmark_reads_its_own_section(tmp_path: Path) -> None:

@@ -1,0 +1,108 @@
+"""Peak memory of an extraction, all its processes together, run in a process of its own.
+
+``python -m bench.extraction_memory FOLDER COUNT`` extracts the first COUNT pictures of a
+folder and prints the peak in bytes. Proportional set size (PSS) counts shared memory once.
+"""
+
+import sys
+import tempfile
+import threading
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from indexing.extraction.extract import Job, extract
+from indexing.extraction.settings import ExtractionSettings
+from lookalike.catalogue import Folder
+from lookalike.index import ModelReference
+from lookalike.picture import PictureContract
+from lookalike.serving.base import Pixels
+from lookalike.vectors import Vectors
+
+SIZE = 96
+DIMENSIONS = 128
+SAMPLE_SECONDS = 0.05
+
+
+class Corner:
+    """A stand-in for a model that computes nothing: some of the pixels in the middle."""
+
+    def embed(self, pixels: Pixels) -> Vectors:
+        """Give ``float32[n, 128]``, none of them all zero."""
+        middle = pixels.reshape(len(pixels), -1)[:, pixels[0].size // 2 :][:, :DIMENSIONS]
+        return middle.astype(np.float32) + 1
+
+    def available_versions(self) -> set[int]:
+        """There is only one."""
+        return {1}
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def model(size: int) -> ModelReference:
+    """Describe the stand-in as a model."""
+    return ModelReference(
+        name="stand-in",
+        version=1,
+        weights_sha256="",
+        picture=PictureContract(size=size),
+        dimensions=DIMENSIONS,
+    )
+
+
+class Peak(threading.Thread):
+    """Watches the memory of this process and of those it has started."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.bytes = 0
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Look again and again."""
+        while not self._done.wait(SAMPLE_SECONDS):
+            self.bytes = max(self.bytes, sum(map(_pss, [Path("/proc/self"), *_children()])))
+
+    def stop(self) -> int:
+        """Give the peak."""
+        self._done.set()
+        self.join()
+        return self.bytes
+
+
+def _children() -> list[Path]:
+    children = Path("/proc/self/task").glob("*/children")
+    return [Path("/proc") / pid for file in children for pid in _text(file).split()]
+
+
+def _pss(process: Path) -> int:
+    for line in _text(process / "smaps_rollup").splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it has just ended
+
+
+def main() -> None:
+    """Extract and print the peak."""
+    pictures, count = Path(sys.argv[1]), int(sys.argv[2])
+    catalogue = list(islice(Folder(pictures), count))
+    peak = Peak()
+    peak.start()
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(store=folder, scratch=Path(folder), index="bench", model=model(SIZE))
+        tally = extract(iter(catalogue), job, Corner(), ExtractionSettings(processes=2))
+    assert tally.made == count
+    print(peak.stop())
+
+
+if __name__ == "__main__":
+    main()
