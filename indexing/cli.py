@@ -1,121 +1,156 @@
-"""``lookalike reindex``; imports nothing heavy before it runs."""
+"""``lookalike reindex`` and ``lookalike build``; imports nothing heavy before they run."""
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from indexing.cli_options import as_json, build_options, source_options
+from indexing.extraction.cli import extraction_options, extraction_settings
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
     from indexing.factory import Recipe
+    from indexing.publishing import GateSettings, Plan, Published
+    from lookalike.index import ModelReference
 
 
 @click.command()
-@click.argument("pictures", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--model-version", type=int, help="Embed with this version, not the newest.")
-@click.option(
-    "--recipe",
-    type=click.Choice(["auto", "seed"]),
-    default="auto",
-    show_default=True,
-    help="auto: index type by size; seed: IVF100,Flat at nprobe 8, flat up to 100 pictures.",
-)
-@click.option("--factory", help="Any faiss factory string, instead of --recipe.")
-@click.option("--nprobe", type=click.IntRange(1), help="With --factory: inverted lists a query.")
-@click.option("--k-factor", type=click.FloatRange(1), help="With --factory: candidates refined.")
-@click.option("--ef-search", type=click.IntRange(1), help="With --factory: HNSW's candidates.")
-@click.option(
-    "--metric",
-    type=click.Choice(["cosine", "l2"]),
-    default="cosine",
-    show_default=True,
-    help="cosine: unit vectors, better on every set measured; l2: raw, as the seed recipe has it.",
-)
-@click.option(
-    "--max-rejected",
-    type=click.FloatRange(0, 1),
-    default=0.1,
-    show_default=True,
-    help="Publish nothing where more than this share of the files gives no vector.",
-)
-@click.option("--processes", type=click.IntRange(1), help="Reading processes; default: one a core.")
-@click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
-@click.option(
-    "--wait",
-    "wait_seconds",
-    type=click.FloatRange(0),
-    default=300.0,
-    show_default=True,
-    help="Seconds to wait for a model server that does not have the model yet.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def reindex(
-    pictures: Path,
-    model_version: int | None,
-    recipe: str,
-    factory: str | None,
-    nprobe: int | None,
-    k_factor: float | None,
-    ef_search: int | None,
-    metric: str,
-    max_rejected: float,
-    processes: int | None,
-    batch: int,
-    wait_seconds: float,
-    as_json: bool,
-) -> None:
-    """Embed the PICTURES below a folder, build an index of them and publish it.
+@source_options
+@extraction_options
+@build_options
+@as_json
+def reindex(as_json: bool, **options: Any) -> None:
+    """Embed the pictures of SOURCE, build an index of them and publish it.
 
-    Labels are the names of the folders. Vectors of pictures that were embedded before
-    are used again. The index being served changes in one step at the very end, and only
-    once the new one has passed its checks.
+    SOURCE is a folder, whose folders' names are the labels; a bucket prefix such as
+    s3://bucket/folder; a Parquet or CSV file with the columns id and uri; or a database's URL
+    with --query. What was embedded before is not embedded again, files that did not change
+    are not read again, and where little changed only that is written. The index being served
+    changes in one step at the very end, and only once the new one has passed its checks.
     """
-    from indexing.extract import ExtractionSettings
-    from indexing.reindex import Options
-    from indexing.reindex import reindex as run
-    from lookalike.catalogue import Folder
+    from indexing.cli_options import model_options
+    from indexing.extraction.parts import Part
+    from indexing.reindex import build_index, extract_part, live_model
+    from lookalike.catalogue import open_catalogue
 
     settings = Settings.from_environment()
-    options = msgspec.convert(
-        {
-            "model_version": model_version,
-            "metric": metric,
-            "recipe": recipe,
-            "factory": _factory(factory, nprobe, k_factor, ef_search),
-            "max_rejected": max_rejected,
-            "wait_seconds": wait_seconds,
-            "extraction": ExtractionSettings(
-                processes=processes or os.cpu_count() or 1,
-                batch=batch,
-                max_decoded_bytes=settings.max_decoded_bytes,
-            ),
-        },
-        Options,
-    )
-    published = run(Folder(pictures), settings, options)
+    catalogue = open_catalogue(options["source"], options["query"])
+    check_build(options)
+    with live_model(settings, model_options(options)) as live:
+        extraction = extraction_settings(options, settings)
+        tally = extract_part(catalogue, Part(), live, settings, extraction)
+        plan, gate = _plan(options, settings, live.model), _gate(options)
+        published = build_index(live, plan, gate, settings)
     if as_json:
-        click.echo(msgspec.json.encode(published).decode())
+        click.echo(msgspec.json.encode(_summary(published) | {"extraction": tally}))
         return
     click.echo(
-        f"index {settings.index} version {published.version}: {published.pictures} pictures "
-        f"({published.reused} embedded before, {published.quarantined} quarantined), "
-        f"{published.factory}, model version {published.model_version}, "
-        f"recall@10 {published.recall_at_10:.3f}"
+        f"{tally.pictures} pictures: {tally.made} embedded now, {tally.unchanged} unchanged, "
+        f"{tally.rejected} without a vector (lookalike quarantine)"
+    )
+    _tell(published)
+
+
+@click.command()
+@build_options
+@as_json
+def build(as_json: bool, **options: Any) -> None:
+    """Build an index of what 'lookalike extract' found, check it and publish it.
+
+    For a catalogue that several 'lookalike extract --part I --of N' have gone through;
+    'lookalike reindex' does both.
+    """
+    from indexing.cli_options import model_options
+    from indexing.reindex import build_index, live_model
+
+    settings = Settings.from_environment()
+    check_build(options)
+    with live_model(settings, model_options(options)) as live:
+        plan, gate = _plan(options, settings, live.model), _gate(options)
+        published = build_index(live, plan, gate, settings)
+    if as_json:
+        click.echo(msgspec.json.encode(_summary(published)))
+    else:
+        _tell(published)
+
+
+def check_build(options: dict[str, Any]) -> None:
+    """Refuse a wrong index type before hours of extraction."""
+    from indexing.build import check_factory
+
+    recipe = _recipe(options)
+    if recipe is not None:
+        check_factory(recipe.factory)
+
+
+def _plan(options: dict[str, Any], settings: Settings, model: "ModelReference") -> "Plan":
+    from indexing.build import BuildSettings
+    from indexing.build.settings import TARGET_RECALL
+    from indexing.publishing import Plan
+
+    build = BuildSettings(
+        recipe=_recipe(options),
+        target_recall=options["recall"] or TARGET_RECALL,
+        shard_limit=options["shard_limit"],
+        memory_bytes=options["memory"],
+    )
+    return Plan(
+        name=settings.index,
+        model=model,
+        metric=options["metric"],
+        build=build,
+        seed=options["recipe"] == "seed",
+        anew=options["rebuild"],
     )
 
 
-def _factory(
-    factory: str | None, nprobe: int | None, k_factor: float | None, ef_search: int | None
-) -> "Recipe | None":
+def _gate(options: dict[str, Any]) -> "GateSettings":
+    """A recall that was asked for must be reached; a type that was asked for is as it is."""
+    from indexing.build.settings import TARGET_RECALL
+    from indexing.publishing import GateSettings
+
+    chosen = options["recipe"] == "auto" and options["factory"] is None
+    least = options["recall"] or (TARGET_RECALL if chosen else None)
+    return GateSettings(min_recall=least, allow_shrink=options["allow_shrink"])
+
+
+def _recipe(options: dict[str, Any]) -> "Recipe | None":
     from indexing.factory import Recipe
     from lookalike.index import SearchParameters
 
-    search = SearchParameters(nprobe=nprobe, k_factor=k_factor, ef_search=ef_search)
-    if factory is None:
+    search = SearchParameters(
+        nprobe=options["nprobe"], k_factor=options["k_factor"], ef_search=options["ef_search"]
+    )
+    if options["factory"] is None:
         if search != SearchParameters():
             raise click.UsageError("--nprobe, --k-factor and --ef-search go with --factory")
         return None
-    return Recipe(factory, search)
+    return Recipe(options["factory"], search)
+
+
+def _summary(published: "Published") -> dict[str, Any]:
+    details = published.details
+    return {
+        "version": published.version,
+        "changed": published.changed,
+        "model_version": details.model.version,
+        "factory": details.factory,
+        "pictures": details.pictures,
+        "quarantined": details.quarantined,
+        "delta": published.delta,
+        "recall_at_10": details.recall_at_10,
+    }
+
+
+def _tell(published: "Published") -> None:
+    details, recall = published.details, published.details.recall_at_10
+    if not published.changed:
+        click.echo(f"nothing changed; version {published.version} goes on being served")
+        return
+    delta = f", {published.delta} of them in a delta" if published.delta else ""
+    measured = f", recall@10 {recall:.3f}" if recall is not None else ""
+    click.echo(
+        f"index {details.name} version {published.version}: {details.pictures} pictures{delta}, "
+        f"{details.factory}, model version {details.model.version}{measured}"
+    )

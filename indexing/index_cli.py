@@ -1,6 +1,5 @@
 """``lookalike index``: the published versions; imports nothing heavy before it runs."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -45,21 +44,6 @@ def show(version: str | None) -> None:
     indexes = _indexes()
     details = _details(indexes, _chosen(indexes, version))
     click.echo(msgspec.json.format(msgspec.json.encode(details), indent=2).decode())
-
-
-@index.command()
-@click.argument("version", required=False)
-def quarantine(version: str | None) -> None:
-    """List the pictures of a version that have no vector, each with its reason."""
-    from lookalike.index import PictureTable
-    from lookalike.index.pictures import FILE_NAME
-    from lookalike.store import VerifiedCache
-
-    indexes = _indexes()
-    cache = VerifiedCache(Path(Settings.from_environment().cache), indexes)
-    folder = cache.fetch(_chosen(indexes, version))
-    for item in PictureTable(folder / FILE_NAME).quarantine():
-        click.echo(f"{item.type}\t{item.id}\t{item.detail}")
 
 
 @index.command()

@@ -2,7 +2,8 @@
 
 A gevent worker answers everything from one thread; work of more than a millisecond
 goes to a pool of real threads, and the greenlet waits. Requests have one thread a core;
-the index watcher has one of its own, so that a new version's digests take none of theirs.
+the index watcher and the deletions have one each of their own, so that a new version's
+digests take none of theirs, and delay no deletion.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,9 @@ from gevent.util import wrap_errors
 Result = TypeVar("Result")
 
 # A pool belongs to the hub, and so to the thread, that made it.
-_aside: "WeakKeyDictionary[Any, ThreadPool]" = WeakKeyDictionary()
+Pools = WeakKeyDictionary[Any, ThreadPool]
+_aside: Pools = WeakKeyDictionary()
+_beside: Pools = WeakKeyDictionary()
 
 
 def run_native(work: Callable[[], Result]) -> Result:
@@ -26,16 +29,25 @@ def run_native(work: Callable[[], Result]) -> Result:
 
 def run_aside(work: Callable[[], Result]) -> Result:
     """Run long ``work`` on a thread that no request uses; such work queues up behind itself."""
-    hub = gevent.get_hub()
-    if hub not in _aside:
-        _aside[hub] = ThreadPool(1, hub=hub)
-    return _run(_aside[hub], work)
+    return _run(_own_thread(_aside), work)
+
+
+def run_beside(work: Callable[[], Result]) -> Result:
+    """Run short ``work`` that must wait neither for requests nor for :func:`run_aside`'s."""
+    return _run(_own_thread(_beside), work)
 
 
 def size_native_pool(threads: int) -> None:
     """Say how many native threads this worker has for requests."""
     gevent.get_hub().threadpool_size = threads
     gevent.get_hub().threadpool.maxsize = threads
+
+
+def _own_thread(pools: Pools) -> ThreadPool:
+    hub = gevent.get_hub()
+    if hub not in pools:
+        pools[hub] = ThreadPool(1, hub=hub)
+    return pools[hub]
 
 
 def _run(pool: Any, work: Callable[[], Result]) -> Result:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+from lookalike.changes import open_changes
 from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
 from lookalike.index import IndexVersion
 from lookalike.serving import Embedder, RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
+from search_api.deletions import Deletions
 from search_api.native import run_aside
 from search_api.refusal import Refusals
 
@@ -44,6 +46,8 @@ class Replica:
         self._cache = VerifiedCache(Path(settings.cache), self._indexes)
         self._serving: Serving | None = None
         self._refusals = Refusals(settings.poll_seconds)
+        changes = open_changes(settings.store, settings.index)
+        self._deletions = Deletions(changes, self._served_index)
         # Why CURRENT is not what is being served, and what is wrong with what is.
         self._problem: LookalikeError | None = None
         self._served_problem: LookalikeError | None = None
@@ -53,6 +57,7 @@ class Replica:
     def start(self) -> None:
         """Look for the current index now, and again every ``settings.poll_seconds``."""
         threading.Thread(target=self._watch, name="index-watcher", daemon=True).start()
+        self._deletions.start()
 
     def serving(self) -> Serving:
         """Give what to answer a request with; where there is nothing yet, look for it first.
@@ -80,7 +85,7 @@ class Replica:
                 and the probes.
         """
         serving = self.serving()
-        problem = self._problem or self._served_problem
+        problem = self._problem or self._served_problem or self._deletions.problem
         if problem is not None:
             raise unready(problem)
         return serving
@@ -89,6 +94,9 @@ class Replica:
         """Look at ``CURRENT`` once: swap to a new version, and probe the one being served."""
         with self._looking:
             self._look_and_remember()
+
+    def _served_index(self) -> IndexVersion | None:
+        return self._serving.index if self._serving is not None else None
 
     def _look_for_the_first(self) -> None:
         with self._looking:
@@ -143,10 +151,12 @@ class Replica:
         candidate = self._open(version)
         try:
             candidate.index.probes.run(candidate.embedder)
+            self._deletions.apply(candidate.index)
         except LookalikeError:
             _close(candidate)
             raise
         self._serving, self._served_problem = candidate, None
+        self._deletions.look()  # what was deleted since the line before the last
         self._probed = time.monotonic()
         _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
         run_aside(lambda: self._cache.keep({version}))

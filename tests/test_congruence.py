@@ -9,14 +9,14 @@ import pytest
 import requests
 
 from export.saved_model import run_saved_model
-from indexing.features import FeatureCache
+from indexing.extraction.features import Features
 from indexing.model import model_reference
 from lookalike.catalogue import Folder
 from lookalike.picture import read_picture
 from lookalike.serving import Embedder, ModelAddress, RestEmbedder
 from lookalike.serving.base import Pixels
 from lookalike.serving.grpc import GrpcEmbedder
-from lookalike.store import Location, open_models
+from lookalike.store import open_models
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit
 from tests.services import model_server, publish_toy_model, run, search_service, status, until
 
@@ -27,6 +27,10 @@ class Live(NamedTuple):
     environment: dict[str, str]
     address: ModelAddress
     pictures: Path
+
+    @property
+    def store(self) -> str:
+        return self.environment["LOOKALIKE_STORE"]
 
     def embedder(self, transport: str) -> Embedder:
         if transport == "rest":
@@ -56,7 +60,7 @@ def distances(left: Vectors, right: Vectors) -> np.ndarray:
 @pytest.mark.parametrize("batch", [1, 3, 16])
 def test_both_transports_give_what_the_saved_model_gives(live: Live, batch: int) -> None:
     pixels = live.pixels()
-    folder = Path(live.environment["LOOKALIKE_STORE"]) / "models" / "embedder" / "1"
+    folder = Path(live.store) / "models" / "embedder" / "1"
     expected = run_saved_model(folder, pixels)
     for transport in ("rest", "grpc"):
         embedder = live.embedder(transport)
@@ -76,9 +80,10 @@ def test_both_transports_know_the_versions(live: Live, transport: str) -> None:
 def test_extraction_and_queries_give_the_same_vectors(live: Live, tmp_path: Path) -> None:
     indexed = run(["reindex", str(live.pictures)], live.environment)
     assert indexed.returncode == 0, indexed.stderr
-    [folder] = (Path(live.environment["LOOKALIKE_STORE"]) / "features" / "embedder").glob("1-*")
-    features = FeatureCache(Location(str(folder)), 128)
-    extracted = np.stack([features.get(key) for key in sorted(features.digests())])
+    reference = model_reference(open_models(live.store, "embedder"), "embedder", None)
+    features = Features.of(live.store, reference)
+    chunks = [chunk for name in features.parts() for chunk in features.read(name)]
+    extracted = np.concatenate([chunk.vectors for chunk in chunks])
     embedder = live.embedder("rest")
     queried = embedder.embed(live.pixels())
     embedder.close()

@@ -65,5 +65,5 @@ def test_a_second_run_skips_what_is_done(folder: Path) -> None:
     finished = demo(folder)
     assert finished.returncode == 0, finished.stderr
     assert "holds this model already" in finished.stderr
-    assert "158 embedded before" in finished.stdout
+    assert "158 pictures: 0 embedded now, 158 unchanged" in finished.stdout
     assert open_models(str(folder), "embedder").versions() == ["1"]

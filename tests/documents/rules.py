@@ -13,11 +13,19 @@ EXPORT = "make export-model"
 MODEL_SERVER = "make model-server"
 REINDEX = "make reindex PICTURES=photos"
 SERVE = "make serve"
+ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
 TOYS = "mkdir toys"
 TOY_SERVER = (
     "tensorflow_model_server --rest_api_port=8501 --model_name=toy --model_base_path=$PWD/toys &"
 )
 
+MAKE_DATABASE = (
+    'import pathlib, sqlite3; made = sqlite3.connect("shop.sqlite"); '
+    'made.execute("CREATE TABLE pictures (id, uri)"); '
+    'files = [str(p.absolute()) for p in pathlib.Path("photos").glob("*/*")]; '
+    'made.executemany("INSERT INTO pictures VALUES (?, ?)", [(f, f) for f in files]); '
+    "made.commit()"
+)
 NO_ENGINE = "building needs a container engine and the internet; tests/k8s reads the Dockerfiles"
 NO_CLUSTER = "there is no cluster: flags and names are checked, and that only the server lacks"
 
@@ -110,10 +118,37 @@ RULES = (
         after=(SERVE,),
         replace={"127.0.0.1:8080": "{bind}", "localhost:8080": "{bind}"},
     ),
+    # docs/catalogues.md
+    Rule(
+        pattern="lookalike reindex /data/shop",
+        after=(REINDEX,),
+        replace={"/data/shop": "photos"},
+    ),
+    Rule(
+        pattern=r"lookalike reindex /data/shop\.csv",
+        after=(REINDEX,),
+        instead="(echo id,uri,label; for file in photos/*/*; do echo $file,$file,shoe; done)"
+        " >shop.csv; lookalike reindex shop.csv",
+        why="the list has to be made first",
+    ),
+    Rule(
+        pattern="lookalike reindex s3://.*",
+        instead="lookalike reindex --help",
+        why="there is no S3 here; tests/lookalike/catalogue lists a server that speaks it",
+    ),
+    Rule(
+        pattern="lookalike reindex (postgresql|sqlite).* --query .*",
+        after=(REINDEX,),
+        instead=f"python -c '{MAKE_DATABASE}'; "
+        'lookalike reindex "sqlite:///$PWD/shop.sqlite" --query "SELECT id, uri FROM pictures"',
+        why="a database has to be made first; tests/lookalike/catalogue asks a PostgreSQL server",
+    ),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
-    Rule(pattern="lookalike index (list|show|quarantine|verify)", after=(REINDEX,)),
+    Rule(pattern="lookalike index (list|show|verify|prune)", after=(REINDEX,)),
     Rule(pattern="lookalike index rollback", after=(REINDEX, "lookalike reindex pictures/")),
+    Rule(pattern=re.escape(ADD), after=(REINDEX,), replace={"new.jpg": "photo.jpg"}),
+    Rule(pattern="lookalike delete .*", after=(ADD,)),
     # docs/model_server.md
     Rule(pattern=TOYS),
     Rule(
@@ -130,6 +165,13 @@ RULES = (
         replace={"127.0.0.1:8501": "127.0.0.1:{toy_port}"},
         long=True,
     ),
+    # docs/planning.md
+    Rule(
+        pattern="lookalike plan --calibrate",
+        instead="lookalike plan --calibrate --vectors 3k",
+        why="with all its vectors it takes a minute",
+    ),
+    Rule(pattern="lookalike plan --pictures .*"),
     # docs/search_api.md
     Rule(pattern=r"lookalike search photo\.jpg -k 5", after=(SERVE,)),
     Rule(pattern="lookalike search --help"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from indexing.extract import ExtractionSettings
+from indexing.extraction.settings import ExtractionSettings
 from lookalike.settings import Settings
 from model_server.metrics import PATH
 from model_server.options import BatchingParameters, ServerOptions

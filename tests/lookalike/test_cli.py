@@ -10,6 +10,7 @@ COMMANDS = [
     "export-model",
     "reindex",
     "index",
+    "plan",
     "model-server",
     "serve",
     "search",

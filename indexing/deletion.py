@@ -1,0 +1,65 @@
+"""``lookalike delete``: pictures are gone from every answer within seconds, and stay gone."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from lookalike.changes import Deletion, open_changes
+from lookalike.index import PictureTable
+from lookalike.index.version import decode_details
+from lookalike.settings import Settings
+from lookalike.store import Collection, open_indexes
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """Proof of a deletion.
+
+    Attributes:
+        record: name of the record in the store; durable before this was given.
+        at: when, UTC.
+        found_in: versions that have a picture of that id, by id; none where none has.
+        holds_for: all versions that there are: a rollback to one of them brings nothing back.
+        until: what ends it.
+    """
+
+    record: str
+    at: str
+    found_in: dict[str, list[str]]
+    holds_for: list[str]
+    until: str = "the picture is added again (lookalike add)"
+
+
+def delete(ids: Sequence[str], settings: Settings) -> Receipt:
+    """Record the deletion of pictures; every replica leaves them out within two seconds.
+
+    An id that no version has is recorded too: the catalogue may come to have it.
+    """
+    record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
+    # Looked up afterwards: nothing may delay the deletion itself.
+    indexes = open_indexes(settings.store, settings.index)
+    versions = indexes.versions()
+    found: dict[str, list[str]] = {name: [] for name in ids}
+    for version in versions:
+        for name in _ids_in(indexes, version, ids):
+            found[name].append(version)
+    return Receipt(record=record.name, at=record.at, found_in=found, holds_for=versions)
+
+
+def _ids_in(indexes: Collection, version: str, ids: Sequence[str]) -> set[str]:
+    """Name those of the ids that a version has rows of."""
+    manifest = indexes.manifest(version)
+    found: set[str] = set()
+    with tempfile.TemporaryDirectory() as temporary:
+        for segment in decode_details(manifest, version).segments:
+            file = manifest.file(segment.pictures)
+            if indexes.local is not None:
+                path = indexes.local / indexes.place(version, file)
+            else:
+                path = Path(temporary) / segment.pictures
+                indexes.download(version, file, path)
+            table = PictureTable(path)
+            found.update(table.find(ids))
+            table.close()
+    return found

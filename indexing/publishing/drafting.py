@@ -1,0 +1,199 @@
+"""Drafting a version: a delta beside the base being served, or a base of its own."""
+
+from math import inf
+from pathlib import Path
+
+import msgspec
+
+from indexing.build import BuildSettings, build_base, build_delta
+from indexing.extraction.features import Features
+from indexing.factory import Recipe, choose, seed_recipe
+from indexing.publishing.comparing import (
+    COMPACT_SHARE,
+    Comparison,
+    compare,
+    everything_dead,
+    fresh_rows,
+)
+from indexing.publishing.probing import choose_probes, kept_probes
+from indexing.publishing.vectors import gathered
+from indexing.publishing.wanted import Wanted
+from lookalike.index import (
+    IndexDetails,
+    IndexVersion,
+    ModelReference,
+    Origin,
+    SearchParameters,
+    Shard,
+    write_folded,
+    write_probes,
+    write_quarantine,
+    write_tombstones,
+)
+from lookalike.index import probes as probes_file
+from lookalike.vectors import Metric
+
+QUARANTINE = "quarantine.sqlite"
+TOMBSTONES = "tombstones.bits"
+FOLDED = "changes.json"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to build.
+
+    Attributes:
+        name: of the index.
+        model: that its vectors are of.
+        metric: how vectors are compared.
+        build: how.
+        seed: by the seed recipe, where ``build`` names no other.
+        anew: build a new base, however little changed.
+        origin: ``changes`` never builds a new base: additions must not wait for one.
+    """
+
+    name: str
+    model: ModelReference
+    metric: Metric = "cosine"
+    build: BuildSettings = BuildSettings()
+    seed: bool = False
+    anew: bool = False
+    origin: Origin = "catalogue"
+
+
+class Base(msgspec.Struct, frozen=True):
+    """The version being served, opened: what a delta is built beside."""
+
+    version: IndexVersion
+    folder: Path
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What was built: the manifest's details, and which files it shares with the base."""
+
+    details: IndexDetails
+    shared: frozenset[str] = frozenset()
+
+
+class Drafter:
+    """Writes the files of a version.
+
+    Args:
+        plan: how to build it.
+        features: has the rows' vectors.
+        folder: of the new files.
+        scratch: for files that are needed meanwhile.
+    """
+
+    def __init__(self, plan: Plan, features: Features, folder: Path, scratch: Path) -> None:
+        self._plan, self._features, self._folder, self._scratch = plan, features, folder, scratch
+
+    def draft(self, wanted: Wanted, count: int, base: Base | None) -> Draft:
+        """Draft what is wanted.
+
+        Args:
+            wanted: what the version is to hold.
+            count: how many rows that is; none empties the base's index, and needs a base.
+            base: the version being served, or None.
+        """
+        changes = self._comparison(wanted, count, base)
+        if base is not None and changes is not None:
+            made = self._beside(base, changes, wanted)
+        else:
+            made = Draft(self._anew(wanted, count))
+        quarantined = write_quarantine(self._folder / QUARANTINE, wanted.quarantined())
+        write_folded(self._folder / FOLDED, wanted.folded)
+        details = msgspec.structs.replace(
+            made.details,
+            pictures=count,
+            quarantine=QUARANTINE,
+            quarantined=quarantined,
+            changes=FOLDED,
+            origin=self._plan.origin,
+        )
+        return Draft(details, made.shared)
+
+    def _comparison(self, wanted: Wanted, count: int, base: Base | None) -> Comparison | None:
+        """Compare with the base where a delta may do; None where there is to be a new base."""
+        if base is None:
+            return None
+        if count == 0:
+            return everything_dead(base.version)
+        if self._plan.anew or not goes_on(base.version.details, count, self._plan):
+            return None
+        most = inf if self._plan.origin == "changes" else COMPACT_SHARE
+        return compare(base.version, wanted, most)
+
+    def _anew(self, wanted: Wanted, count: int) -> IndexDetails:
+        plan = self._plan
+        vectors = gathered(
+            wanted.rows(), self._features, plan.metric, plan.model.dimensions, self._scratch
+        )
+        settings = msgspec.structs.replace(plan.build, recipe=_given(plan, count))
+        built = build_base(wanted.rows(), vectors, settings, self._folder)
+        probes = choose_probes(wanted, count, self._features, plan.model.dimensions)
+        write_probes(self._folder / probes_file.FILE_NAME, probes)
+        return IndexDetails(
+            name=plan.name,
+            model=plan.model,
+            metric=plan.metric,
+            factory=built.factory,
+            search=built.search,
+            trained=built.trained,
+            shards=built.shards,
+            pictures=count,
+            quarantined=0,
+            measured=built.measured,
+        )
+
+    def _beside(self, base: Base, changes: Comparison, wanted: Wanted) -> Draft:
+        held = base.version.details
+        if changes.tombstones is not None:
+            write_tombstones(self._folder / TOMBSTONES, changes.tombstones)
+        self._write_probes(base, changes, wanted)
+        details = msgspec.structs.replace(
+            held,
+            delta=self._delta(base, wanted) if changes.fresh else None,
+            tombstones=TOMBSTONES if changes.dead else None,
+        )
+        shared = [name for shard in held.shards for name in shard.files]
+        shared += [held.trained] if held.trained is not None else []
+        return Draft(details, frozenset(shared))
+
+    def _delta(self, base: Base, wanted: Wanted) -> Shard:
+        held = base.version.details
+        vectors = gathered(
+            fresh_rows(base.version, wanted),
+            self._features,
+            held.metric,
+            held.model.dimensions,
+            self._scratch,
+        )
+        trained = base.folder / held.trained if held.trained is not None else None
+        rows = fresh_rows(base.version, wanted)
+        return build_delta(held, trained, rows, vectors, self._folder)
+
+    def _write_probes(self, base: Base, changes: Comparison, wanted: Wanted) -> None:
+        held = probes_file.read_probes(base.folder / probes_file.FILE_NAME)
+        probes = kept_probes(base.version, frozenset(changes.dead), held)
+        count = changes.base - len(changes.dead) + changes.fresh
+        if not probes and count:
+            dimensions = base.version.details.model.dimensions
+            probes = choose_probes(wanted, count, self._features, dimensions)
+        write_probes(self._folder / probes_file.FILE_NAME, probes)
+
+
+def goes_on(held: IndexDetails, count: int, plan: Plan) -> bool:
+    """Tell whether a base of these details is what would be built today."""
+    recipe = _given(plan, count) or choose(count, plan.model.dimensions, plan.build.index_bytes)
+    fixed = recipe.search != SearchParameters()
+    target = None if held.measured is None else held.measured.target
+    return (
+        (held.model, held.metric, held.factory) == (plan.model, plan.metric, recipe.factory)
+        and (not fixed or held.search == recipe.search)
+        and target in (None, plan.build.target_recall)
+    )
+
+
+def _given(plan: Plan, count: int) -> Recipe | None:
+    """Give the recipe that was asked for, or None where it is chosen by size and tuned."""
+    return plan.build.recipe or (seed_recipe(count) if plan.seed else None)

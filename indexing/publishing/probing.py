@@ -1,0 +1,70 @@
+"""Choosing probe pictures: the base's, while they are still in the index, or new ones."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from indexing.extraction.features import Features
+from indexing.publishing.vectors import raw_vectors
+from indexing.publishing.wanted import Wanted
+from lookalike.catalogue.storage import read_bytes
+from lookalike.errors import DataError, PictureError
+from lookalike.index import IndexVersion, PictureRow, Probe
+
+# Probes prove the model, so a few do; a limit on their size keeps a version small.
+PROBES = 4
+# Tried for each probe: files may be gone, or large, by the time that a version is built.
+CANDIDATES = 8
+MAX_BYTES = 8 << 20
+
+
+def choose_probes(wanted: Wanted, count: int, features: Features, dimensions: int) -> list[Probe]:
+    """Take pictures spread over the rows, with their bytes as they were embedded.
+
+    Args:
+        wanted: what the index is to hold.
+        count: how many rows that is.
+        features: has their vectors.
+        dimensions: of a vector.
+
+    Raises:
+        DataError: none of the pictures tried is still what was embedded.
+    """
+    step = max(1, count // (PROBES * CANDIDATES))
+    spread = islice(wanted.rows(), 0, None, step)
+    found = list(islice(_readable(spread), PROBES * CANDIDATES))
+    if not found:
+        raise DataError(
+            "no picture could be read again to serve as a probe: are the files still there?"
+        )
+    return _with_vectors(found[:: max(1, len(found) // PROBES)][:PROBES], features, dimensions)
+
+
+def kept_probes(base: IndexVersion, dead: frozenset[int], probes: Sequence[Probe]) -> list[Probe]:
+    """Give those of a base's probes whose pictures are in it still, as they were."""
+    rows = base.pictures.find([probe.id for probe in probes])
+    return [
+        probe
+        for probe in probes
+        if any(row not in dead for row in rows.get(probe.id, ()) if row < base.details.base_rows)
+    ]
+
+
+def _readable(rows: Iterable[PictureRow]) -> Iterator[tuple[PictureRow, bytes]]:
+    for row in rows:
+        try:
+            data = read_bytes(row.uri, MAX_BYTES)
+        except (OSError, PictureError):
+            continue  # gone, or too large: another one will do
+        if hashlib.sha256(data).digest() == row.sha256:
+            yield row, data
+
+
+def _with_vectors(
+    chosen: Sequence[tuple[PictureRow, bytes]], features: Features, dimensions: int
+) -> list[Probe]:
+    vectors = raw_vectors([row for row, _ in chosen], features, dimensions)
+    return [
+        Probe(row.id, data, vector.tolist())
+        for (row, data), vector in zip(chosen, vectors, strict=True)
+    ]

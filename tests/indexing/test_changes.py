@@ -1,0 +1,110 @@
+"""Deletions and additions against versions: nothing comes back that was deleted."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from lookalike.changes import Deletion, open_changes
+from lookalike.index import IndexVersion
+from lookalike.store import VerifiedCache, open_indexes
+from tests.indexing.publishing.galleries import Gallery, a_plan
+from tests.pictures import write_pictures
+from tests.services import model_server, publish_toy_model, run
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    made = Gallery(tmp_path)
+    made.fill(60)
+    made.publish()
+    return made
+
+
+def test_a_deletion_holds_for_every_version_that_is_rolled_back_to(gallery: Gallery) -> None:
+    first = gallery.indexes.current()
+    gallery.fill(2, first=1000)
+    second = gallery.publish().version
+    gallery.changes.append(Deletion(["picture 0005", "picture 1000"]))
+    for version in (first, second, gallery.publish().version):
+        found = gallery.found(version)
+        assert found
+        assert not found & {"picture 0005", "picture 1000"}
+
+
+def test_a_deletion_during_a_rebuild_holds_for_what_the_rebuild_publishes(
+    gallery: Gallery,
+) -> None:
+    wanted = gallery.want(None)
+    gallery.changes.append(Deletion(["picture 0005"]))  # the rebuild has looked already
+    gallery.fill(1, first=1000)
+    want = gallery.want
+    gallery.want = lambda _: wanted  # type: ignore[method-assign,assignment,return-value]
+    published = gallery.publish(a_plan(anew=True))
+    assert published.details.pictures == 60
+    assert "picture 0005" not in gallery.found(published.version)
+    gallery.want = want  # type: ignore[method-assign]
+    assert gallery.publish().details.pictures == 60  # one fewer, one more
+    assert "picture 0005" not in gallery.found()
+
+
+def test_a_deletion_outlives_the_catalogue_s_insistence(gallery: Gallery) -> None:
+    gallery.changes.append(Deletion(["picture 0005"]))
+    for _ in range(2):
+        gallery.publish(a_plan(anew=True))
+        assert "picture 0005" in gallery.pictures
+        assert "picture 0005" not in gallery.found()
+
+
+def served(environment: dict[str, str], root: Path) -> dict[str, dict[str, object]]:
+    """Open the current version as a replica would: what searches find, with what is known."""
+    store = environment["LOOKALIKE_STORE"]
+    indexes = open_indexes(store, "default")
+    version = indexes.current()
+    folder = VerifiedCache(root / "replica", indexes).fetch(version)
+    opened = IndexVersion(version, folder)
+    opened.apply(open_changes(store, "default").records())
+    hits = opened.search(np.ones(128, np.float32), opened.details.rows)
+    opened.close()
+    return {hit.picture.id: hit.picture.attributes for hit in hits}
+
+
+def test_adding_deleting_and_adding_again(tmp_path: Path) -> None:
+    publish_toy_model(tmp_path / "store")
+    pictures = write_pictures(tmp_path / "pictures", labels=2, each=10)
+    more = write_pictures(tmp_path / "more", labels=1, each=2, seed=5) / "label-0"
+    with model_server(tmp_path / "store", tmp_path / "model_server.log") as environment:
+        environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+
+        def ran(*arguments: str) -> str:
+            made = run([*arguments], environment)
+            assert made.returncode == 0, made.stderr
+            return made.stdout
+
+        refused = run(["add", str(more / "0.jpg")], environment)
+        assert (refused.returncode, "nothing-published" in refused.stderr) == (5, True)
+        ran("reindex", str(pictures))
+        before = served(environment, tmp_path)
+        odd = 'odd/"🦉"'
+        ran("add", str(more / "0.jpg"), "--id", odd, "--attribute", "price=2.5")
+        assert served(environment, tmp_path) == {**before, odd: {"price": 2.5}}
+        # The catalogue does not have it, and it stays; one of the catalogue's can be replaced.
+        ran("add", str(more / "1.png"), "--id", "label-0/0.jpg", "--attribute", "new=yes")
+        ran("reindex", str(pictures), "--rebuild")
+        expected = {**before, odd: {"price": 2.5}, "label-0/0.jpg": {"new": "yes"}}
+        assert served(environment, tmp_path) == expected
+        receipt = msgspec.json.decode(ran("delete", odd, "nowhere", "--json"))
+        assert receipt["found_in"]["nowhere"] == []
+        assert receipt["found_in"][odd] == receipt["holds_for"][1:]
+        del expected[odd]
+        assert served(environment, tmp_path) == expected
+        ran("reindex", str(pictures))
+        assert served(environment, tmp_path) == expected
+        ran("add", str(more / "0.jpg"), "--id", odd)
+        assert served(environment, tmp_path) == {**expected, odd: {}}
+        torn = tmp_path / "torn.jpg"
+        torn.write_bytes((more / "0.jpg").read_bytes()[:300])
+        both = run(["add", str(more / "1.png"), str(torn)], environment)
+        assert (both.returncode, "torn.jpg" in both.stderr) == (3, True)
+        assert served(environment, tmp_path) == {**expected, odd: {}}

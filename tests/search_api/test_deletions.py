@@ -1,0 +1,65 @@
+"""Deletions and additions, as a running service takes them up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lookalike.changes import Deletion, open_changes
+from lookalike.client import Client
+from tests.pictures import write_pictures
+from tests.services import model_server, publish_toy_model, run, search_service, status, until
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    root = tmp_path_factory.mktemp("deletions")
+    publish_toy_model(root / "store")
+    write_pictures(root / "pictures", labels=3, each=10)
+    with model_server(root / "store", root / "model_server.log") as found:
+        environment = {**found, "LOOKALIKE_CACHE": str(root / "cache"), "ROOT": str(root)}
+        made = run(["reindex", str(root / "pictures")], environment)
+        assert made.returncode == 0, made.stderr
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def url(environment: dict[str, str]) -> Iterator[str]:
+    # Looks at CURRENT are far apart, so that nothing here comes about by them.
+    environment = {**environment, "LOOKALIKE_POLL_SECONDS": "3600"}
+    with search_service(environment, Path(environment["ROOT"]) / "service.log") as found:
+        until(lambda: status(f"{found}/readyz") == 200, what="readiness")
+        yield found
+
+
+def ids(url: str, picture: Path) -> list[str]:
+    return [hit.id for hit in Client(url).search(picture.read_bytes(), k=100).results]
+
+
+def test_a_deleted_picture_is_gone_within_seconds_without_a_new_version(
+    environment: dict[str, str], url: str
+) -> None:
+    picture = Path(environment["ROOT"]) / "pictures/label-1/3.png"
+    assert ids(url, picture)[0] == "label-1/3.png"
+    version = Client(url).search(picture.read_bytes()).index_version
+    made = run(["delete", "label-1/3.png", "--json"], environment)
+    receipt = msgspec.json.decode(made.stdout)
+    assert receipt["found_in"] == {"label-1/3.png": [version]}
+    assert receipt["holds_for"] == [version]
+    until(lambda: "label-1/3.png" not in ids(url, picture), 10, "the deletion")
+    assert Client(url).search(picture.read_bytes()).index_version == version
+    assert len(ids(url, picture)) == 29
+
+
+def test_a_damaged_record_makes_a_replica_unready_and_it_goes_on_serving(
+    environment: dict[str, str], url: str
+) -> None:
+    record = open_changes(environment["LOOKALIKE_STORE"], "default").append(Deletion(["x"]))
+    path = Path(environment["LOOKALIKE_STORE"]) / "requests/default" / record.name
+    torn = path.with_name(f"9{record.name}")
+    torn.write_bytes(b"{")
+    until(lambda: status(f"{url}/readyz") == 503, 10, "unreadiness")
+    assert ids(url, Path(environment["ROOT"]) / "pictures/label-0/1.png")
+    torn.unlink()
+    until(lambda: status(f"{url}/readyz") == 200, 10, "readiness")
