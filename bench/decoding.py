@@ -20,7 +20,7 @@ FLAGS = {
     4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8,
 }
-HELD = 40  # encoded pictures that a process holds in memory and goes through again and again
+HELD_BYTES = 64 << 20  # of encoded pictures, which a process goes through again and again
 
 
 class Decoders(AbstractContextManager["Decoders"]):
@@ -45,10 +45,11 @@ class Decoders(AbstractContextManager["Decoders"]):
         flags = FLAGS[reduction(header, contract) if reduced else 1]
         size = target_size(header.size, contract)
         context = get_context("spawn")
+        held = paths[: max(1, HELD_BYTES // paths[0].stat().st_size)]
         pipes = [context.Pipe() for _ in range(processes)]
         self._connections = [ours for ours, _ in pipes]
         self._processes = [
-            context.Process(target=_decode, args=(theirs, paths[:HELD], flags, size), daemon=True)
+            context.Process(target=_decode, args=(theirs, held, flags, size), daemon=True)
             for _, theirs in pipes
         ]
         for process in self._processes:

@@ -60,7 +60,7 @@ def extraction(quick: bool) -> Iterator[Plan]:
         candidates += _embedding(folder, settings, stack, quick)
         yield Plan(
             item="pictures",
-            rounds=2 if quick else 7,
+            rounds=2 if quick else 5,
             candidates=candidates,
             facts=_memory(folder, quick),
         )
@@ -126,7 +126,7 @@ def _embedding(
     )
     contract = PictureContract(size=side)
     pixels = np.stack([read_picture(path.read_bytes(), contract) for path in paths[WARM:]])
-    few = paths[WARM:][:BATCH]
+    few = paths[WARM:][: count // 2]
     alone, extracted = "vgg16.server", "vgg16.extraction"
     return [
         Candidate(

@@ -12,15 +12,21 @@ class Stages:
     Args:
         processes: how many read.
         sending_seconds: gives the time for which a request was under way.
+        clock: gives seconds.
     """
 
-    def __init__(self, processes: int, sending_seconds: Callable[[], float]) -> None:
-        self._processes, self._sending_seconds = processes, sending_seconds
-        self._started = time.monotonic()
+    def __init__(
+        self,
+        processes: int,
+        sending_seconds: Callable[[], float],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._processes, self._sending_seconds, self._clock = processes, sending_seconds, clock
+        self._started = clock()
         self.reading_seconds = self.writing_seconds = 0.0
 
     def __str__(self) -> str:
-        spent = max(time.monotonic() - self._started, 1e-9)
+        spent = max(self._clock() - self._started, 1e-9)
         shares = {
             "reading": self.reading_seconds / self._processes,
             "embedding": self._sending_seconds(),

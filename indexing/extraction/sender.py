@@ -60,7 +60,13 @@ class Sender:
         self._sending = 0
         self._since = 0.0
         self._answered: float | None = None
-        self.busy_seconds = 0.0
+        self._busy = 0.0
+
+    @property
+    def busy_seconds(self) -> float:
+        """Seconds for which a request was under way, until now."""
+        with self._turn:
+            return self._busy + (self._clock() - self._since if self._sending else 0.0)
 
     def embed(self, pixels: Pixels) -> Answer:
         """Embed ``uint8[n, S, S, 3]``, in as many requests as it takes.
@@ -159,7 +165,7 @@ class Sender:
             with self._turn:
                 self._sending -= 1
                 if not self._sending:
-                    self.busy_seconds += self._clock() - self._since
+                    self._busy += self._clock() - self._since
                 self._turn.notify_all()
 
 

@@ -9,7 +9,8 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -55,8 +56,8 @@ def read_bytes(uri: str, limit: int) -> bytes:
     path = local_path(uri)
     if path is None:
         return _within(limit, uri, remote.Object(uri).read(limit))
-    with _open_file(path) as file:
-        return _read_all(file, limit, uri)
+    with _opened(path) as descriptor:
+        return _read_all(descriptor, limit, uri)
 
 
 def read_with_stamp(uri: str, limit: int, listed: Stamp | None = None) -> Read:
@@ -106,11 +107,11 @@ def _settled(uri: str, read: Callable[[], Read | None]) -> Read:
 
 
 def _read_local(path: str, limit: int, uri: str) -> Read | None:
-    with _open_file(path) as file:  # a replaced file stays the one that was opened
-        before = os.fstat(file.fileno())
+    with _opened(path) as descriptor:  # a replaced file stays the one that was opened
+        before = os.fstat(descriptor)
         _let_age(_local_stamp(before))
-        data = _read_all(file, limit, uri)
-        after = os.fstat(file.fileno())
+        data = _read_all(descriptor, limit, uri)
+        after = os.fstat(descriptor)
     same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return (data, _local_stamp(after)) if same and len(data) == after.st_size else None
 
@@ -126,6 +127,20 @@ def _let_age(stamp: Stamp | None) -> None:
 
 
 def _open_file(path: str) -> BinaryIO:
+    return os.fdopen(_open(path), "rb")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """Open a file without Python's buffers, which cost as much as reading a small picture."""
+    descriptor = _open(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str) -> int:
     """Open a regular file; what is none, such as a pipe, must not make us wait."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(descriptor).st_mode
@@ -133,16 +148,18 @@ def _open_file(path: str) -> BinaryIO:
         os.close(descriptor)
         code = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
         raise OSError(code, "not a file", path)
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
-def _read_all(file: BinaryIO, limit: int, uri: str) -> bytes:
-    size = os.fstat(file.fileno()).st_size
+def _read_all(descriptor: int, limit: int, uri: str) -> bytes:
+    """Read to the end, or to a byte past the limit."""
+    size = os.fstat(descriptor).st_size
     if size > limit:
         raise _too_large(uri, limit)
-    data = file.read(size + 1)
-    if len(data) > size:  # it has grown since
-        data += file.read(limit - size)
+    data = os.read(descriptor, size + 1)
+    if len(data) != size:  # it has grown or shrunk since, or is read piece by piece
+        while len(data) <= limit and (more := os.read(descriptor, 1 << 20)):
+            data += more
     return _within(limit, uri, data)
 
 

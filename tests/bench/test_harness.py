@@ -53,3 +53,15 @@ def test_the_warm_up_is_not_timed() -> None:
     slow_at_first = iter([100.0, 1.0, 1.0])
     candidate = Candidate(name="a", items=1, run=lambda: clock.work("a", next(slow_at_first)))
     assert measure([candidate], 2, lambda: clock.now) == {"a": [1.0, 1.0]}
+
+
+def test_what_prepares_a_run_comes_before_each_and_is_not_timed() -> None:
+    clock = Clock()
+    candidate = Candidate(
+        name="a",
+        items=1,
+        prepare=partial(clock.work, "prepare", 50),
+        run=partial(clock.work, "run", 1),
+    )
+    assert measure([candidate], 2, lambda: clock.now) == {"a": [1.0, 1.0]}
+    assert clock.worked == ["prepare", "run"] * 3

@@ -36,6 +36,19 @@ def test_unmeasured_work_is_one_line_in_a_log(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "loading TensorFlow …\n"
 
 
+def test_a_log_tells_the_time_that_is_left_and_what_else_there_is_to_say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
+    meter = Meter("extracting", 4, note=lambda: "busy: reading 90%")
+    meter.add(3)
+    meter.add(1)
+    meter.close()
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.endswith(" left; busy: reading 90%)")
+    assert last.endswith(", done; busy: reading 90%)")
+
+
 def on_a_terminal(program: str) -> str:
     """Run a program that waits for a line on standard input; send it after three drawings."""
     ours, theirs = pty.openpty()

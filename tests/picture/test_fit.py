@@ -119,3 +119,14 @@ def test_equal_bytes_give_equal_pixels_with_one_thread_or_many(
     ]
     assert len(digests[0]) == len(paths)
     assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("size", [(50, 20), (20, 50), (33, 32), (300, 7)])
+def test_pixels_can_be_written_where_they_are_to_lie(size: tuple[int, int]) -> None:
+    contract = PictureContract(size=32)
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    data = files.encode(pixels, "PNG")
+    shared = np.full((3, 32, 32, 3), 7, np.uint8)
+    assert read_picture(data, contract, out=shared[1]) is not None
+    assert np.array_equal(shared[1], read_picture(data, contract))
+    assert (shared[[0, 2]] == 7).all()

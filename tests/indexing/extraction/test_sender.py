@@ -160,6 +160,22 @@ def test_no_more_requests_are_under_way_than_may_be() -> None:
     assert most <= 2
 
 
+def test_the_time_with_a_request_under_way_is_counted_also_while_it_is() -> None:
+    seen = []
+
+    class Slow(Means):
+        def embed(self, pixels: Pixels) -> np.ndarray:
+            stop.now += 3
+            seen.append(sending.busy_seconds)
+            return super().embed(pixels)
+
+    sending, _, stop = sender(Slow())
+    sending.embed(pictures(1))
+    stop.now += 10
+    sending.embed(pictures(1))
+    assert (seen, sending.busy_seconds) == ([3, 6], 6)
+
+
 def test_stopping_ends_the_waiting() -> None:
     stop = Stop()
     sending = Sender(Scripted(itertools.repeat(AWAY)), Limits(8, 1), 1000.0, stop)
