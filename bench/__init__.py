@@ -11,4 +11,5 @@ BENCHMARKS = {
     "reindex": "a rebuild after one picture in a hundred changed, against a full one",
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
+    "opening": "how long a published index takes to open, and the memory of worker processes",
 }

@@ -20,8 +20,8 @@ from lookalike.index.kinds import faiss_parameters, layers
 from lookalike.progress import working
 from lookalike.vectors import Vectors
 
-# The goal is a recall of .985.
-TARGET_RECALL = 0.985
+# A little over the goal of .985, since the queries here are others than those tuned by.
+TARGET_RECALL = 0.9875
 HNSW, HNSW_PARAMETERS = "HNSW32", SearchParameters(ef_search=40)
 
 K = 10

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 import faiss
+import msgspec
 import numpy as np
 
 from indexing.build import choice, truth
@@ -23,6 +24,8 @@ OTHER_QUERIES = 1000
 TIMED_QUERIES = 100
 ROUNDS = 3
 EXACT_QUERIES = 5
+# faiss cuts k · k_factor down to a whole number.
+ROUNDED_UP = 1e-4
 
 
 def tune(
@@ -52,7 +55,7 @@ def tune(
         return given, _measured(index, given, others, vectors, order, None)
 
     def recall(parameters: SearchParameters) -> float:
-        return truth.recall(tuned, _search(index, parameters), vectors, order)
+        return truth.recall(tuned, _leaving_out(index, parameters), vectors, order)
 
     trials = [
         trial
@@ -81,6 +84,12 @@ def _ladders(index: FaissIndex) -> list[choice.Ladder]:
 
 def _search(index: FaissIndex, parameters: SearchParameters) -> truth.Search:
     return lambda queries, k: index.search(queries, k, parameters=parameters)
+
+
+def _leaving_out(index: FaissIndex, parameters: SearchParameters) -> truth.Search:
+    """Search for one more than k with one candidate more, since the query's own row is one."""
+    factor = parameters.k_factor and (K * parameters.k_factor + 1) / (K + 1) + ROUNDED_UP
+    return _search(index, msgspec.structs.replace(parameters, k_factor=factor))
 
 
 def _timed(
@@ -115,7 +124,7 @@ def _measured(
 ) -> Measured:
     search = _search(index, parameters)
     return Measured(
-        recall_at_10=truth.recall(others, search, vectors, order),
+        recall_at_10=truth.recall(others, _leaving_out(index, parameters), vectors, order),
         queries=len(others.own),
         truth=len(vectors),
         target=None if target is None else target[0],

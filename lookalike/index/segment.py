@@ -117,4 +117,5 @@ def merged(parts: Sequence[tuple[Found, int]], k: int) -> Found:
 def nearest(squared: Distances, rows: Rows, k: int) -> Found:
     """Take the ``k`` nearest of each query's candidates; equal distances keep their order."""
     order = np.argsort(squared, axis=1, kind="stable")[:, :k]
-    return np.take_along_axis(squared, order, 1), np.take_along_axis(rows, order, 1)
+    each = np.arange(len(squared))[:, None]
+    return squared[each, order], rows[each, order]

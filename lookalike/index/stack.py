@@ -13,24 +13,20 @@ from typing import Any
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from lookalike.index import kinds
 from lookalike.index.details import SearchParameters
+from lookalike.index.refine import RefineCodes
 from lookalike.index.segment import (
     KNOWN_PARAMETERS,
     NO_ROW,
-    Distances,
     Found,
-    Rows,
     Segment,
     exact,
     nearest,
 )
 from lookalike.index.selection import Selection
 from lookalike.vectors import Vectors
-
-Codes = npt.NDArray[np.uint8]
 
 # Candidates refined at once: 32 MiB of float32 at 128 dimensions.
 MOST_CANDIDATES = 1 << 16
@@ -52,19 +48,18 @@ class Stack:
         weakref.finalize(self, _stack(segments))
         self._first_lists = np.arange(len(segments), dtype=np.int64)[:, None] * self._lists
         self._bounds = np.array([0, *(segment.stop for segment in segments)])
-        if self._kind.refine is not None:
-            self._codes = [_codes(segment.kind.refine) for segment in segments]
+        self._refine = RefineCodes(segments) if self._kind.refine is not None else None
         self._parameters = lru_cache(KNOWN_PARAMETERS)(partial(_chosen, selection=None))
 
     def search(
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
     ) -> Found:
         """Find the nearest rows of all segments, ``nprobe`` lists of each scanned."""
-        if self._kind.refine is None:
+        if self._refine is None:
             return self._scan(queries, k, parameters, selection)
         step = max(1, int(MOST_CANDIDATES / (k * (parameters.k_factor or 1))))
         parts = [
-            self._refined(queries[first : first + step], k, parameters, selection)
+            self._refined(self._refine, queries[first : first + step], k, parameters, selection)
             for first in range(0, len(queries), step)
         ]
         if len(parts) == 1:
@@ -86,7 +81,8 @@ class Stack:
         gaps, lists = self._quantizer.search(queries, nprobe)
         # [n, segments, nprobe]: list l of segment s is number s · lists + l of the stack.
         keys = lists[:, None] + self._first_lists
-        keys[np.broadcast_to(lists[:, None] < 0, keys.shape)] = NO_ROW
+        if lists[:, -1].min() < 0:  # a graph of centroids may reach fewer
+            keys[np.broadcast_to(lists[:, None] < 0, keys.shape)] = NO_ROW
         gaps = np.repeat(gaps[:, None], len(self._segments), axis=1)
         squared = np.empty((len(queries), k), np.float32)
         rows = np.empty((len(queries), k), np.int64)
@@ -101,6 +97,7 @@ class Stack:
 
     def _refined(
         self,
+        refine: RefineCodes,
         queries: Vectors,
         k: int,
         parameters: SearchParameters,
@@ -108,29 +105,7 @@ class Stack:
     ) -> Found:
         wanted = int(k * (parameters.k_factor or 1))
         _, rows = self._scan(queries, wanted, parameters, selection)
-        return nearest(self._distances(queries, rows), rows, k)
-
-    def _distances(self, queries: Vectors, rows: Rows) -> Distances:
-        """Compare queries with their candidates, by refine codes: ``float32[n, k]``."""
-        codes = self._gathered(rows.ravel())
-        vectors = np.empty((*rows.shape, queries.shape[1]), np.float32)
-        refine: Any = self._kind.refine
-        refine.sa_decode_c(rows.size, faiss.swig_ptr(codes), faiss.swig_ptr(vectors))
-        vectors -= queries[:, None]
-        squared: Distances = np.einsum("nkd,nkd->nk", vectors, vectors)
-        squared[rows == NO_ROW] = np.inf
-        return squared
-
-    def _gathered(self, rows: Rows) -> Codes:
-        """Copy the refine codes of rows from the segments that hold them; zeros for no row."""
-        codes = np.zeros((len(rows), self._codes[0].shape[1]), np.uint8)
-        order = np.argsort(rows)
-        ordered = rows[order]
-        ends = np.searchsorted(ordered, self._bounds)
-        for number, held in enumerate(self._codes):
-            first, last = ends[number], ends[number + 1]
-            codes[order[first:last]] = held[ordered[first:last] - self._bounds[number]]
-        return codes
+        return nearest(refine.distances(queries, rows), rows, k)
 
 
 def _stack(segments: Sequence[Segment]) -> Callable[[], None]:
@@ -178,10 +153,3 @@ def _repeated_centroids(core: Any, times: int) -> Any:
 def _chosen(nprobe: int, selection: Selection | None) -> Any:
     chosen = {} if selection is None else {"sel": selection.selector}
     return faiss.SearchParametersIVF(nprobe=nprobe, **chosen)
-
-
-def _codes(refine: Any) -> Codes:
-    """View the codes of an index, where they are mapped: ``uint8[n, code_size]``."""
-    held = faiss.rev_swig_ptr(refine.codes.data(), refine.codes.size())
-    codes: Codes = held.reshape(refine.ntotal, refine.code_size)
-    return codes
