@@ -80,9 +80,7 @@ def _memory(folder: Path, built: Built) -> Iterator[Fact]:
     yield Fact(
         name="pss4_by_pss1", value=total[4] / total[1], unit="times the memory of one worker"
     )
-    yield Fact(
-        name="pss4_apart", value=apart / MB, unit="MB PSS, 4 workers that each import it all"
-    )
+    yield Fact(name="pss4_apart", value=apart / MB, unit="MB PSS, 4 workers started apart")
     private = (total[4] - total[1]) / 3 / MB
     yield Fact(name="another_worker", value=private, unit="MB PSS that each further worker takes")
 

@@ -60,7 +60,7 @@ def _start(folder: Path, tell: int, release: int, hold: int, *, apart: bool) -> 
         os.set_inheritable(tell, True)
         os.set_inheritable(release, True)
         flags = ["--pipes", str(tell), str(release), str(folder), "1"]
-        os.execv(sys.executable, [sys.executable, "-m", "bench.opening_workers", *flags])
+        os.execv(sys.executable, [sys.executable, "-m", "bench.opening_workers", *flags])  # noqa: S606
     _work(folder, tell, release)
     os._exit(0)
 
