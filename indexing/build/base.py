@@ -11,7 +11,7 @@ import numpy as np
 
 from indexing.build import tuning
 from indexing.build.segment import Segment, build_segment
-from indexing.build.settings import BuildSettings, cores
+from indexing.build.settings import BuildSettings
 from indexing.build.shards import shard_name, write_rows
 from indexing.build.training import TRAINED, make, train
 from indexing.build.vectors import Positions, vector_file
@@ -61,8 +61,8 @@ def build_base(
     if sum(map(len, positions)) != count:
         raise DataError(f"{sum(map(len, positions))} rows do not go with {count} vectors")
     trained = folder / TRAINED
-    trains = train(recipe.factory, vectors, trained, settings.seed)
-    segments = _segments(recipe.factory, trained if trains else None, positions)
+    trains = train(recipe.factory, vectors, trained, settings.seed, settings.threads)
+    segments = _segments(recipe.factory, trained if trains else None, positions, settings.threads)
     shards = _build(segments, vectors, positions, settings, folder)
     search, measured = tuning.tune(
         folder, shards, vectors, np.concatenate(positions), recipe.search, settings
@@ -76,7 +76,9 @@ def build_base(
     )
 
 
-def _segments(factory: str, trained: Path | None, positions: Sequence[Positions]) -> list[Segment]:
+def _segments(
+    factory: str, trained: Path | None, positions: Sequence[Positions], threads: int
+) -> list[Segment]:
     counts = [len(held) for held in positions]
     return [
         Segment(
@@ -84,7 +86,7 @@ def _segments(factory: str, trained: Path | None, positions: Sequence[Positions]
             factory=factory,
             trained=trained,
             first_row=sum(counts[:number]),
-            threads=cores(),
+            threads=threads,
         )
         for number in range(len(positions))
     ]
@@ -102,7 +104,7 @@ def _build(
             # faiss' threads add to one shard as fast as processes would to parts of it.
             return [build_segment(segments[0], vectors, positions[0], folder, meter.add)]
         processes = _processes(segments, vectors, settings)
-        threads = max(1, cores() // processes)
+        threads = max(1, settings.threads // processes)
         with tempfile.TemporaryDirectory(dir=folder) as name:
             scratch = Path(name)
             file = vector_file(vectors, scratch)

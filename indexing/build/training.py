@@ -39,7 +39,7 @@ def make(factory: str, dimensions: int) -> Any:
         ) from error
 
 
-def train(factory: str, vectors: Vectors, path: Path, seed: int) -> bool:
+def train(factory: str, vectors: Vectors, path: Path, seed: int, threads: int) -> bool:
     """Train an empty index on a sample of ``float32[n, d]`` and write it.
 
     Returns:
@@ -53,6 +53,7 @@ def train(factory: str, vectors: Vectors, path: Path, seed: int) -> bool:
     if index.is_trained:
         return False
     sample = sampled(vectors, _sample_size(index), np.random.default_rng(seed))
+    faiss.omp_set_num_threads(threads)
     with working(f"training {factory} on {len(sample)} vectors"):
         try:
             index.train(sample)

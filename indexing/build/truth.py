@@ -12,7 +12,6 @@ import faiss
 import msgspec
 import numpy as np
 
-from indexing.build.settings import cores
 from indexing.build.vectors import Positions
 from lookalike.index.faiss_index import Distances, Rows
 from lookalike.index.segment import nearest
@@ -48,7 +47,7 @@ class Truth(msgspec.Struct, frozen=True):
 Search = Callable[[Vectors, int], tuple[Distances, Rows]]
 
 
-def exact(vectors: Vectors, order: Positions, own: Rows, k: int) -> Truth:
+def exact(vectors: Vectors, order: Positions, own: Rows, k: int, threads: int) -> Truth:
     """Compare queries with every vector.
 
     Args:
@@ -56,10 +55,12 @@ def exact(vectors: Vectors, order: Positions, own: Rows, k: int) -> Truth:
         order: position among the vectors of each row of the index, ``int64[n]``.
         own: rows of the index that are the queries.
         k: how many answers count.
+        threads: of faiss.
     """
     k = min(k, len(vectors) - 1)
     positions = order[own]
     queries = np.ascontiguousarray(vectors[positions], np.float32)
+    faiss.omp_set_num_threads(threads)
     found = _nearest(vectors, queries, k + 1)
     gaps = squared_distances(queries, vectors[found])
     gaps[found == positions[:, None]] = np.inf
@@ -91,7 +92,6 @@ def squared_distances(queries: Vectors, others: Vectors) -> Distances:
 
 def _nearest(vectors: Vectors, queries: Vectors, k: int) -> Positions:
     """Exact search, a chunk of the vectors at a time."""
-    faiss.omp_set_num_threads(cores())
     squared = np.empty((len(queries), 0), np.float32)
     positions = np.empty((len(queries), 0), np.int64)
     with closing(Meter("exact search", len(vectors))) as meter:

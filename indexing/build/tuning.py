@@ -49,7 +49,7 @@ def tune(
     index = FaissIndex(folder, shards, given)
     if len(vectors) == 1:
         return given, _alone()  # no neighbours to miss
-    tuned, others = _held_out(vectors, order, settings.seed)
+    tuned, others = _held_out(vectors, order, settings)
     ladders = _ladders(index) if given == SearchParameters() else []
     if not ladders:
         return given, _measured(index, given, others, vectors, order, None)
@@ -69,11 +69,11 @@ def tune(
     return chosen.parameters, _measured(index, chosen.parameters, others, vectors, order, target)
 
 
-def _held_out(vectors: Vectors, order: Positions, seed: int) -> tuple[Truth, Truth]:
+def _held_out(vectors: Vectors, order: Positions, settings: BuildSettings) -> tuple[Truth, Truth]:
     """Queries to tune by, and others to report of; few vectors are divided alike."""
     count = min(len(vectors), TUNING_QUERIES + OTHER_QUERIES)
-    own = np.random.default_rng(seed).choice(len(vectors), count, replace=False)
-    found = truth.exact(vectors, order, own, K)
+    own = np.random.default_rng(settings.seed).choice(len(vectors), count, replace=False)
+    found = truth.exact(vectors, order, own, K, settings.threads)
     first = max(1, count * TUNING_QUERIES // (TUNING_QUERIES + OTHER_QUERIES))
     return found.part(0, first), found.part(first, count)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -33,6 +34,11 @@ MODEL = ModelReference(
     picture=PictureContract(size=32),
     dimensions=128,
 )
+
+
+def settings_of(**given: Any) -> BuildSettings:
+    """One thread: many small steps wait for each other where cores are busy."""
+    return BuildSettings(threads=1, **given)
 
 
 def rows(count: int, first: int = 0) -> list[PictureRow]:
@@ -71,7 +77,7 @@ def found_ids(folder: Path, version: IndexDetails, queries: Vectors, k: int = 1)
 @pytest.mark.parametrize("factory", ["Flat", "HNSW32", IVF, "IVF32,SQ8"])
 def test_every_picture_is_found_by_its_own_vector(factory: str, tmp_path: Path) -> None:
     vectors = clustered(2000)
-    built = build_base(rows(2000), vectors, BuildSettings(recipe=Recipe(factory)), tmp_path)
+    built = build_base(rows(2000), vectors, settings_of(recipe=Recipe(factory)), tmp_path)
     ids = found_ids(tmp_path, details(built, 2000), vectors[::7])
     assert ids == [[row.id] for row in rows(2000)[::7]]
     assert built.measured.recall_at_10 > 0.97
@@ -84,7 +90,7 @@ def test_shards_hold_what_their_hash_says_and_answer_as_one(tmp_path: Path) -> N
     vectors.tofile(file)
     mapped = np.memmap(file, np.float32, "r", shape=vectors.shape)
     (tmp_path / "version").mkdir()
-    settings = BuildSettings(
+    settings = settings_of(
         recipe=Recipe(IVF), shard_limit=1100, processes=2, memory_bytes=10_000_000
     )
     built = build_base(rows(3000), mapped, settings, tmp_path / "version")
@@ -109,7 +115,7 @@ def test_a_shard_is_the_same_whenever_it_is_asked_for() -> None:
 @pytest.mark.parametrize("factory", ["Flat", "HNSW32", IVF, "IVF32,SQ8"])
 def test_a_delta_and_tombstones_answer_as_a_full_build_would(factory: str, tmp_path: Path) -> None:
     vectors = clustered(2400)
-    settings = BuildSettings(recipe=Recipe(factory))
+    settings = settings_of(recipe=Recipe(factory))
     base = details(build_base(rows(2000), vectors[:2000], settings, tmp_path), 2000)
     trained = None if base.trained is None else tmp_path / base.trained
     delta = build_delta(base, trained, rows(400, first=2000), vectors[2000:], tmp_path)
@@ -137,14 +143,14 @@ def test_a_delta_and_tombstones_answer_as_a_full_build_would(factory: str, tmp_p
 
 def test_parameters_that_are_given_are_taken_as_they_are(tmp_path: Path) -> None:
     recipe = Recipe("IVF64,Flat", SearchParameters(nprobe=1))
-    built = build_base(rows(2000), clustered(2000), BuildSettings(recipe=recipe), tmp_path)
+    built = build_base(rows(2000), clustered(2000), settings_of(recipe=recipe), tmp_path)
     assert built.search == SearchParameters(nprobe=1)
     assert built.measured.target is None
     assert built.measured.recall_at_10 < 1
 
 
 def test_a_target_that_no_setting_reaches_is_said(tmp_path: Path) -> None:
-    settings = BuildSettings(recipe=Recipe("IVF16,PQ2x4"), target_recall=0.99)
+    settings = settings_of(recipe=Recipe("IVF16,PQ2x4"), target_recall=0.99)
     built = build_base(rows(2000), clustered(2000), settings, tmp_path)
     assert not built.measured.reached
     assert built.measured.recall_at_10 < 0.9
@@ -153,7 +159,7 @@ def test_a_target_that_no_setting_reaches_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 12])
 def test_a_handful_of_pictures_can_be_indexed(count: int, tmp_path: Path) -> None:
     vectors = clustered(count)
-    built = build_base(rows(count), vectors, BuildSettings(), tmp_path)
+    built = build_base(rows(count), vectors, settings_of(), tmp_path)
     assert built.factory == "Flat"
     assert built.measured.recall_at_10 == 1.0
     assert found_ids(tmp_path, details(built, count), vectors) == [[row.id] for row in rows(count)]
@@ -162,15 +168,15 @@ def test_a_handful_of_pictures_can_be_indexed(count: int, tmp_path: Path) -> Non
 def test_an_id_that_is_there_twice_is_named(tmp_path: Path) -> None:
     twice = [*rows(3), rows(1)[0]]
     with pytest.raises(DataError, match="'000000' twice"):
-        build_base(twice, clustered(4), BuildSettings(), tmp_path)
+        build_base(twice, clustered(4), settings_of(), tmp_path)
 
 
 def test_rows_without_vectors_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="3 rows do not go with 4 vectors"):
-        build_base(rows(3), clustered(4), BuildSettings(), tmp_path)
+        build_base(rows(3), clustered(4), settings_of(), tmp_path)
 
 
 def test_too_few_vectors_to_train_on_are_an_error_that_says_so(tmp_path: Path) -> None:
-    settings = BuildSettings(recipe=Recipe("IVF100,Flat"))
+    settings = settings_of(recipe=Recipe("IVF100,Flat"))
     with pytest.raises(ConfigurationError, match="cannot be trained on 50 vectors"):
         build_base(rows(50), clustered(50), settings, tmp_path)

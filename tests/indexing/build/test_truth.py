@@ -32,20 +32,20 @@ def by_distance(held: Vectors, order: Rows, sign: float) -> Callable[[Vectors, i
 def test_exact_search_recalls_everything(count: int) -> None:
     held = vectors(count)
     order = np.random.default_rng(1).permutation(count)
-    found = truth.exact(held, order, np.arange(min(count, 50)), 10)
+    found = truth.exact(held, order, np.arange(min(count, 50)), 10, 1)
     assert found.k == min(10, count - 1)
     assert truth.recall(found, by_distance(held, order, 1), held, order) == 1.0
 
 
 def test_finding_only_oneself_is_no_recall_at_all() -> None:
     held, order = vectors(300), np.arange(300)
-    found = truth.exact(held, order, np.arange(50), 10)
+    found = truth.exact(held, order, np.arange(50), 10, 1)
     assert truth.recall(found, by_distance(held, order, -1), held, order) == 0.0
 
 
 def test_pictures_that_are_there_many_times_do_not_count_against_an_index() -> None:
     held, order = np.tile(vectors(30), (30, 1)), np.arange(900)
-    found = truth.exact(held, order, np.arange(50), 10)
+    found = truth.exact(held, order, np.arange(50), 10, 1)
     assert np.allclose(found.bound, 0)
 
     def last_copies(queries: Vectors, k: int) -> Answer:
@@ -57,7 +57,7 @@ def test_pictures_that_are_there_many_times_do_not_count_against_an_index() -> N
 
 def test_places_that_stay_empty_are_missed_ones() -> None:
     held, order = vectors(100), np.arange(100)
-    found = truth.exact(held, order, np.arange(20), 10)
+    found = truth.exact(held, order, np.arange(20), 10, 1)
 
     def half(queries: Vectors, k: int) -> Answer:
         gaps, rows = by_distance(held, order, 1)(queries, k)
@@ -69,6 +69,6 @@ def test_places_that_stay_empty_are_missed_ones() -> None:
 
 def test_chunks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     held, order = vectors(300), np.arange(300)
-    whole = truth.exact(held, order, np.arange(20), 10)
+    whole = truth.exact(held, order, np.arange(20), 10, 1)
     monkeypatch.setattr(truth, "CHUNK", 7)
-    assert np.allclose(whole.bound, truth.exact(held, order, np.arange(20), 10).bound)
+    assert np.allclose(whole.bound, truth.exact(held, order, np.arange(20), 10, 1).bound)

@@ -41,13 +41,13 @@ def write_segments(
     """Build segments of so many vectors each, in turn, from one training."""
     trained = folder.parent / f"{factory}.{TRAINED}"
     if not trained.exists():
-        train(factory, vectors, trained, seed=0)
+        train(factory, vectors, trained, seed=0, threads=1)
     known = trained if trained.exists() else None
     bounds = np.cumsum([0, *counts])
     return [
         build_segment(
             Segment(
-                name=f"s{number}", factory=factory, trained=known, first_row=int(first), threads=2
+                name=f"s{number}", factory=factory, trained=known, first_row=int(first), threads=1
             ),
             vectors,
             np.arange(first, last),
