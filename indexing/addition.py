@@ -7,16 +7,16 @@ from contextlib import closing
 import msgspec
 import numpy as np
 
+from indexing.added import AddedRows
 from indexing.build import BuildSettings
 from indexing.build.settings import TARGET_RECALL
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from indexing.factory import Recipe
 from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, VersionRows
-from indexing.reindex import added_rows
 from lookalike.catalogue import Attribute
 from lookalike.catalogue.picture import checked_id
-from lookalike.changes import Addition, open_changes, standing
+from lookalike.changes import Addition, Additions, open_changes, standing
 from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflict
 from lookalike.index import IndexDetails, SearchParameters
 from lookalike.index.version import decode_details
@@ -71,6 +71,7 @@ def publish_changes(
 ) -> Published:
     """Publish the served version with all recorded changes, as a delta beside its base."""
     log = open_changes(settings.store, settings.index)
+    additions = AddedRows(log, features, held.model.picture, embedder, settings)
 
     def want(base: Base | None) -> VersionRows:
         if base is None or base.version.details.model != held.model:
@@ -79,7 +80,7 @@ def publish_changes(
                 "reindex takes them in"
             )
         now = standing(log.records())
-        return VersionRows(base.version, base.folder, added_rows(now, features, log), now)
+        return VersionRows(base.version, base.folder, additions.rows(now), now)
 
     # What somebody asked for by name is no accident, however much it is.
     gate = GateSettings(allow_shrink=True)
@@ -128,9 +129,11 @@ def _pixels(picture: NewPicture, contract: PictureContract, settings: Settings) 
 
 def _record(pictures: Sequence[NewPicture], settings: Settings) -> None:
     log = open_changes(settings.store, settings.index)
-    for picture in pictures:
-        sha256 = log.put_picture(picture.data)
-        log.append(Addition(picture.id, sha256, picture.label, picture.attributes))
+    additions = [
+        Addition(picture.id, log.put_picture(picture.data), picture.label, picture.attributes)
+        for picture in pictures
+    ]
+    log.append(Additions(additions))
 
 
 def _digest(picture: NewPicture) -> bytes:

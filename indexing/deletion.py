@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from lookalike.changes import Deletion, open_changes
+from lookalike.errors import StoreError
 from lookalike.index import PictureTable
 from lookalike.index.version import decode_details
 from lookalike.settings import Settings
@@ -21,6 +22,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         at: when, UTC.
         found_in: versions that have a picture of that id, by id; none where none has.
         holds_for: all versions that there are: a rollback to one of them brings nothing back.
+        not_read: those of them that could not be looked into.
         until: what ends it.
     """
 
@@ -28,6 +30,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     at: str
     found_in: dict[str, list[str]]
     holds_for: list[str]
+    not_read: list[str] = []
     until: str = "the picture is added again (lookalike add)"
 
 
@@ -41,10 +44,16 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     indexes = open_indexes(settings.store, settings.index)
     versions = indexes.versions()
     found: dict[str, list[str]] = {name: [] for name in ids}
+    unseen = []
     for version in versions:
-        for name in _ids_in(indexes, version, ids):
-            found[name].append(version)
-    return Receipt(record=record.name, at=record.at, found_in=found, holds_for=versions)
+        try:
+            for name in _ids_in(indexes, version, ids):
+                found[name].append(version)
+        except (StoreError, OSError):
+            unseen.append(version)  # pruned meanwhile, or damaged: the deletion holds all the same
+    return Receipt(
+        record=record.name, at=record.at, found_in=found, holds_for=versions, not_read=unseen
+    )
 
 
 def _ids_in(indexes: Collection, version: str, ids: Sequence[str]) -> set[str]:
@@ -62,4 +71,6 @@ def _ids_in(indexes: Collection, version: str, ids: Sequence[str]) -> set[str]:
             table = PictureTable(path)
             found.update(table.find(ids))
             table.close()
+            if indexes.local is None:
+                path.unlink()
     return found

@@ -156,12 +156,12 @@ def _chosen(indexes: "Collection", version: str | None) -> str:
 
 
 def _before(indexes: "Collection") -> str:
-    """Name the version before the current one."""
+    """Name the version that was served before the current one."""
     current = indexes.current_or_none()
-    older = [name for name in indexes.versions() if current is not None and name < current]
-    if not older:
-        raise DataError("there is no version before the current one to go back to")
-    return older[-1]
+    before = _details(indexes, current).predecessor if current is not None else None
+    if before is None or before not in indexes.versions():
+        raise DataError("the version before the current one is not there to go back to: say which")
+    return before
 
 
 def _details(indexes: "Collection", version: str) -> "IndexDetails":

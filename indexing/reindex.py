@@ -5,15 +5,15 @@ many pods extract.
 """
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from indexing.changed_catalogue import ChangedCatalogue, added_picture
+from indexing.added import AddedRows
+from indexing.changed_catalogue import ChangedCatalogue
 from indexing.extraction.extract import Job, extract
 from indexing.extraction.features import Features
-from indexing.extraction.known import as_digests
 from indexing.extraction.ledgers import Ledgers
 from indexing.extraction.parts import Part
 from indexing.extraction.settings import ExtractionSettings
@@ -21,8 +21,8 @@ from indexing.extraction.tally import Tally
 from indexing.model import model_reference, wait_until_served
 from indexing.publishing import Base, GateSettings, LedgerRows, Plan, Published, Publisher
 from lookalike.catalogue import Catalogue, check_unique
-from lookalike.changes import ChangeLog, Standing, open_changes, standing
-from lookalike.index import ModelReference, PictureRow
+from lookalike.changes import open_changes, standing
+from lookalike.index import ModelReference
 from lookalike.serving import Embedder
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
@@ -101,28 +101,13 @@ def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) 
     """
     features = Features.of(settings.store, live.model)
     log = open_changes(settings.store, settings.index)
+    additions = AddedRows(log, features, live.model.picture, live.embedder, settings)
     publisher = Publisher(settings, plan, features, live.embedder, gate)
 
     def want(_: Base | None) -> LedgerRows:
         # Anew for each try: what was asked for meanwhile is taken in.
         now = standing(log.records())
-        return LedgerRows(ledgers, added_rows(now, features, log), now)
+        return LedgerRows(ledgers, additions.rows(now), now)
 
     with Ledgers.of(settings.store, settings.index, live.model) as ledgers:
         return publisher.publish(want)
-
-
-def added_rows(now: Standing, features: Features, log: ChangeLog) -> list[PictureRow]:
-    """Give the rows of all additions that have a vector, sorted by id."""
-    pictures = [(added_picture(item, log), item) for _, item in sorted(now.added.items())]
-    rows = [
-        PictureRow(
-            picture.id, picture.uri, picture.label, bytes.fromhex(item.sha256), picture.attributes
-        )
-        for picture, item in pictures
-    ]
-    if not rows:
-        return []
-    with closing(features.known()) as known:
-        there = known.digests.contain(as_digests([row.sha256 for row in rows]))
-    return [row for row, known in zip(rows, there, strict=True) if known]

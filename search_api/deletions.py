@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from lookalike.changes import ChangeLog, Record
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, StoreError
 from lookalike.index import IndexVersion
 from search_api.native import run_beside
 
@@ -51,6 +51,11 @@ class Deletions:
         if version is not None:
             run_beside(lambda: version.apply(records))
 
+    def _note(self, problem: LookalikeError) -> None:
+        if self.problem is None:
+            _log.warning("deletions cannot be read: %s [%s]", problem, problem.type)
+        self.problem = problem
+
     def _read(self) -> list[Record]:
         with self._reading:
             for record in run_beside(lambda: self._changes.records(self._records.keys())):
@@ -62,9 +67,9 @@ class Deletions:
             try:
                 self.look()
             except LookalikeError as error:
-                if self.problem is None:
-                    _log.warning("deletions cannot be read: %s [%s]", error, error.type)
-                self.problem = error
+                self._note(error)
+            except Exception as error:  # noqa: BLE001  a thread that ends would miss all later ones
+                self._note(StoreError(f"deletions cannot be read: {error!r}"))
             else:
                 self.problem = None
             time.sleep(LOOK_SECONDS)

@@ -118,10 +118,11 @@ class Drafter:
             return None
         if count == 0:
             return everything_dead(base.version)
+        if self._plan.origin == "changes":
+            return compare(base.version, wanted, inf)
         if self._plan.anew or not goes_on(base.version.details, count, self._plan):
             return None
-        most = inf if self._plan.origin == "changes" else COMPACT_SHARE
-        return compare(base.version, wanted, most)
+        return compare(base.version, wanted, COMPACT_SHARE)
 
     def _anew(self, wanted: Wanted, count: int) -> IndexDetails:
         plan = self._plan

@@ -49,7 +49,7 @@ def check_size(
     if previous is None or settings.allow_shrink:
         return
     before = previous.pictures - deleted
-    if count < (1 - SHRINK_SHARE) * before or (count == 0 and not deleted):
+    if count < (1 - SHRINK_SHARE) * before or (count == 0 < previous.pictures and not deleted):
         raise CatalogueShrunk(
             f"the catalogue gives {count} pictures, the version being served has {before} that "
             "nobody deleted: is a disk or a folder missing? If they are meant to be gone, say "

@@ -88,33 +88,45 @@ class Publisher:
             PublishConflict: another catalogue was published, or somebody rolled back.
             StoreFull: there is no room for it.
         """
-        base: str | None = None
+        begun_with = self._indexes.current_or_none()
+        base, plan = None, self._plan
         for _ in range(TRIES - 1):
             try:
-                return self._publish(want, base)
+                return self._publish(want, base, plan)
             except PublishConflict as conflict:
-                if not self._only_changes(conflict.current):
+                if not self._may_go_on(conflict.current, begun_with):
                     raise
-                base = conflict.version if self._plan.origin == "catalogue" else None
-        return self._publish(want, base)
+                if plan.origin == "catalogue":
+                    base, plan = conflict.version, msgspec.structs.replace(plan, anew=False)
+        return self._publish(want, base, plan)
 
-    def _only_changes(self, version: str | None) -> bool:
-        """Tell whether a version came about by additions alone."""
-        if version is None:
-            return False
-        return decode_details(self._indexes.manifest(version), version).origin == "changes"
+    def _may_go_on(self, current: str | None, begun_with: str | None) -> bool:
+        """Tell whether only additions were published since: no other catalogue, no rollback.
 
-    def _publish(self, want: Callable[[Base | None], Wanted], base_name: str | None) -> Published:
+        Additions themselves are made anew beside whatever is current.
+        """
+        if self._plan.origin == "changes":
+            return True
+        while current is not None and current != begun_with:
+            details = decode_details(self._indexes.manifest(current), current)
+            if details.origin != "changes":
+                return False
+            current = details.predecessor
+        return current == begun_with
+
+    def _publish(
+        self, want: Callable[[Base | None], Wanted], base_name: str | None, plan: Plan
+    ) -> Published:
         current = self._indexes.current_or_none()
         with self._opened(base_name or current) as base:
             wanted = want(base)
             count = sum(1 for _ in wanted.rows())
             self._check_size(count, base, wanted)
-            if base is not None and base_name is None and self._holds(base, count, wanted):
+            if base is not None and base_name is None and self._holds(base, count, wanted, plan):
                 return Published(
                     version=base.version.name, changed=False, details=base.version.details
                 )
-            return self._make(current, base, count, wanted)
+            return self._make(current, base, count, wanted, plan)
 
     def _check_size(self, count: int, base: Base | None, wanted: Wanted) -> None:
         if base is None:
@@ -123,18 +135,23 @@ class Publisher:
         gone = base.version.living(sorted(wanted.deleted))
         check_size(count, base.version.details, gone, self._gate)
 
-    def _holds(self, base: Base, count: int, wanted: Wanted) -> bool:
-        """Tell whether the served version is what would be published."""
-        details = base.version.details
+    def _holds(self, base: Base, count: int, wanted: Wanted, plan: Plan) -> bool:
+        """Tell whether the served version is what would be published.
+
+        It must know of the same changes: what was deleted and added again since has the rows
+        that it had, and replicas would leave them out of a version that knows of neither.
+        """
+        held = base.version
         return (
-            not self._plan.anew
-            and goes_on(details, count, self._plan)
-            and same_rows(base.version, wanted)
+            not plan.anew
+            and held.folded == wanted.folded
+            and (plan.origin == "changes" or goes_on(held.details, count, plan))
+            and same_rows(held, wanted)
             and same_quarantine(base, wanted)
         )
 
     def _make(
-        self, current: str | None, base: Base | None, count: int, wanted: Wanted
+        self, current: str | None, base: Base | None, count: int, wanted: Wanted, plan: Plan
     ) -> Published:
         scratch_root = self._cache_folder / "scratch"
         with (
@@ -142,9 +159,11 @@ class Publisher:
             self._indexes.draft() as folder,
             draft_folder(scratch_root) as scratch,
         ):
-            drafter = Drafter(self._plan, self._features, folder, scratch)
+            drafter = Drafter(plan, self._features, folder, scratch)
             made = drafter.draft(wanted, count, base)
-            details = self._checked(made, base, folder, scratch / "view")
+            details = msgspec.structs.replace(
+                self._checked(made, base, folder, scratch / "view"), predecessor=current
+            )
             shared = self._shared(base, made.shared)
             version = self._indexes.publish(folder, details, shared=shared)
         # What is shared was verified as the base was opened.
@@ -175,7 +194,9 @@ class Publisher:
         if current is None:
             yield None
             return
-        cache = VerifiedCache(self._cache_folder, self._indexes)
+        # Of its own: a service on this machine forgets what it does not serve any more.
+        cache = VerifiedCache(self._cache_folder / "publishing", self._indexes)
+        cache.keep(set(self._indexes.versions()))
         try:
             folder = cache.fetch(current)
             version = IndexVersion(current, folder)

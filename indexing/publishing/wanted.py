@@ -41,7 +41,7 @@ class LedgerRows:
     """
 
     def __init__(self, ledgers: Ledgers, added: Iterable[PictureRow], standing: Standing) -> None:
-        self._ledgers, self._added = ledgers, list(added)
+        self._ledgers, self._added, self._standing = ledgers, list(added), standing
         self.deleted, self.folded = standing.deleted, standing.names
 
     def rows(self) -> Iterator[PictureRow]:
@@ -50,8 +50,7 @@ class LedgerRows:
             PictureRow(item.id, item.uri, item.label, item.sha256, item.attributes)
             for item in self._ledgers.embedded()
         )
-        rows = merged(found, self._added)
-        return (row for row in rows if row.id not in self.deleted)
+        return _changed(found, self._added, self._standing)
 
     def quarantined(self) -> Iterator[Quarantined]:
         """See :meth:`Wanted.quarantined`."""
@@ -80,13 +79,13 @@ class VersionRows:
         self, version: IndexVersion, folder: Path, added: Iterable[PictureRow], standing: Standing
     ) -> None:
         self._version, self._folder = version, folder
-        self._added = list(added)
+        self._added, self._standing = list(added), standing
         self.deleted, self.folded = standing.deleted, standing.names
 
     def rows(self) -> Iterator[PictureRow]:
         """See :meth:`Wanted.rows`."""
         held = (picture for _, picture in self._version.alive())
-        return (row for row in merged(held, self._added) if row.id not in self.deleted)
+        return _changed(held, self._added, self._standing)
 
     def quarantined(self) -> Iterator[Quarantined]:
         """See :meth:`Wanted.quarantined`."""
@@ -94,3 +93,20 @@ class VersionRows:
         held = read_quarantine(self._folder / name) if name is not None else []
         added = {row.id for row in self._added}
         return (item for item in held if item.id not in self.deleted and item.id not in added)
+
+
+def _changed(
+    rows: Iterable[PictureRow], added: Iterable[PictureRow], standing: Standing
+) -> Iterator[PictureRow]:
+    """Lay additions over rows, and leave out what was deleted.
+
+    An addition that has no vector still takes its id: another picture that had it before,
+    and may have been deleted, does not come back in its place.
+    """
+    others = (row for row in rows if not _superseded(row, standing))
+    return (row for row in merged(others, added) if row.id not in standing.deleted)
+
+
+def _superseded(row: PictureRow, standing: Standing) -> bool:
+    addition = standing.added.get(row.id)
+    return addition is not None and addition.sha256 != row.sha256.hex()

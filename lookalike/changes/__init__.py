@@ -5,16 +5,17 @@
 
 A record is written once and never changed. A rebuild folds the records that it sees into
 its version and writes their names beside it; a replica applies to a version the deletions
-that are not among those. So no clock has to agree with another: what a version does not
-know of is applied to it, after a rollback too.
+that are not among those. So what a version does not know of is applied to it, after a
+rollback too, and no replica's clock has to agree with another's.
 """
 
 from lookalike.changes.log import ChangeLog, open_changes
-from lookalike.changes.record import Addition, Change, Deletion, Record
+from lookalike.changes.record import Addition, Additions, Change, Deletion, Record
 from lookalike.changes.standing import Standing, deleted_since, standing
 
 __all__ = [
     "Addition",
+    "Additions",
     "Change",
     "ChangeLog",
     "Deletion",

@@ -23,8 +23,12 @@ class ChangeLog:
         self._location = location
 
     def append(self, change: Change) -> Record:
-        """Write a change down; once this returns it is durable."""
-        name = f"{time.time_ns():020d}-{uuid4().hex[:12]}{SUFFIX}"
+        """Write a change down; once this returns it is durable.
+
+        It comes after all records that are there, whatever the clocks of their writers said.
+        """
+        newest = max((int(name.partition("-")[0]) for name in self.names()), default=0)
+        name = f"{max(time.time_ns(), newest + 1):020d}-{uuid4().hex[:12]}{SUFFIX}"
         record = Record(name, now(), change)
         self._location.write(name, record.encode())
         return record

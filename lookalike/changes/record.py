@@ -14,7 +14,7 @@ class Deletion(msgspec.Struct, frozen=True, tag_field="action", tag="delete"):
     ids: list[str]
 
 
-class Addition(msgspec.Struct, frozen=True, tag_field="action", tag="add"):
+class Addition(msgspec.Struct, frozen=True):
     """A picture to be found from now on, whatever the catalogue says of its id.
 
     Attributes:
@@ -30,7 +30,13 @@ class Addition(msgspec.Struct, frozen=True, tag_field="action", tag="add"):
     attributes: dict[str, Attribute] = msgspec.field(default_factory=dict)
 
 
-Change = Deletion | Addition
+class Additions(msgspec.Struct, frozen=True, tag_field="action", tag="add"):
+    """Pictures that were added together; all of them hold, or none."""
+
+    pictures: list[Addition]
+
+
+Change = Deletion | Additions
 
 
 class Record(msgspec.Struct, frozen=True):

@@ -33,8 +33,9 @@ def standing(records: Iterable[Record]) -> Standing:
             for picture in record.change.ids:
                 added.pop(picture, None)
         else:
-            deleted.discard(record.change.id)
-            added[record.change.id] = record.change
+            for addition in record.change.pictures:
+                deleted.discard(addition.id)
+                added[addition.id] = addition
     return Standing(frozenset(deleted), added, frozenset(names))
 
 

@@ -108,6 +108,9 @@ class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
         str | None, Meta(description="File of the change records that this version knows of.")
     ] = None
     origin: Origin = "catalogue"
+    predecessor: Annotated[
+        str | None, Meta(description="The version that was current before this one.")
+    ] = None
 
     @property
     def recall_at_10(self) -> float | None:

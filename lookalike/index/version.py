@@ -52,6 +52,9 @@ class IndexVersion:
         folder: its verified local folder (:class:`lookalike.store.VerifiedCache`).
         details: what its manifest says, where there is none in the folder yet.
 
+    Attributes:
+        folded: names of the change records that it was built with.
+
     Raises:
         DigestMismatch: the files are not what the details say.
     """
@@ -68,10 +71,9 @@ class IndexVersion:
             [segment.vectors for segment in segments],
         )
         self.vectors = open_vectors(folder, self.details)
-        folded = folder / self.details.changes if self.details.changes is not None else None
-        self._deleted = DeletedRows(
-            self.pictures, self.vectors, read_folded(folded) if folded else frozenset()
-        )
+        folded = self.details.changes
+        self.folded = read_folded(folder / folded) if folded is not None else frozenset()
+        self._deleted = DeletedRows(self.pictures, self.vectors, self.folded)
         self._files = [folder / name for segment in segments for name in segment.files]
 
     def search(self, vector: Vectors, k: int, selection: Selection | None = None) -> list[Hit]:

@@ -68,6 +68,8 @@ class Collection:
 
     def manifest(self, version: str) -> Manifest:
         """Read a version's manifest and hold it against the digest in the version's name."""
+        if not NAME.fullmatch(version):
+            raise VersionNotFound(f"{version!r} is no version's name")
         name = f"{version}/{manifest.FILE_NAME}"
         path = self.location.path(name)
         try:
@@ -167,8 +169,8 @@ class Collection:
 
     def set_current(self, version: str) -> None:
         """Point ``CURRENT`` at a complete version, atomically, whatever it pointed at."""
-        self.manifest(version)
         with publishing(self.location):
+            self.manifest(version)  # here, since what waited for the lock may have been pruned
             self._point_at(version)
 
     def succeed(self, predecessor: str | None, version: str) -> None:
@@ -178,8 +180,8 @@ class Collection:
             PublishConflict: it does not: somebody else has published, or rolled back,
                 since ``predecessor`` was looked up. ``CURRENT`` stays as it is.
         """
-        self.manifest(version)
         with publishing(self.location):
+            self.manifest(version)
             current = self.current_or_none()
             if current != predecessor:
                 raise PublishConflict(

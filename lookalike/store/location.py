@@ -1,6 +1,8 @@
 """A folder of the store, wherever it is: a local path, or any URL that fsspec reads."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,10 +43,36 @@ class Location:
         return str(self._fs.unstrip_protocol(self.path(name)))
 
     def names(self, pattern: str) -> list[str]:
-        """List what matches a glob pattern below here, as names, sorted."""
+        """List what matches a pattern of one or two names below here, as names, sorted.
+
+        An error raises: it must not pass for a folder that is empty, as in fsspec's own glob.
+        """
         # An object store's listings may be kept; another process may have written since.
         self._fs.invalidate_cache()
-        return sorted(path[len(self.root) + 1 :] for path in self._fs.glob(self.path(pattern)))
+        return sorted(self._matching("", pattern.split("/")))
+
+    def _matching(self, folder: str, patterns: list[str]) -> Iterator[str]:
+        try:
+            entries = self._fs.ls(self.path(folder).rstrip("/"), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # gone, or never there
+        for entry in entries:
+            name = entry["name"].rstrip("/")[len(self.root) + 1 :]
+            if not fnmatchcase(name.rpartition("/")[2], patterns[0]) or name == folder:
+                continue
+            if len(patterns) == 1:
+                yield name
+            elif entry["type"] == "directory":
+                yield from self._matching(name, patterns[1:])
+
+    def files(self, folder: str) -> list[str]:
+        """List every file below a folder, as names, sorted."""
+        self._fs.invalidate_cache()
+        return sorted(path[len(self.root) + 1 :] for path in self._fs.find(self.path(folder)))
+
+    def size(self, name: str) -> int:
+        """Tell a file's bytes; raise FileNotFoundError where there is none."""
+        return int(self._fs.size(self.path(name)))
 
     def read(self, name: str) -> bytes:
         """Read a small file; raise FileNotFoundError where there is none."""

@@ -26,19 +26,27 @@ def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[
     """
     with publishing(collection.location):
         versions = collection.versions()
+        kept = {*versions[max(0, len(versions) - keep) :], *spare}
         current = collection.current_or_none()
-        kept = {*versions[max(0, len(versions) - keep) :], *spare, *([current] if current else [])}
+        if current is not None:
+            kept.add(current)
+        needed = _needed(collection, kept)
         removed = [version for version in versions if version not in kept]
-        needed = _needed(collection, kept.intersection(versions))
         for version in removed:
             collection.location.remove(f"{version}/{FILE_NAME}")
-        for version in [*removed, *_remains(collection, set(versions))]:
-            _remove_files(collection, version, needed)
+        remains = _remains(collection, kept | set(versions))
+    # Without the lock, since it may take long; what is removed here is no version any more.
+    for version in [*removed, *remains]:
+        _remove_files(collection, version, needed)
     return removed
 
 
 def _needed(collection: Collection, kept: Iterable[str]) -> set[str]:
-    """Name every file that a kept version has, in whichever folder it lies."""
+    """Name every file that a kept version has, in whichever folder it lies.
+
+    Raises:
+        StoreError: the manifest of one of them cannot be read; then nothing is removed.
+    """
     return {
         collection.place(version, file)
         for version in kept
@@ -46,10 +54,10 @@ def _needed(collection: Collection, kept: Iterable[str]) -> set[str]:
     }
 
 
-def _remains(collection: Collection, complete: set[str]) -> list[str]:
+def _remains(collection: Collection, versions: set[str]) -> list[str]:
     """Name the folders of versions without a manifest that are too old to be an upload."""
     folders = {name.split("/")[0] for name in collection.location.names("*/*")}
-    return sorted(name for name in folders - complete if _age(name) > UPLOAD_SECONDS)
+    return sorted(name for name in folders - versions if _age(name) > UPLOAD_SECONDS)
 
 
 def _age(version: str) -> float:
@@ -62,10 +70,10 @@ def _age(version: str) -> float:
 
 
 def _remove_files(collection: Collection, version: str, needed: set[str]) -> None:
-    names = collection.location.names(f"{version}/**")
+    names = collection.location.files(version)
     if not needed.intersection(names):
         collection.location.remove(version)
         return
     for name in names:
-        if name not in needed and not any(other.startswith(f"{name}/") for other in needed):
+        if name not in needed:
             collection.location.remove(name)

@@ -14,7 +14,7 @@ from lookalike.store.location import Location
 LOCK = "PUBLISHING"
 # Moving CURRENT takes well under a second; a lock this old was left by a killed process.
 STALE_SECONDS = 60.0
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.2
 
 
@@ -29,14 +29,15 @@ def publishing(location: Location) -> Iterator[None]:
         with files.exclusive(location.local / f".{LOCK}{files.LOCK}"):
             yield
         return
-    _take(location)
+    owner = _take(location)
     try:
         yield
     finally:
-        location.remove(LOCK)
+        if _holder(location) == owner:  # not who found it stale
+            location.remove(LOCK)
 
 
-def _take(location: Location) -> None:
+def _take(location: Location) -> str:
     deadline = time.monotonic() + WAIT_SECONDS
     owner = f"{time.time():.0f} {socket.gethostname()} {os.getpid()} {uuid4().hex}"
     while True:
@@ -52,7 +53,7 @@ def _take(location: Location) -> None:
         time.sleep(POLL_SECONDS)
         # Who cleared a stale lock at the same moment may have taken this one for it.
         if _holder(location) == owner:
-            return
+            return owner
 
 
 def _clear_stale(location: Location) -> None:

@@ -1,11 +1,13 @@
 """Reading a stored version back and holding every file against its manifest."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from lookalike.errors import DigestMismatch, StoreError
 from lookalike.progress import track
 from lookalike.store.collection import Collection
-from lookalike.store.manifest import verify_file
+from lookalike.store.manifest import FileDigest, verify_file
 
 
 def verify_version(
@@ -16,7 +18,7 @@ def verify_version(
     Args:
         collection: where it is.
         version: its name.
-        own_only: leave out what it shares with earlier versions.
+        own_only: of what it shares with earlier versions, only hold the sizes against it.
 
     Raises:
         VersionNotFound: there is no such version.
@@ -25,6 +27,7 @@ def verify_version(
     """
     files = collection.manifest(version).files
     if own_only:
+        _check_shared(collection, version, files)
         files = [file for file in files if file.version is None]
     with tempfile.TemporaryDirectory() as temporary:
         for file in track(files, "verifying"):
@@ -33,3 +36,16 @@ def verify_version(
             else:
                 collection.download(version, file, Path(temporary) / "file")
     return len(files), sum(file.bytes for file in files)
+
+
+def _check_shared(collection: Collection, version: str, files: Sequence[FileDigest]) -> None:
+    for file in files:
+        if file.version is None:
+            continue
+        name = collection.place(version, file)
+        try:
+            size = collection.location.size(name)
+        except FileNotFoundError as error:
+            raise StoreError(f"{name}, which {version} shares, is gone") from error
+        if size != file.bytes:
+            raise DigestMismatch(f"{name} has {size} bytes, its manifest says {file.bytes}")

@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from lookalike.changes import Deletion, open_changes
+from indexing.publishing import VersionRows
+from lookalike.changes import Addition, Additions, Deletion, open_changes, standing
 from lookalike.index import IndexVersion
 from lookalike.store import VerifiedCache, open_indexes
 from tests.indexing.publishing.galleries import Gallery, a_plan
@@ -108,3 +109,26 @@ def test_adding_deleting_and_adding_again(tmp_path: Path) -> None:
         both = run(["add", str(more / "1.png"), str(torn)], environment)
         assert (both.returncode, "torn.jpg" in both.stderr) == (3, True)
         assert served(environment, tmp_path) == {**expected, odd: {}}
+
+
+def test_deleting_and_adding_the_same_picture_again_brings_it_back(gallery: Gallery) -> None:
+    gallery.changes.append(Deletion(["picture 0005"]))
+    assert "picture 0005" not in gallery.found()
+    row = gallery.row("picture 0005")
+    gallery.changes.append(Additions([Addition(row.id, row.sha256.hex())]))
+    published = gallery.publish()  # its rows are those that are being served
+    assert published.changed
+    assert "picture 0005" in gallery.found()
+
+
+def test_an_addition_without_a_vector_does_not_bring_back_what_was_deleted(
+    gallery: Gallery,
+) -> None:
+    gallery.changes.append(Deletion(["picture 0005"]))
+    gallery.changes.append(Additions([Addition("picture 0005", "0" * 64)]))
+    now = standing(gallery.changes.records())
+    opened = gallery.opened()
+    rows = [row.id for row in VersionRows(opened, gallery.root, [], now).rows()]
+    opened.close()
+    assert "picture 0005" not in rows
+    assert len(rows) == 59

@@ -25,7 +25,7 @@ def test_the_newest_and_the_current_version_stay(root: str) -> None:
     assert prune(indexes, keep=2) == [versions[0], versions[2]]
     assert indexes.versions() == [versions[1], *versions[3:]]
     assert indexes.current() == versions[1]
-    folders = {name.split("/")[0] for name in indexes.location.names("*/**")}
+    folders = {name.split("/")[0] for name in indexes.location.names("*/*")}
     assert folders == set(indexes.versions())
 
 
@@ -91,3 +91,24 @@ def test_a_shared_file_survives_its_owner(root: str) -> None:
     indexes.set_current(second)
     assert prune(indexes, keep=1) == [first]
     assert verify_version(indexes, second) == (2, 12)
+
+
+def test_a_version_that_cannot_be_listed_keeps_prune_from_removing_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes = open_indexes(str(tmp_path), "default")
+    first, second = many(indexes, 2)
+    indexes.set_current(first)
+    listed = type(indexes.location._fs).ls
+
+    def failing(fs: object, path: str, *arguments: object, **more: object) -> object:
+        if first in path:
+            raise OSError("input/output error")
+        return listed(fs, path, *arguments, **more)
+
+    monkeypatch.setattr(type(indexes.location._fs), "ls", failing)
+    with pytest.raises(OSError, match="input/output"):
+        prune(indexes, keep=1)
+    monkeypatch.undo()
+    assert indexes.versions() == [first, second]
+    verify_version(indexes, first)

@@ -10,7 +10,7 @@ import pytest
 
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
-from indexing.publishing import GateSettings, Published
+from indexing.publishing import GateSettings, Published, Publisher
 from lookalike.changes import Deletion
 from lookalike.errors import (
     CatalogueShrunk,
@@ -353,3 +353,45 @@ def test_a_full_disk_is_told_and_the_served_version_stays(limit: int, tmp_path: 
     process.join()
     assert gallery.indexes.versions() == [gallery.indexes.current()] == [first.version]
     assert list((tmp_path / "store/indexes/default").glob(".draft*")) == []
+
+
+def test_a_rollback_during_a_rebuild_is_not_overridden(gallery: Gallery) -> None:
+    first = gallery.publish().version
+    gallery.fill(1, first=3000)
+    gallery.publish(a_plan(origin="changes"))
+    gallery.fill(1, first=3001)
+    want = gallery.want
+
+    def interrupted(base: object) -> object:
+        gallery.indexes.set_current(first)
+        return want(None)
+
+    gallery.want = interrupted  # type: ignore[method-assign,assignment]
+    with pytest.raises(PublishConflict):
+        gallery.publish()
+    assert gallery.indexes.current() == first
+
+
+def test_additions_published_during_a_rebuild_are_taken_in(gallery: Gallery) -> None:
+    gallery.publish()
+    want, added = gallery.want, []
+
+    def interrupted(base: object) -> object:
+        if not added:
+            added.append(True)
+            gallery.fill(1, first=3000)
+            Publisher(
+                gallery.settings,
+                a_plan(origin="changes"),
+                gallery.features,
+                gallery.embedder,
+                GateSettings(),
+            ).publish(want)
+            gallery.fill(1, first=3001)
+        return want(None)
+
+    gallery.want = interrupted  # type: ignore[method-assign,assignment]
+    published = gallery.publish(a_plan(anew=True))
+    assert gallery.indexes.current() == published.version
+    assert gallery.found() == set(gallery.pictures)
+    verify_version(gallery.indexes, published.version)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from lookalike.catalogue import Picture
 from lookalike.changes import (
     Addition,
+    Additions,
     Change,
     ChangeLog,
     Deletion,
@@ -33,7 +34,7 @@ def log(root: str) -> ChangeLog:
 def test_records_come_back_as_they_were_written_and_in_order(log: ChangeLog) -> None:
     written = [
         log.append(Deletion(ODD)),
-        log.append(Addition("a", "0" * 64, "bird", {"price": 2.5, "sold": False, "note": None})),
+        log.append(Additions([Addition("a", "0" * 64, "bird", {"price": 2.5, "note": None})])),
         log.append(Deletion(["a"])),
     ]
     assert log.records() == written
@@ -72,7 +73,10 @@ def record(number: int, change: Change) -> Record:
 
 changes = st.one_of(
     st.builds(Deletion, st.lists(st.sampled_from("abc"), min_size=1, max_size=2)),
-    st.builds(Addition, st.sampled_from("abc"), st.just("0" * 64)),
+    st.builds(
+        Additions,
+        st.lists(st.builds(Addition, st.sampled_from("abc"), st.just("0" * 64)), max_size=2),
+    ),
 )
 
 
@@ -83,12 +87,13 @@ def test_the_last_word_on_an_id_holds_in_whatever_order_records_are_read(
     records = [record(number, change) for number, change in enumerate(made)]
     last: dict[str, str] = {}
     for item in records:
-        ids = item.change.ids if isinstance(item.change, Deletion) else [item.change.id]
+        change = item.change
+        ids = change.ids if isinstance(change, Deletion) else [p.id for p in change.pictures]
         last.update(dict.fromkeys(ids, type(item.change).__name__))
     shuffler.shuffle(records)  # type: ignore[attr-defined]
     found = standing(records)
     assert found.deleted == {key for key, word in last.items() if word == "Deletion"}
-    assert found.added.keys() == {key for key, word in last.items() if word == "Addition"}
+    assert found.added.keys() == {key for key, word in last.items() if word == "Additions"}
     assert found.names == {item.name for item in records}
 
 
@@ -96,9 +101,39 @@ def test_a_deletion_that_a_version_does_not_know_holds_for_it_even_after_an_addi
     first, second, third = (
         record(1, Deletion(["a"])),
         record(2, Deletion(["b"])),
-        record(3, Addition("b", "0" * 64)),
+        record(3, Additions([Addition("b", "0" * 64)])),
     )
     records = [first, second, third]
     assert deleted_since(records, frozenset()) == {"a", "b"}
     assert deleted_since(records, frozenset({first.name})) == {"b"}
     assert deleted_since(records, frozenset({first.name, second.name, third.name})) == set()
+
+
+def test_a_later_record_comes_later_whatever_the_clocks_say(
+    log: ChangeLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = log.append(Additions([Addition("a", "0" * 64)]))
+    monkeypatch.setattr("lookalike.changes.log.time.time_ns", lambda: 5)  # a clock far behind
+    second = log.append(Deletion(["a"]))
+    assert [item.name for item in log.records()] == [first.name, second.name]
+    assert standing(log.records()).deleted == {"a"}
+
+
+def test_a_log_that_cannot_be_listed_is_no_empty_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = open_changes(str(tmp_path), "default")
+    log.append(Deletion(["a"]))
+    monkeypatch.setattr(type(log._location._fs), "ls", _refuse)
+    with pytest.raises(OSError, match="refused"):
+        log.records()
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise OSError("refused")
+
+
+def test_a_store_whose_path_looks_like_a_pattern_is_listed(tmp_path: Path) -> None:
+    log = open_changes(str(tmp_path / "[prod]*"), "default")
+    record = log.append(Deletion(["a"]))
+    assert log.records() == [record]

@@ -1,0 +1,86 @@
+"""The rows of additions, each with a vector of the model at hand."""
+
+import sys
+from contextlib import closing
+
+import numpy as np
+
+from indexing.changed_catalogue import added_picture
+from indexing.extraction.features import Features
+from indexing.extraction.known import as_digests
+from lookalike.catalogue.storage import read_bytes
+from lookalike.changes import Addition, ChangeLog, Standing
+from lookalike.errors import LookalikeError, NoFeatures
+from lookalike.index import PictureRow
+from lookalike.picture import PictureContract, read_picture
+from lookalike.serving import Embedder
+from lookalike.settings import Settings
+from lookalike.vectors import without_features
+
+MOST_BYTES = 256 << 20
+
+
+class AddedRows:
+    """Gives additions as rows, and embeds those that came too late for extraction.
+
+    Args:
+        log: has their bytes.
+        features: of the model.
+        contract: how the model takes pictures.
+        embedder: of the model, live.
+        settings: limits of reading.
+    """
+
+    def __init__(
+        self,
+        log: ChangeLog,
+        features: Features,
+        contract: PictureContract,
+        embedder: Embedder,
+        settings: Settings,
+    ) -> None:
+        self._log, self._features, self._contract = log, features, contract
+        self._embedder, self._settings = embedder, settings
+
+    def rows(self, now: Standing) -> list[PictureRow]:
+        """Give the rows of all additions that have features, sorted by id.
+
+        One that this model can make no vector of is told on standard error, and left out.
+        """
+        additions = [addition for _, addition in sorted(now.added.items())]
+        if not additions:
+            return []
+        digests = as_digests([bytes.fromhex(addition.sha256) for addition in additions])
+        with closing(self._features.known()) as known:
+            there = known.digests.contain(digests)
+            empty = known.zeros.contain(digests)
+        usable = [
+            addition
+            for addition, known_already, zero in zip(additions, there, empty, strict=True)
+            if not zero and (known_already or self._embedded(addition))
+        ]
+        return [self._row(addition) for addition in usable]
+
+    def _row(self, addition: Addition) -> PictureRow:
+        picture = added_picture(addition, self._log)
+        sha256 = bytes.fromhex(addition.sha256)
+        return PictureRow(picture.id, picture.uri, picture.label, sha256, picture.attributes)
+
+    def _embedded(self, addition: Addition) -> bool:
+        """Embed one addition and keep its vector; False where the model can make none of it."""
+        try:
+            self._embed(addition)
+        except (LookalikeError, OSError) as error:
+            sys.stderr.write(f"warning: the addition {addition.id!r} is left out: {error}\n")
+            return False
+        return True
+
+    def _embed(self, addition: Addition) -> None:
+        data = read_bytes(self._log.picture_uri(addition), MOST_BYTES)
+        limit = self._settings.max_decoded_bytes
+        vectors = self._embedder.embed(
+            read_picture(data, self._contract, max_decoded_bytes=limit)[np.newaxis]
+        )
+        if without_features(vectors)[0]:
+            raise NoFeatures("the model sees nothing in it")
+        self._features.write(as_digests([bytes.fromhex(addition.sha256)]), vectors)
