@@ -14,6 +14,7 @@ MODEL_SERVER = "make model-server"
 REINDEX = "make reindex PICTURES=photos"
 SERVE = "make serve"
 ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
+EXTRACT = "lookalike extract pictures/"
 TOYS = "mkdir toys"
 TOY_SERVER = (
     "tensorflow_model_server --rest_api_port=8501 --model_name=toy --model_base_path=$PWD/toys &"
@@ -143,6 +144,14 @@ RULES = (
         'lookalike reindex "sqlite:///$PWD/shop.sqlite" --query "SELECT id, uri FROM pictures"',
         why="a database has to be made first; tests/lookalike/catalogue asks a PostgreSQL server",
     ),
+    # docs/extraction.md
+    Rule(pattern=EXTRACT, after=(MODEL_SERVER,)),
+    Rule(
+        pattern=r"lookalike extract s3://bucket/pictures --part 3 --of 8",
+        after=(MODEL_SERVER,),
+        replace={"s3://bucket/pictures": "pictures"},
+    ),
+    Rule(pattern=r"lookalike quarantine --contact-sheet quarantine\.jpg", after=(EXTRACT,)),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
     Rule(pattern="lookalike index (list|show|verify|prune)", after=(REINDEX,)),
@@ -188,6 +197,11 @@ RULES = (
     ),
     # docs/training.md
     Rule(pattern="lookalike train photos"),
+    Rule(
+        pattern="lookalike train ~/.cache/lookalike/samples/stamps .*",
+        replace={"~/.cache/lookalike/samples/stamps": "photos"},
+        long=True,
+    ),
     Rule(pattern="lookalike train photos --validation other-photos", long=True),
     Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
 )

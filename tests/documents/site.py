@@ -163,7 +163,8 @@ def _lay_out(folder: Path, cache: Path) -> None:
     (folder / "cache").mkdir()
     (folder / "cache" / "weights").symlink_to(cache / "weights")
     for seed, name in enumerate(("photos", "other-photos", "pictures")):
-        write_pictures(folder / name, labels=2, each=4, seed=seed)
+        write_pictures(folder / name, labels=2, each=5, seed=seed)
+    (folder / "pictures" / "label-0" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     photo = cv2.imread(str(folder / "photos" / "label-0" / "0.jpg"))
     for name in ("photo.jpg", "picture.jpg"):
         cv2.imwrite(str(folder / name), photo)
