@@ -131,6 +131,7 @@ class FaissIndex:
         """
         # One thread a query: parallelism comes from serving many queries at once.
         faiss.omp_set_num_threads(1)
+        queries = np.ascontiguousarray(queries, np.float32)
         selection = selection or self._alive
         selected = self.size if selection is None else selection.count
         if not selected or not len(queries):

@@ -50,10 +50,13 @@ class RefineCodes:
             Squared Euclidean distances ``float32[n, k]``; infinity where there is none.
         """
         codes = self._gathered(np.maximum(rows.ravel(), 0))
-        vectors = np.empty((*rows.shape, queries.shape[1]), np.float32)
+        (count, k), dimensions = rows.shape, queries.shape[1]
+        vectors = np.empty((count, k, dimensions), np.float32)
         self._refine.sa_decode_c(rows.size, faiss.swig_ptr(codes), faiss.swig_ptr(vectors))
-        vectors -= queries[:, None]
-        squared: Distances = np.einsum("nkd,nkd->nk", vectors, vectors)
+        squared = np.empty((count, k), np.float32)
+        for one, query, candidates in zip(squared, queries, vectors, strict=True):
+            pointers = map(faiss.swig_ptr, (one, query, candidates))
+            faiss.fvec_L2sqr_ny(*pointers, dimensions, k)
         squared[rows == NO_ROW] = np.inf
         return squared
 

@@ -21,6 +21,7 @@ from lookalike.index.segment import (
     KNOWN_PARAMETERS,
     NO_ROW,
     Found,
+    Rows,
     Segment,
     exact,
     nearest,
@@ -45,6 +46,7 @@ class Stack:
         self._lists = self._core.nlist
         self._nprobe = self._core.nprobe
         self._quantizer = faiss.downcast_index(self._core.quantizer)
+        self._graph_of_lists = not isinstance(self._quantizer, faiss.IndexFlat)
         weakref.finalize(self, _stack(segments))
         self._first_lists = np.arange(len(segments), dtype=np.int64)[:, None] * self._lists
         self._bounds = np.array([0, *(segment.stop for segment in segments)])
@@ -76,24 +78,32 @@ class Stack:
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
     ) -> Found:
         """Quantize once, and scan the same lists of all segments under one threshold."""
-        queries = np.ascontiguousarray(kinds.transformed(self._kind, queries))
+        if self._kind.chain is not None:
+            queries = np.ascontiguousarray(kinds.transformed(self._kind, queries))
+        count, segments = len(queries), len(self._segments)
         nprobe = min(parameters.nprobe or self._nprobe, self._lists)
-        gaps, lists = self._quantizer.search(queries, nprobe)
-        # [n, segments, nprobe]: list l of segment s is number s · lists + l of the stack.
-        keys = lists[:, None] + self._first_lists
-        if lists[:, -1].min() < 0:  # a graph of centroids may reach fewer
-            keys[np.broadcast_to(lists[:, None] < 0, keys.shape)] = NO_ROW
-        gaps = np.repeat(gaps[:, None], len(self._segments), axis=1)
-        squared = np.empty((len(queries), k), np.float32)
-        rows = np.empty((len(queries), k), np.int64)
-        scanned = nprobe * len(self._segments)
-        chosen = self._parameters(scanned) if selection is None else _chosen(scanned, selection)
-        # The C call, since the Python one insists on the index's own nprobe.
-        places = [faiss.swig_ptr(array) for array in (keys, gaps, squared, rows)]
-        self._core.search_preassigned_c(
-            len(queries), faiss.swig_ptr(queries), k, *places, False, chosen
-        )
+        chosen = self._chosen(nprobe * segments, selection)
+        # The C calls: the Python ones check for microseconds, and of search_preassigned the
+        # Python one insists on the index's own nprobe.
+        pointer = faiss.swig_ptr
+        asked = pointer(queries)
+        gaps, lists = np.empty((count, nprobe), np.float32), np.empty((count, nprobe), np.int64)
+        self._quantizer.search_c(count, asked, nprobe, pointer(gaps), pointer(lists))
+        keys, gaps = self._of_all_segments(lists), gaps.repeat(segments, axis=0)
+        squared, rows = np.empty((count, k), np.float32), np.empty((count, k), np.int64)
+        lists_and_gaps, found = map(pointer, (keys, gaps)), map(pointer, (squared, rows))
+        self._core.search_preassigned_c(count, asked, k, *lists_and_gaps, *found, False, chosen)
         return squared, rows
+
+    def _of_all_segments(self, lists: Rows) -> Rows:
+        """Name the same lists of every segment: list l of segment s is s · lists + l of all."""
+        keys: Rows = lists[:, None] + self._first_lists
+        if self._graph_of_lists:  # which may reach fewer than it is asked for
+            keys[np.broadcast_to(lists[:, None] < 0, keys.shape)] = NO_ROW
+        return keys
+
+    def _chosen(self, nprobe: int, selection: Selection | None) -> Any:
+        return self._parameters(nprobe) if selection is None else _chosen(nprobe, selection)
 
     def _refined(
         self,
