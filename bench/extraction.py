@@ -8,8 +8,10 @@ same model in process.
 ``small`` (500×375) and ``large`` (1600×1200): a stand-in for the model that computes
 nothing, in process, since the look-alike of a model server is written in Python and shares
 the cores. So reading is the limit, and extraction is compared with as many processes that
-do nothing but ``cv2.imdecode`` and ``cv2.resize`` on bytes in memory, at the reduced scale
-that the picture contract chooses; ``decode_full`` is the same at full scale.
+do nothing but ``cv2.imdecode`` and ``cv2.resize`` on bytes in memory: ``decode_full`` as
+that is usually written, at full scale; ``decode`` at the reduced scale that the picture
+contract chooses. On a machine with as many cores as reading processes, the job's own
+process, which looks up, sends and writes, takes its share of those cores.
 
 Reading processes import the module that is run, so that what is heavy is imported within
 functions here.
@@ -71,7 +73,7 @@ def _reading(
 ) -> list[Candidate]:
     """Candidates that reading limits."""
     count = WARM + {"small": 4000, "large": 800}[name] // (20 if quick else 1)
-    paths = write_photographs(folder / name / "all", *PHOTOGRAPHS[name], count)
+    paths = write_photographs(folder / name, *PHOTOGRAPHS[name], count)
     contract = PictureContract(size=SIDE)
     gated = Gated(
         list(Folder(folder / name)), model(SIDE), Corner(), settings, folder / f"{name}-store"
@@ -95,12 +97,12 @@ def _reading(
             name=f"{name}.decode_full",
             items=gated.items,
             run=partial(decoders[1].run, gated.items),
-            baseline=decoded,
+            baseline=extracted,
         ),
         Candidate(
             name=f"{name}.keras_loader",
             items=len(few),
-            run=partial(_keras_loader, folder / name / "all", len(few), SIDE, Corner().embed),
+            run=partial(_keras_loader, folder / name, len(few), SIDE, Corner().embed),
             baseline=extracted,
         ),
         Candidate(
@@ -119,7 +121,7 @@ def _embedding(
     from bench.extraction_server import served  # imports TensorFlow
 
     side, count = (32, BATCH * 2) if quick else (96, BATCH * 8)
-    paths = write_photographs(folder / "vgg16" / "all", *PHOTOGRAPHS["small"], WARM + count)
+    paths = write_photographs(folder / "vgg16", *PHOTOGRAPHS["small"], WARM + count)
     serving = stack.enter_context(served(side, folder))
     gated = Gated(
         list(Folder(folder / "vgg16")), serving.model, serving.client, settings, folder / "store"
@@ -144,9 +146,7 @@ def _embedding(
         Candidate(
             name="vgg16.keras_loader",
             items=len(few),
-            run=partial(
-                _keras_loader, folder / "vgg16" / "all", len(few), side, serving.in_process
-            ),
+            run=partial(_keras_loader, folder / "vgg16", len(few), side, serving.in_process),
             baseline=extracted,
         ),
         Candidate(
@@ -176,7 +176,7 @@ def _one_by_one(paths: Sequence[Path], side: int, embed: Embed) -> None:
 def _memory(folder: Path, quick: bool) -> list[Fact]:
     """Compare the peaks of a short and a long extraction."""
     few, many = (500, 2000) if quick else (2000, 20_000)
-    write_photographs(folder / "memory" / "all", 160, 120, many)
+    write_photographs(folder / "memory", 160, 120, many)
     peaks = {count: _peak(folder / "memory", count) for count in (few, many)}
     facts = [
         Fact(name=f"peak memory of {count} pictures", value=peak / 1e6, unit="MB")

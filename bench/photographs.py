@@ -11,6 +11,7 @@ from lookalike.progress import track
 
 QUALITY = 90
 DISTINCT = 40
+IN_A_FOLDER = 500
 SCALES = (4, 8, 16, 32, 64, 128, 256)
 COMMENT = b"\xff\xfe"  # a JPEG's comment segment
 
@@ -29,10 +30,14 @@ def photograph(width: int, height: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def write_photographs(folder: Path, width: int, height: int, count: int) -> list[Path]:
-    """Write ``count`` JPEGs; each differs from all others, if only by a comment."""
-    folder.mkdir(parents=True)
+    """Write ``count`` JPEGs; each differs from all others, if only by a comment.
+
+    Some hundred lie in a folder: one is listed at a time, and a list of many takes memory.
+    """
     kinds = [_jpeg(photograph(width, height, seed)) for seed in range(min(count, DISTINCT))]
-    paths = [folder / f"{number:06}.jpg" for number in range(count)]
+    paths = [folder / f"{number // IN_A_FOLDER:03}" / f"{number:06}.jpg" for number in range(count)]
+    for below in sorted({path.parent for path in paths}):
+        below.mkdir(parents=True)
     for number, path in enumerate(track(paths, f"writing {width}×{height} pictures")):
         path.write_bytes(_commented(kinds[number % len(kinds)], number))
     return paths

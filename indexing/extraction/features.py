@@ -28,6 +28,8 @@ PATTERN = "part-*.parquet"
 WEIGHTS_DIGITS = 12
 # Rows that are in memory at a time; 32 MB of vectors of 128 numbers.
 CHUNK = 1 << 16
+# Rows that are encoded at a time: half a megabyte of vectors of 128 numbers.
+ROW_GROUP = 1024
 DAMAGE = (pa.ArrowException, OSError, KeyError)
 
 
@@ -96,9 +98,11 @@ class Features:
         )
         buffer = io.BytesIO()
         # Neither numbers nor digests repeat, so that a dictionary would be work for nothing.
-        pq.write_table(table, buffer, use_dictionary=False, write_page_checksum=True)
+        pq.write_table(table, buffer, ROW_GROUP, use_dictionary=False, write_page_checksum=True)
         with room_needed(self._location.root):
             self._location.write(f"part-{uuid4().hex}.parquet", buffer.getvalue())
+        # Arrow would keep what that took, for ever.
+        pa.default_memory_pool().release_unused()
 
     def known(self) -> Known:
         """List the digests that have a vector, without reading the vectors."""

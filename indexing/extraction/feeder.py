@@ -12,7 +12,7 @@ from indexing.extraction.pool import Filling
 from lookalike.catalogue import Picture
 
 # Rows looked up at once: the first stretch is short, so that reading begins at once.
-FIRST_STRETCH, LONGEST_STRETCH = 64, 4096
+FIRST_STRETCH, LONGEST_STRETCH = 64, 1024
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -41,6 +41,7 @@ def test_extraction_is_compared_with_what_limits_it_and_with_the_usual_ways(
     assert against["vgg16.extraction"] == "vgg16.server"
     for name in ("small", "large"):
         assert against[f"{name}.extraction"] == f"{name}.decode"
+        assert against[f"{name}.decode_full"] == f"{name}.extraction"
     for name in ("small", "large", "vgg16"):
         for usual in ("keras_loader", "one_by_one"):
             assert against[f"{name}.{usual}"] == f"{name}.extraction"
