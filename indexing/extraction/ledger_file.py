@@ -69,10 +69,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         StoreError: a process is writing it, or it is no ledger.
     """
     with explained(path), ExitStack() as unless_opened:
-        if path.with_name(f"{path.name}-wal").exists() or _has_log(path):
+        if not path.stat().st_size or path.with_name(f"{path.name}-wal").exists() or _has_log(path):
             connection = sqlite3.connect(path, timeout=1, isolation_level=None)
             unless_opened.callback(connection.close)
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.executescript(SCHEMA)  # killed before it had its tables
         else:
             connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1, isolation_level=None

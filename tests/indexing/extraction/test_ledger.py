@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexing.extraction import stamps
+from indexing.extraction import ledger_file, stamps
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests, sort_digests
 from indexing.extraction.ledger import Entry, Ledger
@@ -190,3 +190,11 @@ def test_reasons_are_told_commonest_first(path: Path) -> None:
     assert ledger.reasons() == [("y", 2, "b"), ("x", 1, "a")]
     assert ledger.counts() == {"quarantined": 3, "embedded": 1}
     ledger.close()
+
+
+def test_a_ledger_that_was_killed_before_it_had_tables_is_read_as_empty(tmp_path: Path) -> None:
+    path = tmp_path / "part-0-of-1.sqlite"
+    path.touch()
+    connection = ledger_file.open_for_reading(path)
+    assert connection.execute("SELECT count(*) FROM pictures").fetchone() == (0,)
+    connection.close()
