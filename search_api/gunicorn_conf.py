@@ -3,7 +3,9 @@
 Start with ``lookalike serve``, or ``gunicorn -c search_api/gunicorn_conf.py``.
 """
 
+import importlib
 import logging
+import os
 from pathlib import Path
 
 from lookalike.settings import Settings
@@ -15,7 +17,8 @@ wsgi_app = "search_api.app:create_app()"
 bind = _settings.bind
 workers = _settings.workers
 worker_class = "gevent"
-# The application is made after the fork: faiss' and OpenCV's threads do not survive one.
+# The application is made after the fork: threads do not survive one, and gevent has yet to
+# patch what the application imports.
 preload_app = False
 # Connections that a worker holds at once; each is a greenlet.
 worker_connections = 1000
@@ -29,6 +32,19 @@ worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 control_socket_disable = True
 errorlog = "-"
 loglevel = "info"
+
+# Imported before the fork, so that all workers share their pages. With one thread a BLAS,
+# which is what a query wants anyway, importing them starts none.
+NATIVE_LIBRARIES = ("numpy", "cv2", "faiss")
+SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
+    """Load the native libraries, of which nothing runs before the fork."""
+    for name in SINGLE_THREADED:
+        os.environ[name] = "1"
+    for name in NATIVE_LIBRARIES:
+        importlib.import_module(name)
 
 
 def post_fork(server: object, worker: object) -> None:  # noqa: ARG001  gunicorn's signature
