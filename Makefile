@@ -72,11 +72,15 @@ lint: setup ## ruff, and the arrows between the rooms
 typecheck: setup ## mypy, strict
 	$(BIN)/mypy
 
+# A file's tests stay together, since they share servers. More processes than four would only
+# wait for each other's.
+TESTS = $(BIN)/pytest --cov --cov-report=term --numprocesses auto --maxprocesses 4 --dist loadfile
+
 test: lint typecheck ## lint, types and all tests but the long ones, with coverage
-	$(BIN)/pytest -m "not long" --cov --cov-report=term $(ARGS)
+	$(TESTS) -m "not long" $(ARGS)
 
 test-all: lint typecheck ## the long tests too
-	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	$(TESTS) $(ARGS)
 
 bench: setup ## every benchmark, against its goals
 	$(BIN)/python -m bench --check $(ARGS)
