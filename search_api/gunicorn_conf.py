@@ -16,7 +16,7 @@ _settings = Settings.from_environment()
 wsgi_app = "search_api.app:create_app()"
 bind = _settings.bind
 workers = _settings.workers
-worker_class = "gevent"
+worker_class = "search_api.worker.DrainingWorker"
 # The application is made after the fork: threads do not survive one, and gevent has yet to
 # patch what the application imports.
 preload_app = False

@@ -1,0 +1,65 @@
+"""gunicorn's gevent worker, which ends as soon as its last request does.
+
+gunicorn waits for every open connection, up to the whole grace, and clients keep idle ones
+open: each rollout would take that long. Connections on which nothing has come for a moment
+are closed instead; HTTP lets a server do so at any time (RFC 9112, section 9.5).
+"""
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+
+import gevent
+from gunicorn.workers.ggevent import GeventWorker
+
+# By then a request that was on its way has arrived, and is answered.
+LINGER_SECONDS = 1.0
+
+
+class _Idle(gevent.GreenletExit):
+    """Raised in a greenlet that waits for a request, at the worker's end."""
+
+
+class DrainingWorker(GeventWorker):  # type: ignore[misc]
+    """Closes idle connections when it is told to stop."""
+
+    def run(self) -> None:
+        """Serve until told to stop, then until the last request is answered."""
+        self._waiting: set[gevent.Greenlet] = set()
+        gevent.spawn(self._drain)
+        super().run()
+
+    def timeout_ctx(self) -> AbstractContextManager[object]:
+        """Surround the wait for a connection's next request."""
+        return _Wait(self._waiting, self.cfg.keepalive)
+
+    def _drain(self) -> None:
+        while self.alive:
+            gevent.sleep(LINGER_SECONDS / 2)
+        while True:
+            idle = set(self._waiting)
+            gevent.sleep(LINGER_SECONDS)
+            for greenlet in idle & self._waiting:
+                greenlet.kill(_Idle, block=False)
+
+
+class _Wait(AbstractContextManager["_Wait"]):
+    """Notes that a greenlet waits for a request; ends quietly after ``seconds``, or when told."""
+
+    def __init__(self, waiting: "set[gevent.Greenlet]", seconds: float) -> None:
+        self._waiting, self._greenlet = waiting, gevent.getcurrent()
+        self._timeout = gevent.Timeout(seconds)
+
+    def __enter__(self) -> "_Wait":
+        self._waiting.add(self._greenlet)
+        self._timeout.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._waiting.discard(self._greenlet)
+        self._timeout.close()
+        return error is self._timeout or isinstance(error, _Idle)
