@@ -15,7 +15,7 @@ from gunicorn.workers.ggevent import GeventWorker
 LINGER_SECONDS = 1.0
 
 
-class _Idle(gevent.GreenletExit):
+class _Idle(gevent.GreenletExit):  # type: ignore[misc]
     """Raised in a greenlet that waits for a request, at the worker's end."""
 
 
