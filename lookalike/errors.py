@@ -18,6 +18,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── NotAPicture
     │   ├── UnsupportedFormat
     │   ├── BadDimensions
+    │   ├── BadBox
     │   ├── PictureTooLarge
     │   ├── TruncatedPicture
     │   ├── CorruptPicture
@@ -145,6 +146,13 @@ class BadDimensions(PictureError):
 
     type = "bad-dimensions"
     title = "The picture has no area"
+
+
+class BadBox(PictureError):
+    """The box is not a part of the picture."""
+
+    type = "bad-box"
+    title = "The box is not inside the picture"
 
 
 class PictureTooLarge(PictureError):

@@ -92,7 +92,7 @@ class FaissIndex:
         parameters: SearchParameters,
         dead: Bits | None = None,
     ) -> None:
-        opened = open_segments(folder, segments)
+        opened = self._segments = open_segments(folder, segments)
         self._parameters = parameters
         kind = opened[0].kind
         self.graph, self.refined = kind.graph, kind.refine is not None
@@ -148,6 +148,11 @@ class FaissIndex:
         squared, rows = self.engine.exact(queries, k, selection or self._alive)
         squared[rows == NO_ROW] = np.inf
         return np.sqrt(np.maximum(squared, 0)), rows
+
+    def vector(self, row: int) -> Vectors | None:
+        """Give back a row as exactly as it is kept: ``float32[d]``; see :meth:`Segment.vector`."""
+        segment = next(one for one in self._segments if row < one.stop)
+        return segment.vector(row - segment.start)
 
     def is_alive(self, row: int) -> bool:
         """Tell whether a row is no tombstone."""

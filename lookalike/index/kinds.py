@@ -8,6 +8,7 @@ from typing import Any
 
 import faiss
 import msgspec
+import numpy as np
 
 from lookalike.errors import ConfigurationError
 from lookalike.index.details import SearchParameters
@@ -77,6 +78,17 @@ def transformed(kind: Layers, queries: Vectors) -> Vectors:
     for number in range(steps.size()):
         queries = faiss.downcast_VectorTransform(steps.at(number)).apply(queries)
     return queries
+
+
+def restored(kind: Layers, vector: Vectors) -> Vectors:
+    """Turn ``float32[d]`` back into what was transformed; the inverse of :func:`transformed`."""
+    if kind.chain is None:
+        return vector
+    steps, vectors = kind.chain.chain, vector[np.newaxis]
+    for number in reversed(range(steps.size())):
+        step = faiss.downcast_VectorTransform(steps.at(number))
+        vectors = step.reverse_transform(np.ascontiguousarray(vectors))
+    return np.asarray(vectors[0])
 
 
 def _require(index: Any, kinds: tuple[type, ...]) -> None:

@@ -75,6 +75,21 @@ class Segment:
             return found
         return self.search(queries, k, SearchParameters(nprobe=self.kind.core.nlist), selection)
 
+    def vector(self, row: int) -> Vectors | None:
+        """Give back a row, numbered from 0 within the segment, as exactly as it is kept.
+
+        Returns:
+            ``float32[d]``; None where inverted lists hold the only copy, in which no row
+            can be found without going through all of them.
+        """
+        if self.kind.refine is not None:
+            return np.asarray(self.kind.refine.reconstruct(row))
+        if self.kind.inverted:
+            return None
+        core = self.kind.core
+        kept = faiss.downcast_index(core.storage) if self.kind.graph else core
+        return kinds.restored(self.kind, kept.reconstruct(row))
+
     def _codes(self, queries: Vectors, k: int, selection: Selection | None) -> Any:
         chosen = faiss.SearchParameters(sel=selection.selector) if selection is not None else None
         if self.kind.refine is not None:

@@ -5,6 +5,7 @@ pixels. What happens to the pixels afterwards belongs to the exported graph.
 """
 
 from lookalike.picture.contract import DEFAULT_SIZE, SMALLEST_SIZE, VERSION, Fit, PictureContract
+from lookalike.picture.crop import Box
 from lookalike.picture.header import Format, PictureHeader
 from lookalike.picture.memory import decoded_bytes
 from lookalike.picture.reader import MAX_DECODED_BYTES, inspect_picture, read_picture
@@ -14,6 +15,7 @@ __all__ = [
     "MAX_DECODED_BYTES",
     "SMALLEST_SIZE",
     "VERSION",
+    "Box",
     "Fit",
     "Format",
     "PictureContract",

@@ -18,7 +18,9 @@ _COPIES = 2
 _GIF, _WEBP, _AVIF, _AVIF_DEEP = 5, 5, 17, 21
 
 
-def decoded_bytes(header: PictureHeader, contract: PictureContract) -> int:
+def decoded_bytes(
+    header: PictureHeader, contract: PictureContract, part: Size | None = None
+) -> int:
     """Estimate the peak bytes of decoding the picture for ``contract``.
 
     Sixteen bits count as two bytes a channel, alpha and a palette's expansion by the
@@ -27,7 +29,7 @@ def decoded_bytes(header: PictureHeader, contract: PictureContract) -> int:
     """
     size = header.size
     if header.format == "JPEG":
-        size = reduced_size(size, reduction(header, contract))
+        size = reduced_size(size, reduction(header, contract, part))
     given = size.area * header.channels * (1 if header.bits == 8 else 2)
     if header.format == "AVIF":
         factor = _AVIF if header.bits == 8 else _AVIF_DEEP
@@ -44,12 +46,19 @@ def _canvas(header: PictureHeader) -> int:
     return 0 if covered else header.size.area * header.channels
 
 
-def reduction(header: PictureHeader, contract: PictureContract) -> int:
-    """Give the largest of 8, 4, 2 and 1 that leaves a JPEG no smaller than its target."""
-    target = target_size(header.size.turned(header.orientation), contract)
+def reduction(header: PictureHeader, contract: PictureContract, part: Size | None = None) -> int:
+    """Give the largest of 8, 4, 2 and 1 that leaves a JPEG no smaller than its target.
+
+    Args:
+        header: the picture's.
+        contract: says the target.
+        part: size of the part of the stored picture that is wanted; by default all of it.
+    """
+    wanted = header.size if part is None else part
+    target = target_size(wanted.turned(header.orientation), contract)
     needed = target.turned(header.orientation)
     for factor in REDUCTIONS:
-        size = reduced_size(header.size, factor)
+        size = reduced_size(wanted, factor)
         if size.width >= needed.width and size.height >= needed.height:
             return factor
     return 1

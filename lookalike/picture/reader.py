@@ -14,9 +14,10 @@ from lookalike.errors import PictureTooLarge
 from lookalike.picture.avif import parse_avif
 from lookalike.picture.bmp import parse_bmp
 from lookalike.picture.contract import PictureContract
+from lookalike.picture.crop import Box, region_of
 from lookalike.picture.fit import centred, resized, target_size
 from lookalike.picture.gif import parse_gif
-from lookalike.picture.header import Format, ParsedPicture, PictureHeader
+from lookalike.picture.header import Format, ParsedPicture, PictureHeader, Size
 from lookalike.picture.jpeg import parse_jpeg
 from lookalike.picture.memory import decoded_bytes, reduction
 from lookalike.picture.orientation import upright
@@ -52,6 +53,7 @@ def read_picture(
     contract: PictureContract,
     *,
     max_decoded_bytes: int = MAX_DECODED_BYTES,
+    box: Box | None = None,
     out: npt.NDArray[np.uint8] | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Turn the bytes of a picture file into the square that the model sees.
@@ -60,6 +62,7 @@ def read_picture(
         data: a whole JPEG, PNG, WebP, AVIF, BMP or GIF, told by its signature.
         contract: the model's; says the side S and how a picture is fitted into it.
         max_decoded_bytes: the most memory that decoding may take, estimated from the header.
+        box: the part that is wanted, which then is treated as a picture of its own.
         out: where to write the pixels, such as shared memory; by default a new array.
 
     Returns:
@@ -68,21 +71,23 @@ def read_picture(
 
     Raises:
         PictureError: the bytes are empty, no picture, of a format that is not read,
-            without area, too large, cut off or damaged.
+            without area, too large, cut off or damaged; or the box is not inside it.
     """
     parsed = _PARSERS[sniff(data)](data)
     header = parsed.header
-    _check_memory(header, contract, max_decoded_bytes)
+    region = region_of(header, box)
+    _check_memory(header, contract, region.size, max_decoded_bytes)
     if parsed.check is not None:
         parsed.check()
-    pixels = decode(parsed, reduction(header, contract) if header.format == "JPEG" else 1)
-    target = target_size(header.size.turned(header.orientation), contract)
+    scale = reduction(header, contract, region.size) if header.format == "JPEG" else 1
+    pixels = region.reduced(scale).of(decode(parsed, scale))
+    target = target_size(region.size.turned(header.orientation), contract)
     small = _rgb(resized(pixels, target.turned(header.orientation)))
     return centred(upright(small, header.orientation), contract.size, out)
 
 
-def _check_memory(header: PictureHeader, contract: PictureContract, limit: int) -> None:
-    estimate = decoded_bytes(header, contract)
+def _check_memory(header: PictureHeader, contract: PictureContract, part: Size, limit: int) -> None:
+    estimate = decoded_bytes(header, contract, part)
     if estimate > limit:
         raise PictureTooLarge(
             f"The {header.format} of {header.width} by {header.height} pixels would take "

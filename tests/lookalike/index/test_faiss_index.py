@@ -57,6 +57,22 @@ def test_a_vector_of_the_index_finds_itself_first(
 
 @every_type
 @every_index
+def test_a_row_is_given_back_as_it_is_kept(
+    factory: str, division: str, vectors: Vectors, opened: Opened
+) -> None:
+    index = opened[factory, division]
+    for row in (0, 1000, 1001, COUNT - 1):
+        kept = index.vector(row)
+        if kept is None:
+            assert index.lists
+            assert not index.refined
+        else:
+            assert kept.dtype == np.float32
+            assert np.linalg.norm(kept - vectors[row]) < 0.02
+
+
+@every_type
+@every_index
 def test_distances_are_euclidean(
     factory: str, division: str, vectors: Vectors, opened: Opened
 ) -> None:
