@@ -1,12 +1,10 @@
 """Which model a rebuild embeds with, and waiting until the model server has it."""
 
-import tempfile
 import time
-from pathlib import Path
 
-from lookalike import model_card
 from lookalike.errors import ModelServerUnavailable, ModelVersionUnavailable
 from lookalike.index import ModelReference
+from lookalike.model_card import read_stored_card
 from lookalike.progress import working
 from lookalike.serving import Embedder
 from lookalike.store import Collection
@@ -21,11 +19,7 @@ def model_reference(models: Collection, name: str, version: int | None) -> Model
         VersionNotFound: the store has no model, or not that version.
     """
     number = str(version) if version is not None else models.latest()
-    file = models.manifest(number).file(model_card.FILE_NAME)
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / model_card.FILE_NAME
-        models.download(number, file, path)
-        card = model_card.read_model_card(path)
+    card = read_stored_card(models, number)
     return ModelReference(
         name=name,
         version=int(number),

@@ -5,24 +5,35 @@ for hit in client.search(Path("photo.jpg").read_bytes(), k=5).results:
 print(hit.distance, hit.id)
 """
 
+import base64
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import requests
 
 from lookalike.errors import LookalikeError
 
-RAW = "application/octet-stream"
+# Answers that mean "not now", which the service gives with a Retry-After.
+NOT_NOW = frozenset({429, 503})
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """A picture that looks like the query's; ``distance`` 0 is the same picture."""
+    """A picture that looks like the query's; ``distance`` 0 is the same picture.
 
-    id: str
-    distance: float
-    score: float | None
-    label: str | None
-    uri: str
+    What was left out by ``fields`` is None, or empty.
+    """
+
+    id: str = ""
+    distance: float | None = None
+    score: float | None = None
+    label: str | None = None
+    uri: str = ""
+    attributes: dict[str, Any] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +44,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     model_version: int
     took_ms: dict[str, float]
     raw: str = ""
+
+
+class PictureDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """What the index knows of a picture."""
+
+    id: str
+    label: str | None
+    uri: str
+    attributes: dict[str, Any]
+    sha256: str
+    index_version: str
 
 
 class ServiceError(LookalikeError):
@@ -50,45 +72,155 @@ class ServiceError(LookalikeError):
         self.problem = problem or {}
 
 
+class _Outcome(msgspec.Struct):
+    status: int
+    answer: Answer | None = None
+    problem: dict[str, Any] | None = None
+
+
+class _Outcomes(msgspec.Struct):
+    outcomes: list[_Outcome]
+
+
 class Client:
-    """Sends searches over one kept connection.
+    """Talks to a service over kept connections, and tries again what it puts off.
 
     Args:
         url: the service, such as ``http://127.0.0.1:8080``.
-        timeout: seconds that one search may take.
+        key: an API key of it, where it has some.
+        timeout: seconds that one call may take, all its tries together.
+        tries: how often a call is made at most: again after a 429 or a 503, when the
+            service says so, and after a connection that broke.
     """
 
-    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
-        self._url, self._timeout = url.rstrip("/"), timeout
+    def __init__(
+        self, url: str, *, key: str | None = None, timeout: float = 30.0, tries: int = 4
+    ) -> None:
+        self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
         self._session = requests.Session()
+        if key is not None:
+            self._session.headers["Authorization"] = f"Bearer {key}"
 
-    def search(self, picture: bytes, *, k: int = 10) -> Answer:
-        """Find the ``k`` indexed pictures that look most like ``picture`` (an encoded file).
+    def search(
+        self,
+        picture: bytes | None = None,
+        *,
+        id: str | None = None,  # noqa: A002  the service's own name for it
+        vector: Sequence[float] | None = None,
+        **parameters: Any,
+    ) -> Answer:
+        """Find the indexed pictures that look most alike.
+
+        Args:
+            picture: an encoded file to look for; or
+            id: a picture of the index; or
+            vector: numbers as the model gives them.
+            parameters: ``k``, ``offset``, ``box``, ``fields``, ``exclude_self``, ``group_by``
+                and all others that ``POST /search`` takes.
 
         Raises:
             ServiceError: with the service's own words.
         """
-        try:
-            response = self._session.post(
-                f"{self._url}/search",
-                params={"k": k},
-                data=picture,
-                headers={"Content-Type": RAW},
-                timeout=self._timeout,
-            )
-        except requests.RequestException as error:
+        response = self._call("POST", "/search", json=_query(picture, id, vector, parameters))
+        answer = msgspec.json.decode(response.content, type=Answer)
+        return msgspec.structs.replace(answer, raw=response.text)
+
+    def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
+        """Make several searches at once.
+
+        Args:
+            queries: keyword arguments of :meth:`search` (``picture``, ``id`` or ``vector``,
+                and parameters), up to 64.
+
+        Returns:
+            For each of them, in order, its answer, or the error that it alone met.
+        """
+        body = {"queries": [_split(query) for query in queries]}
+        response = self._call("POST", "/search/batch", json=body)
+        outcomes = msgspec.json.decode(response.content, type=_Outcomes).outcomes
+        return [one.answer or _told(one.problem or {}) for one in outcomes]
+
+    def picture(self, name: str) -> PictureDetails:
+        """Tell what the index knows of a picture."""
+        response = self._call("GET", f"/pictures/{quote(name)}")
+        return msgspec.json.decode(response.content, type=PictureDetails)
+
+    def picture_image(self, name: str, size: int = 256) -> bytes:
+        """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
+        path = f"/pictures/{quote(name)}/image"
+        return self._call("GET", path, params={"size": size}).content
+
+    def delete(self, name: str) -> dict[str, Any]:
+        """Delete a picture; give the durable record of it."""
+        return self._document("DELETE", f"/pictures/{quote(name)}")
+
+    def index(self) -> dict[str, Any]:
+        """Tell what is being served."""
+        return self._document("GET", "/index")
+
+    def _document(self, method: str, path: str) -> dict[str, Any]:
+        return msgspec.json.decode(self._call(method, path).content, type=dict[str, Any])
+
+    def _call(self, method: str, path: str, **what: Any) -> requests.Response:
+        deadline = time.monotonic() + self._timeout
+        pause = FIRST_PAUSE_SECONDS
+        for tried in range(1, self._tries + 1):
+            response, error = self._send(method, path, deadline, what)
+            if response is not None and response.status_code not in NOT_NOW:
+                break
+            wait = pause if response is None else max(pause, _retry_after(response))
+            if tried == self._tries or time.monotonic() + wait > deadline:
+                break
+            time.sleep(wait)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        if response is None:
             raise ServiceError(
                 f"the service at {self._url} does not answer; is it running (lookalike serve)?"
             ) from error
         if not response.ok:
             raise _refused(response)
-        answer = msgspec.json.decode(response.content, type=Answer)
-        return msgspec.structs.replace(answer, raw=response.text)
+        return response
+
+    def _send(
+        self, method: str, path: str, deadline: float, what: dict[str, Any]
+    ) -> tuple[requests.Response | None, Exception | None]:
+        try:
+            left = max(0.001, deadline - time.monotonic())
+            return self._session.request(method, self._url + path, timeout=left, **what), None
+        except requests.RequestException as error:
+            return None, error
+
+
+def _query(
+    picture: bytes | None, name: str | None, vector: Sequence[float] | None, parameters: Any
+) -> dict[str, Any]:
+    sources: dict[str, Any] = {
+        "image": None if picture is None else {"b64": base64.b64encode(picture).decode()},
+        "id": name,
+        "vector": None if vector is None else [float(number) for number in vector],
+    }
+    return {**{what: given for what, given in sources.items() if given is not None}, **parameters}
+
+
+def _split(query: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = dict(query)
+    picture, name, vector = (parameters.pop(what, None) for what in ("picture", "id", "vector"))
+    return _query(picture, name, vector, parameters)
+
+
+def _retry_after(response: requests.Response) -> float:
+    try:
+        return min(float(response.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
+    except ValueError:
+        return 0.0
 
 
 def _refused(response: requests.Response) -> ServiceError:
     try:
-        problem = response.json()
-        return ServiceError(f"{problem['title']}: {problem['detail']}", problem)
+        return _told(response.json())
     except (ValueError, KeyError, TypeError):
         return ServiceError(f"the service answered {response.status_code} {response.reason}")
+
+
+def _told(problem: dict[str, Any]) -> ServiceError:
+    return ServiceError(f"{problem['title']}: {problem['detail']}", problem)

@@ -11,7 +11,11 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── InvalidParameter
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
+    │   ├── MissingKey
+    │   ├── MissingScope
     │   ├── NotFound
+    │   │   ├── PictureNotFound
+    │   │   └── PictureUnreadable
     │   └── MethodNotAllowed
     ├── PictureError                   the bytes are no usable picture
     │   ├── EmptyPicture
@@ -95,12 +99,42 @@ class BodyTooLarge(BadRequest):
     status = 413
 
 
+class MissingKey(BadRequest):
+    """No API key, or one that this service does not know."""
+
+    type = "missing-key"
+    title = "The request has no valid API key"
+    status = 401
+
+
+class MissingScope(BadRequest):
+    """An API key that may not do this."""
+
+    type = "missing-scope"
+    title = "The API key may not do this"
+    status = 403
+
+
 class NotFound(BadRequest):
     """There is nothing at this path."""
 
     type = "not-found"
     title = "There is nothing here"
     status = 404
+
+
+class PictureNotFound(NotFound):
+    """No picture of this id can be found in the index."""
+
+    type = "picture-not-found"
+    title = "The index has no picture of this id"
+
+
+class PictureUnreadable(NotFound):
+    """A picture of the index whose file is gone, is another one now, or is out of reach."""
+
+    type = "picture-unreadable"
+    title = "The picture's file cannot be read"
 
 
 class MethodNotAllowed(BadRequest):

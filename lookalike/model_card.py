@@ -1,5 +1,6 @@
 """The model card: what a trained model is, kept beside it and travelling with it."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from msgspec import Meta
 
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import PictureContract
+from lookalike.store import Collection
 
 FILE_NAME = "model_card.json"
 
@@ -58,3 +60,17 @@ def read_model_card(path: Path) -> ModelCard:
         raise ConfigurationError(f"{path} does not exist: train a model first") from error
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"{path} is not a model card: {error}") from error
+
+
+def read_stored_card(models: Collection, version: str) -> ModelCard:
+    """Read the card of a model version of the store, held against its digest.
+
+    Raises:
+        VersionNotFound: the store has no such version.
+        DigestMismatch: the card is damaged.
+    """
+    file = models.manifest(version).file(FILE_NAME)
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / FILE_NAME
+        models.download(version, file, path)
+        return read_model_card(path)

@@ -61,6 +61,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Most memory that decoding one picture may take, from its header."),
     ] = 256_000_000
 
+    api_keys: Annotated[
+        str,
+        Meta(
+            description="File of search_api's keys (lookalike api-key makes its lines), or 'off'. "
+            "Empty: off, if no other machine can reach LOOKALIKE_BIND."
+        ),
+    ] = ""
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read ``LOOKALIKE_*`` variables; raise ConfigurationError for one that is not valid."""

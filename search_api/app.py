@@ -8,14 +8,24 @@ import os
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
 
+from lookalike.catalogue.picture import checked_id
+from lookalike.changes import ChangeLog, Deletion, open_changes
 from lookalike.settings import Settings
-from search_api import problems
-from search_api.native import size_native_pool
-from search_api.query import MemoryRequest, read_query
+from lookalike.store import Collection, open_indexes, open_models
+from search_api import pictures, problems
+from search_api.about import about
+from search_api.asking import Limits
+from search_api.batch import search_batch
+from search_api.keys import Keys, Scope
+from search_api.native import run_native, size_native_pool
+from search_api.query import MemoryRequest, read_batch, read_query
 from search_api.replica import Replica
 from search_api.search import search
 
 EXTENSION = "lookalike"
+IMAGE = "/image"
+# What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
+CACHED = "private, max-age=3600"
 
 paths = Blueprint("search", __name__)
 
@@ -23,8 +33,20 @@ paths = Blueprint("search", __name__)
 class Service(msgspec.Struct, frozen=True):
     """What the paths work with."""
 
-    settings: Settings
+    limits: Limits
     replica: Replica
+    keys: Keys
+    changes: ChangeLog
+    indexes: Collection
+    models: Collection
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """The answer of ``DELETE /pictures/<id>``: the durable record of it."""
+
+    id: str
+    record: str
+    at: str
 
 
 class Application(Flask):
@@ -38,14 +60,27 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Args:
         settings: by default from the environment.
+
+    Raises:
+        ConfigurationError: there are no API keys where there must be some.
     """
     settings = settings or Settings.from_environment()
     app = Application(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.url_map.merge_slashes = False  # an id may have two in a row
+    keys = Keys.of(settings)
     size_native_pool(settings.threads or os.cpu_count() or 1)
     replica = Replica(settings)
-    app.extensions[EXTENSION] = Service(settings, replica)
+    app.extensions[EXTENSION] = Service(
+        limits=Limits(settings.max_body_bytes, settings.max_decoded_bytes),
+        replica=replica,
+        keys=keys,
+        changes=open_changes(settings.store, settings.index),
+        indexes=open_indexes(settings.store, settings.index),
+        models=open_models(settings.store, settings.model),
+    )
     app.register_blueprint(paths)
+    app.after_request(_secured)
     problems.register(app)
     replica.start()
     return app
@@ -54,10 +89,54 @@ def create_app(settings: Settings | None = None) -> Flask:
 @paths.post("/search")
 def post_search() -> Response:
     """Find the pictures that look like the one in the request."""
-    service = _service()
+    service = _service("search")
     query = read_query(request)
-    answer = search(query, service.replica.serving(), service.settings.max_decoded_bytes)
-    return _json(answer)
+    return _json(search(query, service.replica.serving(), service.limits))
+
+
+@paths.post("/search/batch")
+def post_search_batch() -> Response:
+    """Answer up to 64 searches, each with its own outcome."""
+    service = _service("search")
+    queries = read_batch(request)
+    return _json(search_batch(queries, service.replica.serving(), service.limits))
+
+
+@paths.get("/pictures/<path:name>")
+def get_picture(name: str) -> Response:
+    """Tell what the index knows of a picture; or, below ``/image``, show it."""
+    service = _service("search")
+    index = service.replica.serving().index
+    if not name.endswith(IMAGE):
+        return _json(run_native(lambda: pictures.describe(index, name)))
+    size = pictures.read_size(request.args.get("size"))
+    picture = run_native(lambda: pictures.find_picture(index, name.removesuffix(IMAGE)))
+    tag = f"{picture.sha256.hex()}-{size}"
+    response = Response(status=304, mimetype=pictures.MEDIA_TYPE)
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = CACHED
+    if not request.if_none_match.contains(tag):
+        response.data = run_native(lambda: pictures.draw(picture, size, service.limits))
+        response.status_code = 200
+    return response
+
+
+@paths.delete("/pictures/<path:name>")
+def delete_picture(name: str) -> Response:
+    """See that a picture is not found any more, in no version, until it is added again."""
+    service = _service("admin")
+    change = Deletion([checked_id(name, "the picture to delete")])
+    record = run_native(lambda: service.changes.append(change))
+    service.replica.apply_changes()
+    return _json(Deleted(name, record.name, record.at))
+
+
+@paths.get("/index")
+def get_index() -> Response:
+    """Tell what is being served: versions, counts, measured recall, the model's card."""
+    service = _service("search")
+    serving = service.replica.serving()
+    return _json(run_native(lambda: about(serving, service.indexes, service.models)))
 
 
 @paths.get("/healthz")
@@ -69,7 +148,7 @@ def healthz() -> Response:
 @paths.get("/readyz")
 def readyz() -> Response:
     """Say whether searches can be answered: index loaded, files verified, probes agree."""
-    serving = _service().replica.check_ready()
+    serving = _service(None).replica.check_ready()
     details = serving.index.details
     return _json(
         {
@@ -81,10 +160,21 @@ def readyz() -> Response:
     )
 
 
-def _service() -> Service:
+def _service(scope: Scope | None) -> Service:
+    """Give what a path works with, to a request whose key has the scope."""
     service: Service = current_app.extensions[EXTENSION]
+    if scope is not None:
+        service.keys.check(request.headers, scope)
     return service
 
 
 def _json(document: object) -> Response:
     return Response(msgspec.json.encode(document), mimetype="application/json")
+
+
+def _secured(response: Response) -> Response:
+    """Tell browsers to take answers for nothing but what they are."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,13 +1,16 @@
 """``lookalike serve`` and ``lookalike search``; imports nothing heavy before they run."""
 
 import os
+import secrets
 import sys
 from pathlib import Path
 
 import click
 
 from lookalike.settings import Settings
+from search_api.keys import Keys, Scope, line_of
 
+KEY_BYTES = 32
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 
 
@@ -20,11 +23,41 @@ def serve(bind: str | None, workers: int | None) -> None:
     Searches are answered once an index is published and the model server has the model
     that it names; until then they get a 503 that says what is missing (GET /readyz).
     """
-    Settings.from_environment()  # a wrong setting is one line here, not a worker's traceback
-    flags = ["--bind", bind] if bind else []
-    flags += ["--workers", str(workers)] if workers else []
-    command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION), *flags]
+    given = {"LOOKALIKE_BIND": bind, "LOOKALIKE_WORKERS": workers and str(workers)}
+    os.environ.update({name: value for name, value in given.items() if value})
+    # A wrong setting is one line here, not a worker's traceback.
+    Keys.of(Settings.from_environment())
+    command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION)]
     os.execv(sys.executable, command)  # noqa: S606  signals must reach gunicorn itself
+
+
+@click.command(name="api-key")
+@click.argument("name")
+@click.option("--admin", is_flag=True, help="It may delete and add pictures too.")
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Append the key's line to this file, and print the key alone.",
+)
+def api_key(name: str, admin: bool, path: Path | None) -> None:
+    """Make an API key called NAME for a service with LOOKALIKE_API_KEYS.
+
+    The service's file holds no key, but a line with its SHA-256; the key itself is shown
+    once, here.
+    """
+    scopes: list[Scope] = ["search", "admin"] if admin else ["search"]
+    key = secrets.token_urlsafe(KEY_BYTES)
+    if not name.isprintable() or len(name.split()) != 1 or name.startswith("#"):
+        raise click.UsageError("NAME is one word")
+    line = line_of(name, scopes, key)
+    if path is None:
+        click.echo(f"key, for the client:     {key}")
+        click.echo(f"line, for the service:   {line}")
+        return
+    with path.open("a") as file:
+        file.write(f"{line}\n")
+    click.echo(key)
 
 
 @click.command()

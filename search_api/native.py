@@ -43,6 +43,11 @@ def size_native_pool(threads: int) -> None:
     gevent.get_hub().threadpool.maxsize = threads
 
 
+def native_threads() -> int:
+    """Count the native threads that this worker has for requests."""
+    return int(gevent.get_hub().threadpool.maxsize)
+
+
 def _own_thread(pools: Pools) -> ThreadPool:
     hub = gevent.get_hub()
     if hub not in pools:

@@ -12,6 +12,7 @@ from lookalike.errors import LookalikeError
 URN = "urn:lookalike:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+UNAUTHORIZED = 401
 UNAVAILABLE = 503
 
 _log = logging.getLogger(__name__)
@@ -26,12 +27,19 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str
 
 
+def problem_of(error: LookalikeError) -> Problem:
+    """Describe an error of our tree."""
+    return Problem(f"{URN}{error.type}", error.title, error.status, str(error))
+
+
 def problem_response(error: LookalikeError) -> Response:
     """Answer an error of our tree; 503 says when to try again."""
-    document = Problem(f"{URN}{error.type}", error.title, error.status, str(error))
-    response = Response(msgspec.json.encode(document), error.status, mimetype=MEDIA_TYPE)
+    document = msgspec.json.encode(problem_of(error))
+    response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status == UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if error.status == UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -62,6 +70,13 @@ def _translated(error: HTTPException) -> LookalikeError:
     return errors.BadRequest(error.description or "the request cannot be understood")
 
 
-def _unexpected(error: Exception) -> Response:
+def expected(error: Exception) -> LookalikeError:
+    """Give an error of our tree for any failure; the log has what nobody foresaw."""
+    if isinstance(error, LookalikeError):
+        return error
     _log.error("unexpected failure", exc_info=error)
-    return problem_response(LookalikeError("an unexpected failure; the service's log has it"))
+    return LookalikeError("an unexpected failure; the service's log has it")
+
+
+def _unexpected(error: Exception) -> Response:
+    return problem_response(expected(error))

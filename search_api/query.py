@@ -1,23 +1,36 @@
 """A search request, read from HTTP: strict, and with an error that names what is wrong."""
 
 import io
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal
 
 import msgspec
+import numpy as np
 from flask import Request
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
 from lookalike.errors import InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.picture import Box
+from lookalike.vectors import Vectors
 
 FIELD = "image"
 RAW = "application/octet-stream"
 FORM = "multipart/form-data"
+JSON = "application/json"
 HOW = (
-    f"send the picture as the file field {FIELD!r} of a {FORM} form, "
-    "or its bytes with a Content-Type of image/*"
+    f"send the picture as the file field {FIELD!r} of a {FORM} form, its bytes with a "
+    f"Content-Type of image/*, or {JSON} with one of image, id and vector"
 )
 MAX_K = 1000
+MAX_OFFSET = 1000
+MAX_BATCH = 64
+MAX_DIMENSIONS = 1 << 14
+MAX_ID_BYTES = 1 << 12
+
+Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
+# Parameters that are more than a word; in a query string or a form they are JSON.
+NESTED = frozenset({"box"})
 
 
 class MemoryRequest(Request):
@@ -27,16 +40,98 @@ class MemoryRequest(Request):
         return io.BytesIO()
 
 
-class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a search can be told beside the picture."""
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a search can be told beside what to look for."""
 
-    k: Annotated[int, Meta(ge=1, le=MAX_K, description="How many pictures to find.")] = 10
+    k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to find, 1 to {MAX_K}.")] = 10
+    offset: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_OFFSET,
+            description=f"How many to pass over, 0 to {MAX_OFFSET}.",
+        ),
+    ] = 0
+    box: Annotated[Box | None, Meta(description="The part of the picture that is looked for.")] = (
+        None
+    )
+    min_score: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Least score of a hit; needs an index whose scores are calibrated."),
+    ] = None
+    fields: Annotated[
+        list[Field] | None, Meta(description="What to tell of each hit; by default all.")
+    ] = None
+    exclude_self: Annotated[
+        bool, Meta(description="Leave out the picture itself: its id, or the same bytes.")
+    ] = False
+    group_by: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=256)] | None,
+        Meta(description="An attribute, or label: of each of its values only the best hit."),
+    ] = None
+
+
+class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A picture file within JSON."""
+
+    b64: Annotated[bytes, Meta(description="The file's bytes in base64.")]
+
+
+class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search as JSON: exactly one of image, id and vector, and parameters."""
+
+    image: Encoded | UnsetType = UNSET
+    id: (
+        Annotated[
+            str,
+            Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index."),
+        ]
+        | UnsetType
+    ) = UNSET
+    vector: (
+        Annotated[
+            list[float],
+            Meta(min_length=1, max_length=MAX_DIMENSIONS, description="As the model gives it."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+# What each member of a search is, in words.
+DESCRIPTIONS = {
+    name: member.get("description", "")
+    for name, member in msgspec.json.schema(JsonQuery)["$defs"]["JsonQuery"]["properties"].items()
+}
+
+
+class JsonBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several searches at once; each is read by itself and has its own outcome."""
+
+    queries: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """Look for what a picture file shows."""
+
+    data: bytes
+
+
+class Indexed(msgspec.Struct, frozen=True):
+    """Look for what a picture of the index shows."""
+
+    id: str
+
+
+class Embedded(msgspec.Struct, frozen=True):
+    """Look for what is near a vector: ``float32[d]``, as the model gives it."""
+
+    vector: Vectors
 
 
 class Query(msgspec.Struct, frozen=True):
     """A search request."""
 
-    picture: bytes
+    source: Picture | Indexed | Embedded
     parameters: Parameters
 
 
@@ -44,12 +139,16 @@ def read_query(request: Request) -> Query:
     """Read a search request.
 
     Raises:
-        UnsupportedMediaType: the Content-Type is neither a form nor a picture.
-        MissingPicture: a form without the file field ``image``.
-        InvalidParameter: a parameter that is unknown, not of its type or out of range.
+        UnsupportedMediaType: the Content-Type is not one of a form, a picture and JSON.
+        MissingPicture: there is nothing to look for.
+        InvalidParameter: something is unknown, not of its type or out of range.
     """
     media_type = request.mimetype
     given: MultiDict[str, str] = request.args
+    if media_type == JSON:
+        if given:
+            raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
+        return decode_query(request.get_data(cache=False))
     if media_type == FORM:
         picture = _form_picture(request)
         given = CombinedMultiDict([request.args, request.form])
@@ -59,7 +158,44 @@ def read_query(request: Request) -> Query:
             raise MissingPicture(f"the request's body is empty; {HOW}")
     else:
         raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {HOW}")
-    return Query(picture, _parameters(given))
+    return Query(Picture(picture), _parameters(given))
+
+
+def read_batch(request: Request) -> list[msgspec.Raw]:
+    """Read a batch of searches, each yet to be decoded (:func:`decode_query`).
+
+    Raises:
+        UnsupportedMediaType, InvalidParameter: as :func:`read_query`.
+    """
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f"a batch is {JSON}, not {request.mimetype!r}")
+    batch: JsonBatch = _decoded(request.get_data(cache=False), JsonBatch)
+    return batch.queries
+
+
+def decode_query(data: bytes | msgspec.Raw) -> Query:
+    """Read a search that is JSON; errors as :func:`read_query`."""
+    body: JsonQuery = _decoded(data, JsonQuery)
+    if sum(given is not UNSET for given in (body.image, body.id, body.vector)) != 1:
+        raise MissingPicture("a search has exactly one of image, id and vector")
+    return Query(_source(body), body)
+
+
+def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
+    if not isinstance(body.image, UnsetType):
+        return Picture(body.image.b64)
+    if not isinstance(body.id, UnsetType):
+        return Indexed(body.id)
+    if body.box is not None:
+        raise InvalidParameter("a vector has no parts: box goes with image or id")
+    return Embedded(np.asarray(body.vector, np.float32))
+
+
+def _decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidParameter(f"the body's JSON: {_explained(error)}") from error
 
 
 def _form_picture(request: Request) -> bytes:
@@ -76,7 +212,26 @@ def _parameters(given: MultiDict[str, str]) -> Parameters:
     twice = [name for name, values in given.lists() if len(values) > 1]
     if twice:
         raise InvalidParameter(f"{twice[0]!r} is given more than once")
+    read = {name: _read_text(name, text) for name, text in given.items()}
     try:
-        return msgspec.convert(given.to_dict(), Parameters, strict=False)
+        return msgspec.convert(read, Parameters, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidParameter(f"{error}; k is a whole number from 1 to {MAX_K}") from error
+        raise InvalidParameter(_explained(error)) from error
+
+
+def _explained(error: Exception) -> str:
+    """Add to msgspec's error (``… - at `$.field` ``) what the field is."""
+    named = re.search(r"`\$\.(\w+)", str(error))
+    text = DESCRIPTIONS.get(named[1]) if named else None
+    return f"{error}: {text}" if text else str(error)
+
+
+def _read_text(name: str, text: str) -> object:
+    if name == "fields":
+        return text.split(",")
+    if name not in NESTED:
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise InvalidParameter(f"{name!r} is JSON, such as in the body: {error}") from error

@@ -90,6 +90,10 @@ class Replica:
             raise unready(problem)
         return serving
 
+    def apply_changes(self) -> None:
+        """Look at the records of deletions now, instead of within half a second."""
+        self._deletions.look()
+
     def refresh(self) -> None:
         """Look at ``CURRENT`` once: swap to a new version, and probe the one being served."""
         with self._looking:

@@ -1,28 +1,24 @@
-"""One search: decode, embed, find; timed by stage."""
+"""One search: what is asked for, what is near it, and what is told of that."""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
-from lookalike.errors import NoFeatures
-from lookalike.index import Hit
-from lookalike.picture import read_picture
-from lookalike.vectors import without_features
+from lookalike.errors import InvalidParameter
+from lookalike.index import Hit, IndexVersion, PictureRow
+from search_api.asking import Asked, Limits, ask
 from search_api.native import run_native
-from search_api.query import Query
+from search_api.query import Field, Parameters, Query
 from search_api.replica import Serving
 
 FILE_SCHEME = "file:"
-
-
-class Result(msgspec.Struct, frozen=True):
-    """One picture that looks like the query's."""
-
-    id: str
-    distance: float
-    score: float | None
-    label: str | None
-    uri: str
+LABEL = "label"
+# Candidates that are looked through where hits are left out: the same picture, or of a
+# group that has its best hit already.
+MOST_CANDIDATES = 10_000
+WIDER = 4
 
 
 class TookMilliseconds(msgspec.Struct, frozen=True):
@@ -35,55 +31,105 @@ class TookMilliseconds(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer of ``POST /search``."""
+    """The answer of ``POST /search``; each result holds the fields that were asked for."""
 
-    results: list[Result]
+    results: list[dict[str, Any]]
     index_version: str
     model_version: int
     took_ms: TookMilliseconds
 
 
-def search(query: Query, serving: Serving, max_decoded_bytes: int) -> Answer:
+def search(query: Query, serving: Serving, limits: Limits) -> Answer:
     """Answer a query from one index version, embedded by the model version that it names.
 
     Raises:
-        PictureError: the bytes are no usable picture.
-        NoFeatures: the model sees nothing in it.
-        ModelServerError: the model server gave no vector.
+        LookalikeError: as :func:`search_api.asking.ask`; and InvalidParameter for a score
+            of an index that is not calibrated.
     """
-    details = serving.index.details
     begun = time.perf_counter()
-    pixels = run_native(
-        lambda: read_picture(
-            query.picture, details.model.picture, max_decoded_bytes=max_decoded_bytes
+    asked = prepare(query, serving, limits)
+    hits = run_native(lambda: find(serving.index, asked, query.parameters))
+    return answer(query, serving, asked, hits, begun)
+
+
+def prepare(query: Query, serving: Serving, limits: Limits) -> Asked:
+    """Find what to search with, by a query that this index can answer; errors as :func:`search`."""
+    if query.parameters.min_score is not None:
+        raise InvalidParameter(
+            "min_score: this index has no calibrated scores; leave it out, and cut by distance"
         )
-    )
-    decoded = time.perf_counter()
-    vectors = serving.embedder.embed(pixels[None])
-    embedded = time.perf_counter()
-    if without_features(vectors)[0]:
-        raise NoFeatures("every unit of dense_1 is off for this picture; try another crop of it")
-    hits = run_native(lambda: serving.index.search(vectors[0], query.parameters.k))
+    return ask(query, serving, limits)
+
+
+def answer(query: Query, serving: Serving, asked: Asked, hits: list[Hit], begun: float) -> Answer:
+    """Say what was found just now, for a query whose work began at ``begun``."""
     found = time.perf_counter()
     return Answer(
-        [_result(hit) for hit in hits],
+        [told(hit, query.parameters.fields) for hit in hits],
         serving.index.name,
-        details.model.version,
+        serving.index.details.model.version,
         TookMilliseconds(
-            decode=_milliseconds(begun, decoded),
-            embed=_milliseconds(decoded, embedded),
-            search=_milliseconds(embedded, found),
+            decode=_milliseconds(begun, asked.decoded),
+            embed=_milliseconds(asked.decoded, asked.embedded),
+            search=_milliseconds(asked.embedded, found),
             total=_milliseconds(begun, found),
         ),
     )
 
 
-def _result(hit: Hit) -> Result:
-    picture = hit.picture
-    # Where this machine keeps a file is nobody's business: its name in the catalogue is told.
-    uri = picture.id if picture.uri.startswith(FILE_SCHEME) else picture.uri
+def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]:
+    """Find the hits of one query; on a native thread."""
+    wanted = parameters.offset + parameters.k
+    candidates = wanted + parameters.exclude_self
+    while True:
+        hits = index.search(asked.vector, candidates)
+        kept = list(_kept(hits, asked, parameters))
+        if len(kept) >= wanted or len(hits) < candidates or candidates == MOST_CANDIDATES:
+            return kept[parameters.offset : wanted]
+        candidates = min(WIDER * candidates, MOST_CANDIDATES)
+
+
+def told(hit: Hit, fields: list[Field] | None) -> dict[str, Any]:
+    """Say of a hit what was asked for."""
+    return {name: TELL[name](hit) for name in fields or TELL}
+
+
+def place(picture: PictureRow) -> str:
+    """Tell where a picture is; where this machine keeps a file is nobody's business."""
+    return picture.id if picture.uri.startswith(FILE_SCHEME) else picture.uri
+
+
+TELL: dict[str, Callable[[Hit], Any]] = {
+    "id": lambda hit: hit.picture.id,
+    "distance": lambda hit: hit.distance,
     # No score where nothing was calibrated: a distance is not a probability.
-    return Result(picture.id, hit.distance, None, picture.label, uri)
+    "score": lambda _: None,
+    "label": lambda hit: hit.picture.label,
+    "uri": lambda hit: place(hit.picture),
+    "attributes": lambda hit: hit.picture.attributes,
+}
+
+
+def _kept(hits: list[Hit], asked: Asked, parameters: Parameters) -> Iterator[Hit]:
+    seen = set()
+    for hit in hits:
+        picture = hit.picture
+        if parameters.exclude_self and (picture.id == asked.id or picture.sha256 == asked.sha256):
+            continue
+        if parameters.group_by is not None:
+            group = _value(picture, parameters.group_by)
+            if group in seen:
+                continue
+            seen.add(group)
+        yield hit
+
+
+def _value(picture: PictureRow, attribute: str) -> object:
+    """Give a picture's value of an attribute, which is what makes its group; None: it has none."""
+    if attribute == LABEL and LABEL not in picture.attributes:
+        return picture.label
+    value = picture.attributes.get(attribute)
+    return (type(value), value)  # to Python 1, 1.0 and True are one
 
 
 def _milliseconds(start: float, end: float) -> float:

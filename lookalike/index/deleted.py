@@ -27,6 +27,11 @@ class DeletedRows:
         self._applying = threading.Lock()
         self.selection: Selection | None = None
 
+    def holds(self, row: int) -> bool:
+        """Tell whether a row may be answered."""
+        chosen = self.selection
+        return self._vectors.is_alive(row) if chosen is None else chosen.holds(row)
+
     def apply(self, records: Iterable[Record]) -> None:
         """Take the pictures of new deletions out of every later search."""
         with self._applying:

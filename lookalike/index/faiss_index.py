@@ -156,7 +156,7 @@ class FaissIndex:
 
     def is_alive(self, row: int) -> bool:
         """Tell whether a row is no tombstone."""
-        return self._alive is None or bool(self._alive.bits[row >> 3] >> (row & 7) & 1)
+        return self._alive is None or self._alive.holds(row)
 
     def alive_rows(self) -> Rows:
         """Number the rows that are alive: ``int64[n]``."""

@@ -51,6 +51,10 @@ class Selection:
         """The selector over the numbers of all rows."""
         return faiss.IDSelectorBitmap(self.bits)
 
+    def holds(self, row: int) -> bool:
+        """Tell whether a row may be answered."""
+        return bool(self.bits[row >> 3] >> (row & 7) & 1)
+
     def part(self, start: int, stop: int) -> "Selection":
         """Give the selection of the rows from ``start`` to before ``stop``, counted from 0."""
         if start == 0 and stop == self.size:

@@ -95,6 +95,13 @@ class IndexVersion:
             for picture, distance in zip(pictures_found, distances[0][found].tolist(), strict=True)
         ]
 
+    def find(self, name: str) -> tuple[int, pictures.PictureRow] | None:
+        """Give the row of a picture that can be found in this version, and what it is."""
+        for row in self.pictures.find([name]).get(name, ()):
+            if self._deleted.holds(row):
+                return row, self.pictures.rows([row])[0]
+        return None
+
     def apply(self, records: Iterable[Record]) -> None:
         """Leave out what was deleted by records that this version does not know of.
 

@@ -8,7 +8,12 @@ from lookalike.picture.contract import DEFAULT_SIZE, SMALLEST_SIZE, VERSION, Fit
 from lookalike.picture.crop import Box
 from lookalike.picture.header import Format, PictureHeader
 from lookalike.picture.memory import decoded_bytes
-from lookalike.picture.reader import MAX_DECODED_BYTES, inspect_picture, read_picture
+from lookalike.picture.reader import (
+    MAX_DECODED_BYTES,
+    inspect_picture,
+    read_picture,
+    read_thumbnail,
+)
 
 __all__ = [
     "DEFAULT_SIZE",
@@ -23,4 +28,5 @@ __all__ = [
     "decoded_bytes",
     "inspect_picture",
     "read_picture",
+    "read_thumbnail",
 ]

@@ -1,4 +1,4 @@
-"""The two public functions: look at a picture's header, and read the picture.
+"""The public functions: look at a picture's header, and read the picture.
 
 This is the one way by which untrusted bytes become pixels. Limits are checked from the
 header, before any decoder runs.
@@ -73,6 +73,23 @@ def read_picture(
         PictureError: the bytes are empty, no picture, of a format that is not read,
             without area, too large, cut off or damaged; or the box is not inside it.
     """
+    return centred(_fitted(data, contract, max_decoded_bytes, box), contract.size, out)
+
+
+def read_thumbnail(
+    data: bytes, side: int, *, max_decoded_bytes: int = MAX_DECODED_BYTES
+) -> npt.NDArray[np.uint8]:
+    """Read a picture for people: ``uint8[h, w, 3]`` RGB, upright, on white, its longer side given.
+
+    A smaller picture is enlarged. Errors as :func:`read_picture`.
+    """
+    return _fitted(data, PictureContract(size=side, fit="pad"), max_decoded_bytes, None)
+
+
+def _fitted(
+    data: bytes, contract: PictureContract, max_decoded_bytes: int, box: Box | None
+) -> npt.NDArray[np.uint8]:
+    """Read a picture as large as it is to be within the square."""
     parsed = _PARSERS[sniff(data)](data)
     header = parsed.header
     region = region_of(header, box)
@@ -83,7 +100,7 @@ def read_picture(
     pixels = region.reduced(scale).of(decode(parsed, scale))
     target = target_size(region.size.turned(header.orientation), contract)
     small = _rgb(resized(pixels, target.turned(header.orientation)))
-    return centred(upright(small, header.orientation), contract.size, out)
+    return upright(small, header.orientation)
 
 
 def _check_memory(header: PictureHeader, contract: PictureContract, part: Size, limit: int) -> None:

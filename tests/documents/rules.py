@@ -13,6 +13,7 @@ EXPORT = "make export-model"
 MODEL_SERVER = "make model-server"
 REINDEX = "make reindex PICTURES=photos"
 SERVE = "make serve"
+ADMIN_KEY = "lookalike api-key office --admin --file keys.txt"
 ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
 EXTRACT = "lookalike extract pictures/"
 TOYS = "mkdir toys"
@@ -117,7 +118,11 @@ RULES = (
     Rule(
         pattern="curl .*",
         after=(SERVE,),
-        replace={"127.0.0.1:8080": "{bind}", "localhost:8080": "{bind}"},
+        replace={
+            "127.0.0.1:8080": "{bind}",
+            "localhost:8080": "{bind}",
+            "bird/crow.png": "label-0/1.png",
+        },
     ),
     # docs/catalogues.md
     Rule(
@@ -184,6 +189,13 @@ RULES = (
     # docs/search_api.md
     Rule(pattern=r"lookalike search photo\.jpg -k 5", after=(SERVE,)),
     Rule(pattern="lookalike search --help"),
+    Rule(pattern=f"lookalike api-key web|{ADMIN_KEY}"),
+    Rule(
+        pattern=r"LOOKALIKE_API_KEYS=keys\.txt lookalike serve",
+        after=(REINDEX, ADMIN_KEY),
+        environment={"LOOKALIKE_BIND": "{keyed_bind}"},
+        serves="http://{keyed_bind}/readyz",
+    ),
     Rule(
         pattern=r"LOOKALIKE_STORE=store supervisord -c search_api/supervisord\.conf",
         after=(REINDEX,),

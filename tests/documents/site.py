@@ -16,6 +16,8 @@ from tests.pictures import write_pictures
 from tests.services import status, until
 
 SECONDS = 400
+# What a `make test` hands on to the tests, and what is set for the person who runs them.
+OTHERS = ("LOOKALIKE_", "MAKE", "ARGS", "PICTURES", "PICTURE", "VALIDATION", "VENV")
 REFUSED = re.compile(r"\bwas refused|connection refused")
 # A configuration that names a cluster at a port where nobody listens.
 KUBECONFIG = """
@@ -43,7 +45,7 @@ class Site:
         self._servers: list[subprocess.Popen[bytes]] = []
         _lay_out(folder, cache)
         self.environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith(("LOOKALIKE_", "MAKE"))},
+            **{k: v for k, v in os.environ.items() if not k.startswith(OTHERS)},
             "PATH": f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}",
             "LOOKALIKE_CACHE": str(folder / "cache"),
             "LOOKALIKE_BIND": self.names["bind"],
@@ -144,7 +146,8 @@ class Site:
 
 
 def _addresses() -> dict[str, str]:
-    servers = ("bind", "rest", "grpc", "supervised_bind", "supervised_rest", "supervised_grpc")
+    supervised = ("supervised_bind", "supervised_rest", "supervised_grpc")
+    servers = ("bind", "rest", "grpc", "keyed_bind", *supervised)
     names = {server: f"127.0.0.1:{free_port(0)}" for server in servers}
     return {**names, "toy_port": str(free_port(0))}
 

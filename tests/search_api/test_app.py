@@ -13,8 +13,9 @@ from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
 from lookalike.serving.base import Pixels
 from lookalike.vectors import Vectors
+from search_api.asking import Limits
 from search_api.problems import problem_response
-from search_api.query import Parameters, Query
+from search_api.query import Parameters, Picture, Query
 from search_api.replica import Serving
 from search_api.search import search
 from tests.pictures import write_pictures
@@ -65,9 +66,9 @@ def test_a_picture_without_features_is_a_422_of_its_own(tmp_path: Path) -> None:
         quarantined=0,
     )
     index = SimpleNamespace(details=details)
-    query = Query(path.read_bytes(), Parameters())
+    query = Query(Picture(path.read_bytes()), Parameters())
     with pytest.raises(NoFeatures) as raised:
-        search(query, Serving(index, Blind()), 10**9)
+        search(query, Serving(index, Blind()), Limits(10**9, 10**9))
     response = problem_response(raised.value)
     assert response.status_code == 422
     assert b"urn:lookalike:problem:no-features" in response.data

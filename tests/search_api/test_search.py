@@ -75,7 +75,9 @@ def test_an_answer_names_its_versions_and_times_its_stages(stack: Stack) -> None
     took = answer["took_ms"]
     assert set(took) == {"decode", "embed", "search", "total"}
     assert sum(took[stage] for stage in ("decode", "embed", "search")) <= took["total"] + 0.01
-    assert answer["results"][0].keys() == {"id", "distance", "score", "label", "uri"}
+    assert answer["results"][0].keys() == {
+        *("id", "distance", "score", "label", "uri", "attributes")
+    }
     assert len(answer["results"]) == 10
 
 

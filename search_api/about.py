@@ -1,0 +1,52 @@
+"""What is being served: the index, its model, and the versions that are there."""
+
+import msgspec
+
+from lookalike.errors import LookalikeError
+from lookalike.index import Measured, ModelReference, SearchParameters
+from lookalike.model_card import ModelCard, read_stored_card
+from lookalike.store import Collection
+from search_api.replica import Serving
+
+
+class About(msgspec.Struct, frozen=True):
+    """The answer of ``GET /index``."""
+
+    index: str
+    version: str
+    versions: list[str]
+    pictures: int
+    quarantined: int
+    metric: str
+    factory: str
+    search: SearchParameters
+    measured: Measured | None
+    model: ModelReference
+    model_card: ModelCard | None
+
+
+def about(serving: Serving, indexes: Collection, models: Collection) -> About:
+    """Describe what is being served; reads from the store, so on a native thread."""
+    details = serving.index.details
+    return About(
+        index=details.name,
+        version=serving.index.name,
+        versions=indexes.versions(),
+        pictures=details.pictures,
+        quarantined=details.quarantined,
+        metric=details.metric,
+        factory=details.factory,
+        search=details.search,
+        measured=details.measured,
+        model=details.model,
+        model_card=_card(models, details.model),
+    )
+
+
+def _card(models: Collection, model: ModelReference) -> ModelCard | None:
+    """Read the model's card, where the store still has that very model."""
+    try:
+        card = read_stored_card(models, str(model.version))
+    except LookalikeError:
+        return None
+    return card if card.weights_sha256 == model.weights_sha256 else None

@@ -1,0 +1,87 @@
+"""Several searches in one request, each with its own outcome."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import gevent
+import msgspec
+
+from lookalike.errors import LookalikeError
+from search_api.asking import Asked, Limits
+from search_api.native import native_threads, run_native
+from search_api.problems import Problem, expected, problem_of
+from search_api.query import Query, decode_query
+from search_api.replica import Serving
+from search_api.search import Answer, answer, find, prepare
+
+Done = TypeVar("Done")
+
+
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of one search of a batch: an answer, or a problem."""
+
+    status: int
+    answer: Answer | None = None
+    problem: Problem | None = None
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """What came of each search of a batch, in its order."""
+
+    outcomes: list[Outcome]
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    """A search whose vector is known, begun at a time of ``time.perf_counter``."""
+
+    query: Query
+    asked: Asked
+    begun: float
+
+
+def search_batch(queries: Sequence[msgspec.Raw], serving: Serving, limits: Limits) -> Outcomes:
+    """Answer each query from one and the same index version.
+
+    Those that want the model server wait for it side by side. The index is searched by as
+    many native threads as there are, each taking its share of the queries.
+    """
+    ready = _all([partial(_prepare, query, serving, limits) for query in queries])
+    shares = min(native_threads(), len(ready))
+    work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
+    done = _all([partial(run_native, share) for share in work])
+    return Outcomes([done[place % shares][place // shares] for place in range(len(ready))])
+
+
+def _all(work: Sequence[Callable[[], Done]]) -> list[Done]:
+    """Do all of some work, a greenlet each, and give what came of it in its order."""
+    greenlets = [gevent.spawn(one) for one in work]
+    return [greenlet.get() for greenlet in greenlets]
+
+
+def _prepare(raw: msgspec.Raw, serving: Serving, limits: Limits) -> _Ready | LookalikeError:
+    begun = time.perf_counter()
+    try:
+        query = decode_query(raw)
+        return _Ready(query, prepare(query, serving, limits), begun)
+    except Exception as error:  # noqa: BLE001  one query's failure is its own
+        return expected(error)
+
+
+def _outcomes(ready: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:
+    return [_outcome(one, serving) for one in ready]
+
+
+def _outcome(ready: _Ready | LookalikeError, serving: Serving) -> Outcome:
+    if isinstance(ready, LookalikeError):
+        return _failed(ready)
+    try:
+        hits = find(serving.index, ready.asked, ready.query.parameters)
+    except Exception as error:  # noqa: BLE001  as above
+        return _failed(expected(error))
+    return Outcome(200, answer=answer(ready.query, serving, ready.asked, hits, ready.begun))
+
+
+def _failed(error: LookalikeError) -> Outcome:
+    return Outcome(error.status, problem=problem_of(error))

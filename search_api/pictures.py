@@ -1,0 +1,79 @@
+"""Pictures of the index: what is known of them, and what they look like."""
+
+from typing import Any
+
+import cv2
+import msgspec
+import numpy as np
+
+from lookalike.errors import InvalidParameter, PictureNotFound
+from lookalike.index import IndexVersion, PictureRow
+from lookalike.picture import read_thumbnail
+from search_api.asking import Limits, read_indexed
+from search_api.search import place
+
+SIZES = range(16, 2049)
+DEFAULT_SIZE = 256
+QUALITY = 85
+MEDIA_TYPE = "image/jpeg"
+
+
+class PictureDetails(msgspec.Struct, frozen=True):
+    """What the index knows of a picture."""
+
+    id: str
+    label: str | None
+    uri: str
+    attributes: dict[str, Any]
+    sha256: str
+    index_version: str
+
+
+def find_picture(index: IndexVersion, name: str) -> PictureRow:
+    """Find a picture; on a native thread.
+
+    Raises:
+        PictureNotFound: it is not in the index, or was deleted.
+    """
+    found = index.find(name)
+    if found is None:
+        raise PictureNotFound(f"the index has no picture {name!r}")
+    return found[1]
+
+
+def describe(index: IndexVersion, name: str) -> PictureDetails:
+    """Tell what the index knows of a picture; on a native thread; errors as above."""
+    picture = find_picture(index, name)
+    return PictureDetails(
+        picture.id,
+        picture.label,
+        place(picture),
+        picture.attributes,
+        picture.sha256.hex(),
+        index.name,
+    )
+
+
+def read_size(text: str | None) -> int:
+    """Read how long the longer side of a picture is to be.
+
+    Raises:
+        InvalidParameter: it is no whole number within the bounds.
+    """
+    if text is None:
+        return DEFAULT_SIZE
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) in SIZES):
+        raise InvalidParameter(f"size is a whole number from {SIZES[0]} to {SIZES[-1]}")
+    return int(text)
+
+
+def draw(picture: PictureRow, size: int, limits: Limits) -> bytes:
+    """Read a picture from its storage and make a JPEG of it; on a native thread.
+
+    Raises:
+        PictureUnreadable, PictureError: its file is not there, or none to be decoded.
+    """
+    pixels = read_thumbnail(read_indexed(picture, limits), size, max_decoded_bytes=limits.decoded)
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    return np.asarray(encoded).tobytes()
