@@ -23,7 +23,7 @@ from lookalike.index.segment import (
     merged,
     open_segments,
 )
-from lookalike.index.selection import Bits, Selection, complement
+from lookalike.index.selection import Bits, Selection, complement, has_bit
 from lookalike.index.stack import Stack
 from lookalike.vectors import Vectors
 
@@ -151,13 +151,20 @@ class FaissIndex:
 
     def is_alive(self, row: int) -> bool:
         """Tell whether a row is no tombstone."""
-        return self._alive is None or bool(self._alive.bits[row >> 3] >> (row & 7) & 1)
+        return self._alive is None or has_bit(self._alive.bits, row)
 
     def alive_rows(self) -> Rows:
         """Number the rows that are alive: ``int64[n]``."""
         if self._alive is None:
             return np.arange(self.size)
         return np.flatnonzero(np.unpackbits(self._alive.bits, bitorder="little"))
+
+    def dead_rows(self) -> Rows:
+        """Number the tombstones: ``int64[n]``."""
+        if self._alive is None:
+            return np.empty(0, np.int64)
+        bits = np.unpackbits(self._alive.bits, count=self.size, bitorder="little")
+        return np.flatnonzero(bits == 0)
 
     def _found(
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None

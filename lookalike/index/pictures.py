@@ -10,6 +10,7 @@ import msgspec
 
 from lookalike.catalogue import Attribute
 from lookalike.errors import DataError
+from lookalike.index.sqlite_file import AS_A_DRAFT, open_immutable, select_in
 
 SCHEMA = """
 CREATE TABLE pictures (
@@ -17,11 +18,7 @@ CREATE TABLE pictures (
     attributes TEXT
 );
 """
-# A draft that is torn is thrown away, so it needs no journal and waits for no disk.
-AS_A_DRAFT = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 COLUMNS = "id, uri, label, sha256, attributes"
-# As many as an SQLite statement of any build takes.
-MOST_PARAMETERS = 900
 EVERY = slice(None)
 
 
@@ -89,19 +86,16 @@ class PictureTable:
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
         """Read the pictures at these row positions, in the order asked for."""
-        found = dict(self._chosen("row", numbers, f"row, {COLUMNS}"))
+        statement = f"SELECT row, {COLUMNS} FROM pictures WHERE row"  # noqa: S608
+        found = {
+            number: _row(values)
+            for number, *values in select_in(self._connection, statement, numbers)
+        }
         return [found[number] for number in numbers]
 
     def find(self, ids: Sequence[str]) -> dict[str, int]:
         """Give the row positions of those of the ids that are here."""
-        return {
-            name: row
-            for chunk in _chunks(ids)
-            for name, row in self._connection.execute(
-                f"SELECT id, row FROM pictures WHERE id IN ({_marks(chunk)})",  # noqa: S608
-                chunk,
-            )
-        }
+        return dict(select_in(self._connection, "SELECT id, row FROM pictures WHERE id", ids))
 
     def __iter__(self) -> Iterator[PictureRow]:
         """Stream all rows, in order."""
@@ -111,14 +105,6 @@ class PictureTable:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-    def _chosen(
-        self, column: str, values: Sequence[int], columns: str
-    ) -> Iterator[tuple[int, PictureRow]]:
-        for chunk in _chunks(values):
-            statement = f"SELECT {columns} FROM pictures WHERE {column} IN ({_marks(chunk)})"  # noqa: S608
-            for key, *found in self._connection.execute(statement, chunk):
-                yield key, _row(found)
 
 
 class Pictures:
@@ -161,23 +147,7 @@ class Pictures:
             table.close()
 
 
-def open_immutable(path: Path) -> sqlite3.Connection:
-    """Open a file that never changes: it needs no locks and no journal."""
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False)
-
-
 def _row(values: Sequence[object]) -> PictureRow:
     name, uri, label, sha256, attributes = values
     decoded = msgspec.json.decode(attributes) if attributes else {}  # type: ignore[call-overload]
     return PictureRow(name, uri, label, sha256, decoded)  # type: ignore[arg-type]
-
-
-def _chunks(values: Sequence[object]) -> Iterator[Sequence[object]]:
-    return (
-        values[first : first + MOST_PARAMETERS] for first in range(0, len(values), MOST_PARAMETERS)
-    )
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))
