@@ -80,7 +80,7 @@ def publish_changes(
                 "reindex takes them in"
             )
         now = standing(log.records())
-        return VersionRows(base.version, base.folder, additions.rows(now), now)
+        return VersionRows(base, additions.rows(now), now)
 
     # What somebody asked for by name is no accident, however much it is.
     gate = GateSettings(allow_shrink=True)

@@ -4,6 +4,7 @@ Its two halves are commands of their own, ``extract`` and ``build``, for a catal
 many pods extract.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import msgspec
 
 from indexing.added import AddedRows
 from indexing.changed_catalogue import ChangedCatalogue
+from indexing.extraction.compaction import compact
 from indexing.extraction.extract import Job, extract
 from indexing.extraction.features import Features
 from indexing.extraction.ledgers import Ledgers
@@ -22,6 +24,7 @@ from indexing.model import model_reference, wait_until_served
 from indexing.publishing import Base, GateSettings, LedgerRows, Plan, Published, Publisher
 from lookalike.catalogue import Catalogue, check_unique
 from lookalike.changes import open_changes, standing
+from lookalike.errors import StoreFull
 from lookalike.index import ModelReference
 from lookalike.serving import Embedder
 from lookalike.serving.grpc import GrpcEmbedder
@@ -93,7 +96,7 @@ def extract_part(
 
 
 def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) -> Published:
-    """Publish what the ledgers of all parts say.
+    """Publish what the ledgers of all parts say; then merge the features' small parts.
 
     Raises:
         StoreError: a part's run has not finished.
@@ -110,4 +113,14 @@ def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) 
         return LedgerRows(ledgers, additions.rows(now), now)
 
     with Ledgers.of(settings.store, settings.index, live.model) as ledgers:
-        return publisher.publish(want)
+        published = publisher.publish(want)
+    _compact(features)
+    return published
+
+
+def _compact(features: Features) -> None:
+    """Merge small parts where there is room: the next run can do it as well as this one."""
+    try:
+        compact(features)
+    except StoreFull as error:
+        sys.stderr.write(f"warning: the features stay in small parts: {error}\n")

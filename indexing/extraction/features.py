@@ -2,13 +2,17 @@
 
 Parts are Parquet files that are written whole or not at all, under names of their own: any
 number of jobs write beside each other. A vector may be in several parts; all its copies
-are equal enough that any will do. Being a cache, a part whose file is damaged is left out
-with a warning where digests are listed: its pictures are embedded again.
+are equal enough that any will do. Parts are compacted while others read: a part that is
+gone since it was listed has its rows in a new one, so that readers list again. Being a
+cache, a part whose file is damaged is left out, with a warning where digests are listed:
+its pictures are embedded again.
 """
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -31,6 +35,8 @@ CHUNK = 1 << 16
 # Rows that are encoded at a time: half a megabyte of vectors of 128 numbers.
 ROW_GROUP = 1024
 DAMAGE = (pa.ArrowException, OSError, KeyError)
+
+Item = TypeVar("Item")
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -107,7 +113,10 @@ class Features:
     def known(self) -> Known:
         """List the digests that have a vector, without reading the vectors."""
         zeros: list[Digests] = []
-        digests = sort_digests(self._digests(zeros))
+        damaged: list[DigestMismatch] = []
+        digests = sort_digests(self._every_part(lambda name: self._digests(name, zeros), damaged))
+        for error in damaged:
+            sys.stderr.write(f"warning: {error}\n")
         return Known(digests, sort_digests(zeros))
 
     def gather(self, digests: npt.NDArray[np.uint8], out: Vectors) -> None:
@@ -118,19 +127,22 @@ class Features:
             out: ``float32[n, d]``, filled in their order; may be a memory map.
 
         Raises:
-            StoreError: some have no vector, or a part is damaged.
+            DigestMismatch: some have no vector, unless it is in a part that is damaged.
+            StoreError: some have no vector.
         """
         wanted = np.ascontiguousarray(digests).reshape(-1).view(DIGEST)
         order = np.argsort(wanted)
         ordered = wanted[order]
         missing = np.ones(len(wanted), np.bool_)
-        for name in self.parts():
+        damaged: list[DigestMismatch] = []
+        for chunk in self._every_part(self.read, damaged) if missing.any() else ():
+            rows, places = _matches(chunk.digests, ordered)
+            out[order[places]] = chunk.vectors[rows]
+            missing[places] = False
             if not missing.any():
                 return
-            for chunk in self._chunks(name):
-                rows, places = _matches(chunk.digests, ordered)
-                out[order[places]] = chunk.vectors[rows]
-                missing[places] = False
+        if missing.any() and damaged:
+            raise damaged[0]
         if missing.any():
             raise StoreError(
                 f"{int(missing.sum())} pictures have no vector in {self._location.root}, such as "
@@ -138,44 +150,62 @@ class Features:
             )
 
     def read(self, name: str) -> Iterator[Chunk]:
-        """Read a part in chunks; raise DigestMismatch where it is damaged."""
-        return self._chunks(name)
+        """Read a part in chunks.
+
+        Raises:
+            FileNotFoundError: it was compacted since it was listed.
+            DigestMismatch: it is damaged.
+        """
+        for batch in self._batches(name, ["sha256", "vector"]):
+            flat = batch.column(1).flatten().to_numpy()
+            yield Chunk(_digests_of(batch.column(0)), flat.reshape(-1, self._dimensions))
 
     def remove(self, name: str) -> None:
         """Delete a part whose vectors are elsewhere."""
         self._location.remove(name)
 
     def rows(self, name: str) -> int:
-        """Count the vectors of a part."""
-        with self._location.open(name) as file:
-            try:
-                return int(pq.ParquetFile(file).metadata.num_rows)
-            except DAMAGE as error:
-                raise self._damaged(name, error) from error
+        """Count the vectors of a part by its footer; errors as :meth:`read`."""
+        with self._opened(name) as part:
+            return int(part.metadata.num_rows)
 
-    def _digests(self, zeros: list[Digests]) -> Iterator[Digests]:
-        for name in self.parts():
-            try:
-                for batch in self._batches(name, ["sha256", "zero"]):
-                    digests = _digests_of(batch.column(0))
-                    zero = batch.column(1).to_numpy(zero_copy_only=False)
-                    zeros.append(digests[zero])
-                    yield digests
-            except DigestMismatch as error:
-                sys.stderr.write(f"warning: {error}\n")
+    def _every_part(
+        self, read: Callable[[str], Iterator[Item]], damaged: list[DigestMismatch]
+    ) -> Iterator[Item]:
+        """Read every part, and in place of those that are compacted meanwhile the new ones.
 
-    def _chunks(self, name: str) -> Iterator[Chunk]:
-        for batch in self._batches(name, ["sha256", "vector"]):
-            flat = batch.column(1).flatten().to_numpy()
-            yield Chunk(_digests_of(batch.column(0)), flat.reshape(-1, self._dimensions))
+        What is wrong with parts that are damaged is put into ``damaged``.
+        """
+        seen: set[str] = set()
+        # Until a listing has nothing new: one that is made while a part takes the place of
+        # another may have neither.
+        while names := [name for name in self.parts() if name not in seen]:
+            for name in names:
+                seen.add(name)
+                try:
+                    yield from read(name)
+                except FileNotFoundError:
+                    continue  # the part with its rows was written before it went
+                except DigestMismatch as error:
+                    damaged.append(error)
+
+    def _digests(self, name: str, zeros: list[Digests]) -> Iterator[Digests]:
+        for batch in self._batches(name, ["sha256", "zero"]):
+            digests = _digests_of(batch.column(0))
+            zeros.append(digests[batch.column(1).to_numpy(zero_copy_only=False)])
+            yield digests
 
     def _batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        with self._opened(name) as part:
+            yield from part.iter_batches(CHUNK, columns=columns)
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
         try:
             with self._location.open(name) as file:
-                part = pq.ParquetFile(file, page_checksum_verification=True)
-                yield from part.iter_batches(CHUNK, columns=columns)
+                yield pq.ParquetFile(file, page_checksum_verification=True)
         except FileNotFoundError:
-            return  # compacted by another job since it was listed: its rows are in a new part
+            raise  # it is no damage to be gone
         except DAMAGE as error:
             raise self._damaged(name, error) from error
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from indexing.difference import Dead, Fresh, differences
-from indexing.publishing.wanted import Wanted
-from lookalike.index import IndexVersion, PictureRow
-from lookalike.index.selection import Bits, bits_of
+from indexing.difference import Dead, Fresh
+from indexing.publishing.wanted import Base, Wanted
+from lookalike.index import Bits, IndexDetails, PictureRow, bits_of
 
 # Past this share of the base, tombstones and delta are compacted into a new base.
 COMPACT_SHARE = 0.1
@@ -34,6 +33,11 @@ class Comparison(msgspec.Struct):
         return (self.fresh + len(self.dead)) / self.base
 
     @property
+    def alive(self) -> int:
+        """How many rows of base and delta are left."""
+        return self.base - len(self.dead) + self.fresh
+
+    @property
     def tombstones(self) -> Bits | None:
         """Bits of the rows of base and delta, 1 for the dead; None where none is."""
         if not self.dead:
@@ -41,10 +45,10 @@ class Comparison(msgspec.Struct):
         return bits_of(np.frombuffer(self.dead, np.int64), self.base + self.fresh)
 
 
-def compare(base: IndexVersion, wanted: Wanted, most: float) -> Comparison | None:
+def compare(base: Base, wanted: Wanted, most: float) -> Comparison | None:
     """Compare a base's rows with what is wanted; None where their share passes ``most``."""
-    found = Comparison(base.details.base_rows)
-    for change in differences(base.base(), wanted.rows()):
+    found = Comparison(base.version.details.base_rows)
+    for change in wanted.changes(base):
         if isinstance(change, Dead):
             found.dead.append(change.row)
         else:
@@ -54,20 +58,11 @@ def compare(base: IndexVersion, wanted: Wanted, most: float) -> Comparison | Non
     return found
 
 
-def everything_dead(base: IndexVersion) -> Comparison:
+def everything_dead(held: IndexDetails) -> Comparison:
     """Compare a base with nothing: an index that was emptied on purpose."""
-    return Comparison(base.details.base_rows, 0, array("q", range(base.details.base_rows)))
+    return Comparison(held.base_rows, 0, array("q", range(held.base_rows)))
 
 
-def fresh_rows(base: IndexVersion, wanted: Wanted) -> Iterator[PictureRow]:
+def fresh_rows(base: Base, wanted: Wanted) -> Iterator[PictureRow]:
     """Stream the rows of a delta, sorted by id."""
-    return (
-        change.picture
-        for change in differences(base.base(), wanted.rows())
-        if isinstance(change, Fresh)
-    )
-
-
-def same_rows(current: IndexVersion, wanted: Wanted) -> bool:
-    """Tell whether the current version holds exactly the rows that are wanted."""
-    return next(differences(current.alive(), wanted.rows()), None) is None
+    return (change.picture for change in wanted.changes(base) if isinstance(change, Fresh))

@@ -17,10 +17,10 @@ from indexing.publishing.comparing import (
 )
 from indexing.publishing.probing import choose_probes, kept_probes
 from indexing.publishing.vectors import gathered
-from indexing.publishing.wanted import Wanted
+from indexing.publishing.wanted import Base, Wanted
 from lookalike.index import (
+    Bits,
     IndexDetails,
-    IndexVersion,
     ModelReference,
     Origin,
     SearchParameters,
@@ -60,13 +60,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = "catalogue"
 
 
-class Base(msgspec.Struct, frozen=True):
-    """The version being served, opened: what a delta is built beside."""
-
-    version: IndexVersion
-    folder: Path
-
-
 class Draft(msgspec.Struct, frozen=True):
     """What was built: the manifest's details, and which files it shares with the base."""
 
@@ -100,15 +93,9 @@ class Drafter:
             made = self._beside(base, changes, wanted)
         else:
             made = Draft(self._anew(wanted, count))
-        quarantined = write_quarantine(self._folder / QUARANTINE, wanted.quarantined())
         write_folded(self._folder / FOLDED, wanted.folded)
         details = msgspec.structs.replace(
-            made.details,
-            pictures=count,
-            quarantine=QUARANTINE,
-            quarantined=quarantined,
-            changes=FOLDED,
-            origin=self._plan.origin,
+            made.details, pictures=count, changes=FOLDED, origin=self._plan.origin
         )
         return Draft(details, made.shared)
 
@@ -117,12 +104,12 @@ class Drafter:
         if base is None:
             return None
         if count == 0:
-            return everything_dead(base.version)
+            return everything_dead(base.version.details)
         if self._plan.origin == "changes":
-            return compare(base.version, wanted, inf)
+            return compare(base, wanted, inf)
         if self._plan.anew or not goes_on(base.version.details, count, self._plan):
             return None
-        return compare(base.version, wanted, COMPACT_SHARE)
+        return compare(base, wanted, COMPACT_SHARE)
 
     def _anew(self, wanted: Wanted, count: int) -> IndexDetails:
         plan = self._plan
@@ -142,41 +129,54 @@ class Drafter:
             trained=built.trained,
             shards=built.shards,
             pictures=count,
-            quarantined=0,
             measured=built.measured,
+            quarantine=QUARANTINE,
+            quarantined=self._write_quarantine(wanted),
         )
 
     def _beside(self, base: Base, changes: Comparison, wanted: Wanted) -> Draft:
-        held = base.version.details
-        if changes.tombstones is not None:
-            write_tombstones(self._folder / TOMBSTONES, changes.tombstones)
-        self._write_probes(base, changes, wanted)
+        held, dead = base.version.details, changes.tombstones
+        if dead is not None:
+            write_tombstones(self._folder / TOMBSTONES, dead)
+        self._write_probes(base, dead, changes.alive, wanted)
         details = msgspec.structs.replace(
             held,
             delta=self._delta(base, wanted) if changes.fresh else None,
-            tombstones=TOMBSTONES if changes.dead else None,
+            tombstones=TOMBSTONES if dead is not None else None,
         )
         shared = [name for shard in held.shards for name in shard.files]
         shared += [held.trained] if held.trained is not None else []
-        return Draft(details, frozenset(shared))
+        return self._with_quarantine(Draft(details, frozenset(shared)), base, wanted)
+
+    def _with_quarantine(self, made: Draft, base: Base, wanted: Wanted) -> Draft:
+        """Share the base's quarantine, whose name a draft has, or write another."""
+        held = made.details.quarantine
+        if held is not None and wanted.same_quarantine(base):
+            return Draft(made.details, made.shared | {held})
+        quarantined = self._write_quarantine(wanted)
+        details = msgspec.structs.replace(
+            made.details, quarantine=QUARANTINE, quarantined=quarantined
+        )
+        return Draft(details, made.shared)
+
+    def _write_quarantine(self, wanted: Wanted) -> int:
+        return write_quarantine(self._folder / QUARANTINE, wanted.quarantined())
 
     def _delta(self, base: Base, wanted: Wanted) -> Shard:
         held = base.version.details
         vectors = gathered(
-            fresh_rows(base.version, wanted),
+            fresh_rows(base, wanted),
             self._features,
             held.metric,
             held.model.dimensions,
             self._scratch,
         )
         trained = base.folder / held.trained if held.trained is not None else None
-        rows = fresh_rows(base.version, wanted)
-        return build_delta(held, trained, rows, vectors, self._folder)
+        return build_delta(held, trained, fresh_rows(base, wanted), vectors, self._folder)
 
-    def _write_probes(self, base: Base, changes: Comparison, wanted: Wanted) -> None:
+    def _write_probes(self, base: Base, dead: Bits | None, count: int, wanted: Wanted) -> None:
         held = probes_file.read_probes(base.folder / probes_file.FILE_NAME)
-        probes = kept_probes(base.version, frozenset(changes.dead), held)
-        count = changes.base - len(changes.dead) + changes.fresh
+        probes = kept_probes(base.version, dead, held)
         if not probes and count:
             dimensions = base.version.details.model.dimensions
             probes = choose_probes(wanted, count, self._features, dimensions)

@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 
 from indexing.extraction.features import Features
-from indexing.publishing.drafting import Base, Draft
+from indexing.publishing.drafting import Draft
 from indexing.publishing.recall import measure_recall
+from indexing.publishing.wanted import Base
 from lookalike.errors import CatalogueShrunk, DataError, RecallTooLow
 from lookalike.index import IndexDetails, IndexVersion, Measured
 from lookalike.serving import Embedder

@@ -9,7 +9,7 @@ from indexing.publishing.vectors import raw_vectors
 from indexing.publishing.wanted import Wanted
 from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import DataError, PictureError
-from lookalike.index import IndexVersion, PictureRow, Probe
+from lookalike.index import Bits, IndexVersion, PictureRow, Probe, has_bit
 
 # Probes prove the model, so a few do; a limit on their size keeps a version small.
 PROBES = 4
@@ -40,13 +40,22 @@ def choose_probes(wanted: Wanted, count: int, features: Features, dimensions: in
     return _with_vectors(found[:: max(1, len(found) // PROBES)][:PROBES], features, dimensions)
 
 
-def kept_probes(base: IndexVersion, dead: frozenset[int], probes: Sequence[Probe]) -> list[Probe]:
-    """Give those of a base's probes whose pictures are in it still, as they were."""
+def kept_probes(base: IndexVersion, dead: Bits | None, probes: Sequence[Probe]) -> list[Probe]:
+    """Give those of a base's probes whose pictures are in it still, as they were.
+
+    Args:
+        base: the version that has them.
+        dead: bits of its base's rows, 1 for the dead; None where none is.
+        probes: its probes.
+    """
     rows = base.pictures.find([probe.id for probe in probes])
     return [
         probe
         for probe in probes
-        if any(row not in dead for row in rows.get(probe.id, ()) if row < base.details.base_rows)
+        if any(
+            row < base.details.base_rows and (dead is None or not has_bit(dead, row))
+            for row in rows.get(probe.id, ())
+        )
     ]
 
 

@@ -3,19 +3,17 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
 
 from indexing.extraction.features import Features
 from indexing.extraction.storing import room_needed
-from indexing.publishing.comparing import same_rows
-from indexing.publishing.drafting import Base, Draft, Drafter, Plan, goes_on
+from indexing.publishing.drafting import Draft, Drafter, Plan, goes_on
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
-from indexing.publishing.wanted import Wanted
+from indexing.publishing.wanted import Base, Wanted
 from lookalike.errors import PublishConflict, StoreError
-from lookalike.index import IndexDetails, IndexVersion, read_quarantine
+from lookalike.index import IndexDetails, IndexVersion
 from lookalike.index.version import decode_details
 from lookalike.serving import Embedder
 from lookalike.settings import Settings
@@ -120,7 +118,7 @@ class Publisher:
         current = self._indexes.current_or_none()
         with self._opened(base_name or current) as base:
             wanted = want(base)
-            count = sum(1 for _ in wanted.rows())
+            count = wanted.count()
             self._check_size(count, base, wanted)
             if base is not None and base_name is None and self._holds(base, count, wanted, plan):
                 return Published(
@@ -146,8 +144,8 @@ class Publisher:
             not plan.anew
             and held.folded == wanted.folded
             and (plan.origin == "changes" or goes_on(held.details, count, plan))
-            and same_rows(held, wanted)
-            and same_quarantine(base, wanted)
+            and wanted.same_rows(base)
+            and wanted.same_quarantine(base)
         )
 
     def _make(
@@ -206,12 +204,3 @@ class Publisher:
             return
         with closing(version):
             yield Base(version, folder)
-
-
-def same_quarantine(base: Base, wanted: Wanted) -> bool:
-    """Tell whether the same pictures are quarantined for the same reasons."""
-    name = base.version.details.quarantine
-    held = read_quarantine(base.folder / name) if name is not None else []
-    return all(
-        a == b for a, b in zip_longest(held, sorted(wanted.quarantined(), key=lambda item: item.id))
-    )

@@ -1,18 +1,30 @@
 """What an index is to hold: rows sorted by id, streamed as often as they are asked for."""
 
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
-from typing import Protocol
 
-from indexing.difference import merged
+import msgspec
+
+from indexing.difference import Dead, Fresh, differences, merged
 from indexing.extraction.ledgers import Ledgers
 from lookalike.changes import Standing
 from lookalike.index import IndexVersion, PictureRow, Quarantined, read_quarantine
 
 
-class Wanted(Protocol):
+class Base(msgspec.Struct, frozen=True):
+    """The version being served, opened: what a delta is built beside."""
+
+    version: IndexVersion
+    folder: Path
+
+
+class Wanted(ABC):
     """Rows and quarantine of a version to be made.
+
+    What is compared here in one pass over all rows, a kind of rows may know in less.
 
     Attributes:
         folded: names of the change records that are taken into account.
@@ -22,16 +34,35 @@ class Wanted(Protocol):
     folded: frozenset[str]
     deleted: frozenset[str]
 
+    @abstractmethod
     def rows(self) -> Iterator[PictureRow]:
         """Stream the pictures to be found, sorted by id, no id twice."""
-        ...
 
+    @abstractmethod
     def quarantined(self) -> Iterator[Quarantined]:
         """Stream the pictures that cannot be found, and why."""
-        ...
+
+    def count(self) -> int:
+        """Count the rows."""
+        return sum(1 for _ in self.rows())
+
+    def changes(self, base: Base) -> Iterator[Dead | Fresh]:
+        """Stream what is another than among the version's base rows; fresh rows by id."""
+        return differences(base.version.base(), self.rows())
+
+    def same_rows(self, base: Base) -> bool:
+        """Tell whether the version holds exactly these rows."""
+        return next(differences(base.version.alive(), self.rows()), None) is None
+
+    def same_quarantine(self, base: Base) -> bool:
+        """Tell whether in the version the same pictures are quarantined for the same reasons."""
+        name = base.version.details.quarantine
+        held = read_quarantine(base.folder / name) if name is not None else []
+        now = sorted(self.quarantined(), key=lambda item: item.id)
+        return all(a == b for a, b in zip_longest(held, now))
 
 
-class LedgerRows:
+class LedgerRows(Wanted):
     """What extraction found of a catalogue, with additions laid over it, less deletions.
 
     Args:
@@ -50,7 +81,7 @@ class LedgerRows:
             PictureRow(item.id, item.uri, item.label, item.sha256, item.attributes)
             for item in self._ledgers.embedded()
         )
-        return _changed(found, self._added, self._standing)
+        return changed(found, self._added, self._standing)
 
     def quarantined(self) -> Iterator[Quarantined]:
         """See :meth:`Wanted.quarantined`."""
@@ -65,37 +96,7 @@ class LedgerRows:
         )
 
 
-class VersionRows:
-    """What a version holds, with additions laid over it and less what was deleted.
-
-    Args:
-        version: opened.
-        folder: its files.
-        added: rows sorted by id.
-        standing: deletions and additions.
-    """
-
-    def __init__(
-        self, version: IndexVersion, folder: Path, added: Iterable[PictureRow], standing: Standing
-    ) -> None:
-        self._version, self._folder = version, folder
-        self._added, self._standing = list(added), standing
-        self.deleted, self.folded = standing.deleted, standing.names
-
-    def rows(self) -> Iterator[PictureRow]:
-        """See :meth:`Wanted.rows`."""
-        held = (picture for _, picture in self._version.alive())
-        return _changed(held, self._added, self._standing)
-
-    def quarantined(self) -> Iterator[Quarantined]:
-        """See :meth:`Wanted.quarantined`."""
-        name = self._version.details.quarantine
-        held = read_quarantine(self._folder / name) if name is not None else []
-        added = {row.id for row in self._added}
-        return (item for item in held if item.id not in self.deleted and item.id not in added)
-
-
-def _changed(
+def changed(
     rows: Iterable[PictureRow], added: Iterable[PictureRow], standing: Standing
 ) -> Iterator[PictureRow]:
     """Lay additions over rows, and leave out what was deleted.

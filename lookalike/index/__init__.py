@@ -18,8 +18,13 @@ from lookalike.index.details import (
 from lookalike.index.folded import read_folded, write_folded
 from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_pictures
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
-from lookalike.index.quarantine import Quarantined, read_quarantine, write_quarantine
-from lookalike.index.selection import Bits, Selection, bits_of
+from lookalike.index.quarantine import (
+    Quarantined,
+    quarantined_among,
+    read_quarantine,
+    write_quarantine,
+)
+from lookalike.index.selection import Bits, Selection, bits_of, has_bit
 from lookalike.index.tombstones import read_tombstones, write_tombstones
 from lookalike.index.version import Hit, IndexVersion, open_vectors
 
@@ -41,7 +46,9 @@ __all__ = [
     "Selection",
     "Shard",
     "bits_of",
+    "has_bit",
     "open_vectors",
+    "quarantined_among",
     "read_folded",
     "read_quarantine",
     "read_tombstones",

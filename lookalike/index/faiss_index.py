@@ -164,6 +164,13 @@ class FaissIndex:
             return np.arange(self.size)
         return np.flatnonzero(np.unpackbits(self._alive.bits, bitorder="little"))
 
+    def dead_rows(self) -> Rows:
+        """Number the tombstones: ``int64[n]``."""
+        if self._alive is None:
+            return np.empty(0, np.int64)
+        bits = np.unpackbits(self._alive.bits, count=self.size, bitorder="little")
+        return np.flatnonzero(bits == 0)
+
     def _found(
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
     ) -> Found:

@@ -10,6 +10,7 @@ import msgspec
 
 from lookalike.catalogue import Attribute
 from lookalike.errors import DataError
+from lookalike.index.sqlite_file import AS_A_DRAFT, open_immutable, select_in
 
 SCHEMA = """
 CREATE TABLE pictures (
@@ -17,11 +18,8 @@ CREATE TABLE pictures (
     attributes TEXT
 );
 """
-# A draft that is torn is thrown away, so it needs no journal and waits for no disk.
-AS_A_DRAFT = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
 COLUMNS = "id, uri, label, sha256, attributes"
-# As many as an SQLite statement of any build takes.
-MOST_PARAMETERS = 900
+INSERTED_TOGETHER = 1000
 EVERY = slice(None)
 
 
@@ -39,34 +37,57 @@ class PictureWriter:
     """Writes one segment's pictures, in the order of its vectors; rows stream through.
 
     To be used in a ``with`` statement, at whose end the file is complete.
+
+    Raises:
+        DataError: two rows have one id; told with one of the next rows, or at the end.
     """
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path)
         self._connection.executescript(AS_A_DRAFT + SCHEMA)
+        self._waiting: list[tuple[object, ...]] = []
         self.rows = 0
 
     def add(self, picture: PictureRow) -> None:
-        """Add the next row.
-
-        Raises:
-            DataError: an earlier row has its id.
-        """
+        """Add the next row."""
         attributes = msgspec.json.encode(picture.attributes).decode() if picture.attributes else ""
-        values = (self.rows, picture.id, picture.uri, picture.label, picture.sha256, attributes)
-        try:
-            self._connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", values)
-        except sqlite3.IntegrityError as error:
-            raise DataError(f"the catalogue names the picture {picture.id!r} twice") from error
+        self._waiting.append(
+            (self.rows, picture.id, picture.uri, picture.label, picture.sha256, attributes)
+        )
         self.rows += 1
+        if len(self._waiting) == INSERTED_TOGETHER:
+            self._insert()
+
+    def _insert(self) -> None:
+        """Insert the rows that wait: together, since a statement for each takes much longer."""
+        try:
+            self._connection.executemany(
+                "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", self._waiting
+            )
+        except sqlite3.IntegrityError as error:
+            raise DataError(f"the catalogue names the picture {self._twice()!r} twice") from error
+        self._waiting.clear()
+
+    def _twice(self) -> object:
+        """Find the first id among the rows that wait which an earlier row has."""
+        first, ids = self._waiting[0][0], [values[1] for values in self._waiting]
+        # Some of those that wait may be there by now.
+        statement = f"SELECT id FROM pictures WHERE row < {first} AND id"  # noqa: S608
+        earlier = {name for (name,) in select_in(self._connection, statement, ids)}
+        return next(
+            name for place, name in enumerate(ids) if name in earlier or name in ids[:place]
+        )
 
     def __enter__(self) -> "PictureWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._connection.commit()
-        self._connection.close()
+        try:
+            if kind is None:
+                self._insert()
+                self._connection.commit()
+        finally:
+            self._connection.close()
 
 
 def write_pictures(path: Path, rows: Iterable[PictureRow]) -> int:
@@ -89,19 +110,16 @@ class PictureTable:
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
         """Read the pictures at these row positions, in the order asked for."""
-        found = dict(self._chosen("row", numbers, f"row, {COLUMNS}"))
+        statement = f"SELECT row, {COLUMNS} FROM pictures WHERE row"  # noqa: S608
+        found = {
+            number: _row(values)
+            for number, *values in select_in(self._connection, statement, numbers)
+        }
         return [found[number] for number in numbers]
 
     def find(self, ids: Sequence[str]) -> dict[str, int]:
         """Give the row positions of those of the ids that are here."""
-        return {
-            name: row
-            for chunk in _chunks(ids)
-            for name, row in self._connection.execute(
-                f"SELECT id, row FROM pictures WHERE id IN ({_marks(chunk)})",  # noqa: S608
-                chunk,
-            )
-        }
+        return dict(select_in(self._connection, "SELECT id, row FROM pictures WHERE id", ids))
 
     def __iter__(self) -> Iterator[PictureRow]:
         """Stream all rows, in order."""
@@ -111,14 +129,6 @@ class PictureTable:
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
-
-    def _chosen(
-        self, column: str, values: Sequence[int], columns: str
-    ) -> Iterator[tuple[int, PictureRow]]:
-        for chunk in _chunks(values):
-            statement = f"SELECT {columns} FROM pictures WHERE {column} IN ({_marks(chunk)})"  # noqa: S608
-            for key, *found in self._connection.execute(statement, chunk):
-                yield key, _row(found)
 
 
 class Pictures:
@@ -161,23 +171,7 @@ class Pictures:
             table.close()
 
 
-def open_immutable(path: Path) -> sqlite3.Connection:
-    """Open a file that never changes: it needs no locks and no journal."""
-    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False)
-
-
 def _row(values: Sequence[object]) -> PictureRow:
     name, uri, label, sha256, attributes = values
     decoded = msgspec.json.decode(attributes) if attributes else {}  # type: ignore[call-overload]
     return PictureRow(name, uri, label, sha256, decoded)  # type: ignore[arg-type]
-
-
-def _chunks(values: Sequence[object]) -> Iterator[Sequence[object]]:
-    return (
-        values[first : first + MOST_PARAMETERS] for first in range(0, len(values), MOST_PARAMETERS)
-    )
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ",".join("?" * len(values))

@@ -1,13 +1,13 @@
 """The pictures of a version's catalogue that have no vector, and why: an SQLite file of its own."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from lookalike.errors import DataError
-from lookalike.index.pictures import AS_A_DRAFT, open_immutable
+from lookalike.index.sqlite_file import AS_A_DRAFT, open_immutable, select_in
 
 SCHEMA = """
 CREATE TABLE quarantine (
@@ -50,6 +50,16 @@ def read_quarantine(path: Path) -> list[Quarantined]:
     try:
         found = connection.execute("SELECT id, uri, type, detail FROM quarantine ORDER BY id")
         return [Quarantined(*values) for values in found]
+    finally:
+        connection.close()
+
+
+def quarantined_among(path: Path, ids: Sequence[str]) -> set[str]:
+    """Name those of the ids that are quarantined."""
+    connection = open_immutable(path)
+    try:
+        found = select_in(connection, "SELECT id FROM quarantine WHERE id", ids)
+        return {name for (name,) in found}
     finally:
         connection.close()
 

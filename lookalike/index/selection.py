@@ -32,6 +32,11 @@ def complement(bits: Bits, size: int) -> Bits:
     return turned
 
 
+def has_bit(bits: Bits, row: int) -> bool:
+    """Tell whether a row's bit is 1."""
+    return bool(bits[row >> 3] >> (row & 7) & 1)
+
+
 class Selection:
     """Rows that a search may answer; immutable, and safe to share between threads.
 

@@ -113,6 +113,10 @@ class IndexVersion:
         """Stream the rows of the base shards with their numbers, dead ones too, by id."""
         return self.pictures.by_id(slice(len(self.details.shards)))
 
+    def delta(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+        """Stream the rows of the delta with their numbers, dead ones too, by id."""
+        return self.pictures.by_id(slice(len(self.details.shards), None))
+
     def alive(self) -> Iterator[tuple[int, pictures.PictureRow]]:
         """Stream the rows that are no tombstones with their numbers, by id."""
         rows = self.pictures.by_id()

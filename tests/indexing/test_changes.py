@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from indexing.publishing import VersionRows
+from indexing.publishing import Base, VersionRows
 from lookalike.changes import Addition, Additions, Deletion, open_changes, standing
 from lookalike.index import IndexVersion
 from lookalike.store import VerifiedCache, open_indexes
@@ -128,7 +128,8 @@ def test_an_addition_without_a_vector_does_not_bring_back_what_was_deleted(
     gallery.changes.append(Additions([Addition("picture 0005", "0" * 64)]))
     now = standing(gallery.changes.records())
     opened = gallery.opened()
-    rows = [row.id for row in VersionRows(opened, gallery.root, [], now).rows()]
+    wanted = VersionRows(Base(opened, gallery.root), [], now)
+    rows = [row.id for row in wanted.rows()]
+    assert wanted.count() == len(rows) == 59
     opened.close()
     assert "picture 0005" not in rows
-    assert len(rows) == 59

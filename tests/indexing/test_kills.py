@@ -1,9 +1,7 @@
 """SIGKILL while publishing: the served version goes on, and no half-written one is ever seen."""
 
 import multiprocessing
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,30 +19,19 @@ from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes, verify_version
 from tests.indexing.embedders import DIMENSIONS, Means
 from tests.indexing.extraction.jobs import MODEL
+from tests.indexing.killing import ChangeCounter
 from tests.pictures import write_pictures
-
-# Audit events of everything that changes a file (docs.python.org/3/library/audit_events.html).
-CHANGES = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "sqlite3.connect"}
 
 
 def reindex(root: Path, kill_at: int | None, anew: bool, done: Any) -> None:
     """Extract and publish; die at the ``kill_at``-th change of a file below ``root``."""
-    changes = 0
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal changes
-        if event in CHANGES and str(root / "work") in str(arguments[0]):
-            changes += 1
-            if changes == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
+    changes = ChangeCounter(root / "work", kill_at)
     settings = Settings(store=str(root / "work" / "store"), cache=str(root / "work" / "cache"))
     live = Live(MODEL, Means())
     extract_part(Folder(root / "pictures"), Part(), live, settings, ExtractionSettings(processes=1))
     plan = Plan(name="default", model=MODEL, anew=anew)
     build_index(live, plan, GateSettings(), settings)
-    done.value = changes
+    done.value = changes.count
 
 
 def run(root: Path, kill_at: int | None, anew: bool = False) -> tuple[int | None, int]:

@@ -1,4 +1,4 @@
-"""``lookalike reindex`` as a whole, with its model server, killed at random moments."""
+"""``lookalike reindex`` as a whole: killed at random moments, and the features that it leaves."""
 
 import random
 import signal
@@ -8,8 +8,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from indexing.extraction.compaction import FEW
+from indexing.extraction.known import as_digests
+from indexing.extraction.parts import Part
+from indexing.extraction.settings import ExtractionSettings
+from indexing.publishing import GateSettings, Plan
+from indexing.reindex import Live, build_index, extract_part
+from lookalike.catalogue import Folder
 from lookalike.index import IndexVersion
+from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes, verify_version
+from tests.indexing.embedders import Means
+from tests.indexing.extraction.jobs import MODEL
+from tests.indexing.extraction.jobs import features as features_of
+from tests.indexing.extraction.vectors import digests, some_vectors
 from tests.pictures import write_pictures
 from tests.services import model_server, process, publish_toy_model, run
 
@@ -59,3 +71,33 @@ def test_a_kill_at_some_moments_leaves_the_served_index(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_a_kill_at_many_moments_leaves_the_served_index(tmp_path: Path) -> None:
     kill_often(tmp_path, 20)
+
+
+def run_of_many_parts(root: Path) -> None:
+    settings = Settings(store=str(root / "store"), cache=str(root / "cache"))
+    live = Live(MODEL, Means())
+    extraction = ExtractionSettings(processes=1, batch=4, part_vectors=4)
+    extract_part(Folder(root / "pictures"), Part(), live, settings, extraction)
+    build_index(live, Plan(name="default", model=MODEL), GateSettings(), settings)
+
+
+def test_several_runs_leave_few_parts(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_pictures(tmp_path / "pictures", labels=1, each=45 * seed, seed=seed)
+        run_of_many_parts(tmp_path)
+        assert 1 <= len(features_of(tmp_path).parts()) <= FEW
+
+
+def test_a_damaged_part_does_not_fail_a_run_that_has_published(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    features = features_of(tmp_path)
+    for number in range(FEW):
+        features.write(as_digests(digests(1, first=number)), some_vectors(1))
+    damaged = next((tmp_path / "store/features").rglob("part-*"))
+    damaged.write_bytes(b"no parquet")
+    write_pictures(tmp_path / "pictures", labels=1, each=8)
+    run_of_many_parts(tmp_path)
+    assert "warning" in capsys.readouterr().err
+    assert damaged.exists()
+    assert len(features.parts()) == 2

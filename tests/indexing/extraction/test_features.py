@@ -1,34 +1,14 @@
-import hashlib
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from indexing.extraction.compaction import compact
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from lookalike.errors import DigestMismatch, StoreError
 from lookalike.store import Location
-from lookalike.vectors import Vectors
-
-
-def digests(count: int, first: int = 0) -> list[bytes]:
-    return [hashlib.sha256(str(first + number).encode()).digest() for number in range(count)]
-
-
-def some_vectors(count: int, dimensions: int = 6, seed: int = 0) -> Vectors:
-    return np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
-
-
-def rows(values: list[bytes]) -> np.ndarray:
-    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32)
-
-
-@pytest.fixture(params=["local", "memory"])
-def features(request: pytest.FixtureRequest, tmp_path: Path) -> Features:
-    url = str(tmp_path) if request.param == "local" else f"memory://{tmp_path}"
-    return Features(Location(f"{url}/features"), 6)
+from tests.indexing.extraction.vectors import DIMENSIONS, digests, gathered, rows, some_vectors
 
 
 def test_vectors_come_back_in_the_order_asked_for_and_as_often(features: Features) -> None:
@@ -70,26 +50,6 @@ def test_gathering_goes_into_a_file(features: Features, tmp_path: Path) -> None:
     assert np.array_equal(out, vectors)
 
 
-def test_compaction_keeps_every_vector_once(features: Features) -> None:
-    vectors = some_vectors(200)
-    for start in range(0, 200, 10):
-        stop = start + 15  # some vectors are in two parts
-        features.write(as_digests(digests(200)[start:stop]), vectors[start:stop])
-    assert compact(features, large=60, few=3) == 20
-    assert len(features.parts()) < 8
-    assert sum(features.rows(name) for name in features.parts()) < 300
-    out = np.empty((200, 6), np.float32)
-    features.gather(rows(digests(200)), out)
-    assert np.array_equal(out, vectors)
-
-
-def test_few_parts_are_left_as_they_are(features: Features) -> None:
-    for number in range(3):
-        features.write(as_digests(digests(5, 5 * number)), some_vectors(5))
-    assert compact(features, large=60, few=3) == 0
-    assert len(features.parts()) == 3
-
-
 def test_many_writers_write_beside_each_other(features: Features) -> None:
     def write(number: int) -> None:
         features.write(as_digests(digests(10, 10 * number)), some_vectors(10, seed=number))
@@ -105,7 +65,7 @@ def test_many_writers_write_beside_each_other(features: Features) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "vectors"])
 def test_a_damaged_part_is_named(tmp_path: Path, damage: str) -> None:
-    features = Features(Location(str(tmp_path)), 6)
+    features = Features(Location(str(tmp_path)), DIMENSIONS)
     features.write(as_digests(digests(1000)), some_vectors(1000))
     (name,) = features.parts()
     data = bytearray((tmp_path / name).read_bytes())
@@ -118,7 +78,11 @@ def test_a_damaged_part_is_named(tmp_path: Path, damage: str) -> None:
         features.gather(rows(digests(1000)), np.empty((1000, 6), np.float32))
 
 
-def test_a_part_that_another_job_has_compacted_meanwhile_is_passed_over(tmp_path: Path) -> None:
-    features = Features(Location(str(tmp_path)), 6)
-    features.write(as_digests(digests(3)), some_vectors(3))
-    assert list(features.read("part-gone.parquet")) == []
+def test_a_damaged_part_whose_vectors_are_elsewhere_too_is_no_error(tmp_path: Path) -> None:
+    features = Features(Location(str(tmp_path)), DIMENSIONS)
+    vectors = some_vectors(5)
+    for _ in range(3):
+        features.write(as_digests(digests(5)), vectors)
+    for name in features.parts()[:2]:
+        (tmp_path / name).write_bytes(b"no parquet")
+    assert np.array_equal(gathered(features, 5), vectors)

@@ -10,7 +10,7 @@ import numpy as np
 from indexing.build import BuildSettings
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
-from indexing.publishing import Base, GateSettings, Plan, Published, Publisher
+from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, Wanted
 from lookalike.changes import open_changes, standing
 from lookalike.index import IndexVersion, ModelReference, PictureRow, Quarantined
 from lookalike.picture import PictureContract, read_picture
@@ -103,7 +103,7 @@ class Gallery:
             self.features.write(as_digests(missing), vectors)
 
 
-class Rows:
+class Rows(Wanted):
     """What is wanted, as lists."""
 
     def __init__(

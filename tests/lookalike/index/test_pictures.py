@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import lookalike.index.pictures as pictures_module
 from lookalike.errors import DataError, DigestMismatch
 from lookalike.index import (
     PictureRow,
@@ -18,6 +19,7 @@ from lookalike.index import (
     write_quarantine,
     write_tombstones,
 )
+from lookalike.index.pictures import INSERTED_TOGETHER
 
 ROWS = [
     PictureRow("a/1.png", "a/1.png", "a", b"1" * 32, {"price": 2.5, "sold": False, "by": None}),
@@ -70,6 +72,33 @@ def test_segments_are_numbered_through(tmp_path: Path) -> None:
 def test_two_pictures_of_one_id_are_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'a/1\.png' twice"):
         write_pictures(tmp_path / "p.sqlite", [ROWS[0], ROWS[1], ROWS[0]])
+
+
+@pytest.mark.parametrize("together", [INSERTED_TOGETHER, 3])
+@pytest.mark.parametrize(
+    ("again", "twice"),
+    [({4: 0}, 0), ({1: 0}, 0), ({5: 4}, 4), ({9: 8}, 8), ({7: 1, 5: 2}, 2), ({7: 6, 8: 0}, 6)],
+)
+def test_the_first_id_that_an_earlier_row_has_is_named(
+    again: dict[int, int],
+    twice: int,
+    together: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pictures_module, "INSERTED_TOGETHER", together)
+    rows = [PictureRow(f"id {again.get(n, n)}", "u", None, b"") for n in range(10)]
+    with pytest.raises(DataError, match=f"'id {twice}' twice"):
+        write_pictures(tmp_path / "p.sqlite", rows)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_every_row_is_there_at_the_end(more: int, tmp_path: Path) -> None:
+    rows = [PictureRow(f"{n:05}", "u", None, b"") for n in range(2 * INSERTED_TOGETHER + more)]
+    assert write_pictures(tmp_path / "p.sqlite", rows) == len(rows)
+    table = PictureTable(tmp_path / "p.sqlite")
+    assert list(table) == rows
+    table.close()
 
 
 def test_a_published_table_is_never_changed(tmp_path: Path) -> None:
