@@ -11,6 +11,9 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── InvalidParameter
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
+    │   ├── TooBusy
+    │   ├── DeadlineExceeded
+    │   ├── CallerGone
     │   ├── MissingKey
     │   ├── MissingScope
     │   ├── NotFound
@@ -97,6 +100,30 @@ class BodyTooLarge(BadRequest):
     type = "body-too-large"
     title = "The request is too large"
     status = 413
+
+
+class TooBusy(BadRequest):
+    """More requests are at work than can be answered in good time."""
+
+    type = "too-busy"
+    title = "The service has more to do than it can answer in good time"
+    status = 429
+
+
+class DeadlineExceeded(BadRequest):
+    """A request's time is over before it was answered."""
+
+    type = "deadline-exceeded"
+    title = "There was no time left for an answer"
+    status = 503
+
+
+class CallerGone(BadRequest):
+    """The connection was closed by the other end; nobody reads this."""
+
+    type = "caller-gone"
+    title = "The connection was closed before the answer"
+    status = 499
 
 
 class MissingKey(BadRequest):

@@ -61,6 +61,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(description="Most memory that decoding one picture may take, from its header."),
     ] = 256_000_000
 
+    request_seconds: Annotated[
+        Seconds, Meta(description="Seconds that search_api may take over an answer.")
+    ] = 10.0
+    vector_cache_bytes: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="Memory a worker of search_api keeps vectors of pictures in; 0: none."),
+    ] = 64 * MEBIBYTE
     api_keys: Annotated[
         str,
         Meta(

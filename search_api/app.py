@@ -4,6 +4,7 @@ gunicorn makes one in each worker, after the fork (search_api/gunicorn_conf.py).
 """
 
 import os
+import time
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
@@ -14,10 +15,11 @@ from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
 from search_api import pictures, problems
 from search_api.about import about
-from search_api.asking import Limits
 from search_api.batch import search_batch
+from search_api.caller import Caller
+from search_api.capacity import Capacity
 from search_api.keys import Keys, Scope
-from search_api.native import run_native, size_native_pool
+from search_api.native import check_queue, run_native, size_native_pool
 from search_api.query import MemoryRequest, read_batch, read_query
 from search_api.replica import Replica
 from search_api.search import search
@@ -33,7 +35,8 @@ paths = Blueprint("search", __name__)
 class Service(msgspec.Struct, frozen=True):
     """What the paths work with."""
 
-    limits: Limits
+    capacity: Capacity
+    seconds: float  # that a request may take
     replica: Replica
     keys: Keys
     changes: ChangeLog
@@ -72,7 +75,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     size_native_pool(settings.threads or os.cpu_count() or 1)
     replica = Replica(settings)
     app.extensions[EXTENSION] = Service(
-        limits=Limits(settings.max_body_bytes, settings.max_decoded_bytes),
+        capacity=Capacity.of(settings),
+        seconds=settings.request_seconds,
         replica=replica,
         keys=keys,
         changes=open_changes(settings.store, settings.index),
@@ -90,16 +94,18 @@ def create_app(settings: Settings | None = None) -> Flask:
 def post_search() -> Response:
     """Find the pictures that look like the one in the request."""
     service = _service("search")
-    query = read_query(request)
-    return _json(search(query, service.replica.serving(), service.limits))
+    check_queue()
+    query, caller = read_query(request), _caller(service)
+    return _json(search(query, service.replica.serving(), service.capacity, caller))
 
 
 @paths.post("/search/batch")
 def post_search_batch() -> Response:
     """Answer up to 64 searches, each with its own outcome."""
     service = _service("search")
-    queries = read_batch(request)
-    return _json(search_batch(queries, service.replica.serving(), service.limits))
+    check_queue()
+    queries, caller = read_batch(request), _caller(service)
+    return _json(search_batch(queries, service.replica.serving(), service.capacity, caller))
 
 
 @paths.get("/pictures/<path:name>")
@@ -116,7 +122,7 @@ def get_picture(name: str) -> Response:
     response.set_etag(tag)
     response.headers["Cache-Control"] = CACHED
     if not request.if_none_match.contains(tag):
-        response.data = run_native(lambda: pictures.draw(picture, size, service.limits))
+        response.data = run_native(lambda: pictures.draw(picture, size, service.capacity))
         response.status_code = 200
     return response
 
@@ -166,6 +172,10 @@ def _service(scope: Scope | None) -> Service:
     if scope is not None:
         service.keys.check(request.headers, scope)
     return service
+
+
+def _caller(service: Service) -> Caller:
+    return Caller(time.monotonic() + service.seconds, request.environ.get("gunicorn.socket"))
 
 
 def _json(document: object) -> Response:

@@ -18,16 +18,14 @@ from lookalike.index import PictureRow
 from lookalike.picture import Box, read_picture
 from lookalike.serving.base import Pixels
 from lookalike.vectors import Vectors, without_features
+from search_api.cache import PictureKey
+from search_api.caller import Caller
+from search_api.capacity import Capacity
 from search_api.native import run_native
 from search_api.query import Embedded, Indexed, Query
 from search_api.replica import Serving
 
-
-class Limits(msgspec.Struct, frozen=True):
-    """What reading a picture may take, in bytes."""
-
-    file: int
-    decoded: int
+NO_PIXELS: Pixels = np.empty(0, np.uint8)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +46,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     embedded: float
 
 
-def ask(query: Query, serving: Serving, limits: Limits) -> Asked:
+def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:
     """Find the vector of what a query looks for.
 
     Raises:
@@ -57,24 +55,25 @@ def ask(query: Query, serving: Serving, limits: Limits) -> Asked:
         InvalidParameter: a vector that is not one of this index.
         NoFeatures: the model sees nothing in it.
         ModelServerError: the model server gave no vector.
+        TooBusy, DeadlineExceeded, CallerGone: it was not begun, or not gone on with.
     """
     source, box = query.source, query.parameters.box
     if isinstance(source, Embedded):
         now = time.perf_counter()
         return Asked(vector=_usable(source.vector, serving), decoded=now, embedded=now)
     if isinstance(source, Indexed):
-        return _indexed(source, box, serving, limits)
-    return _picture(source.data, box, serving, limits)
+        return _indexed(source, box, serving, capacity, caller)
+    return _picture(source.data, box, serving, capacity, caller)
 
 
-def read_indexed(picture: PictureRow, limits: Limits) -> bytes:
+def read_indexed(picture: PictureRow, capacity: Capacity) -> bytes:
     """Read the file of a picture of the index, on this thread.
 
     Raises:
         PictureUnreadable: its storage cannot be read, or has another file by now.
     """
     try:
-        data = read_bytes(picture.uri, limits.file)
+        data = read_bytes(picture.uri, capacity.file_bytes)
     except (OSError, LookalikeError) as error:
         raise PictureUnreadable(f"the file of {picture.id!r} cannot be read here") from error
     if hashlib.sha256(data).digest() != picture.sha256:
@@ -82,7 +81,9 @@ def read_indexed(picture: PictureRow, limits: Limits) -> bytes:
     return data
 
 
-def _indexed(source: Indexed, box: Box | None, serving: Serving, limits: Limits) -> Asked:
+def _indexed(
+    source: Indexed, box: Box | None, serving: Serving, capacity: Capacity, caller: Caller
+) -> Asked:
     def look_up() -> tuple[PictureRow, Vectors | None]:
         found = serving.index.find(source.id)
         if found is None:
@@ -92,26 +93,45 @@ def _indexed(source: Indexed, box: Box | None, serving: Serving, limits: Limits)
 
     picture, vector = run_native(look_up)
     if vector is None:
-        data = run_native(lambda: read_indexed(picture, limits))
-        asked = _picture(data, box, serving, limits)
+        data = run_native(lambda: read_indexed(picture, capacity))
+        asked = _picture(data, box, serving, capacity, caller)
         return msgspec.structs.replace(asked, id=picture.id)
     now = time.perf_counter()
     return Asked(vector=vector, id=picture.id, sha256=picture.sha256, decoded=now, embedded=now)
 
 
-def _picture(data: bytes, box: Box | None, serving: Serving, limits: Limits) -> Asked:
-    contract = serving.index.details.model.picture
+def _picture(
+    data: bytes, box: Box | None, serving: Serving, capacity: Capacity, caller: Caller
+) -> Asked:
+    model = serving.index.details.model
 
-    def decode() -> tuple[bytes, Pixels]:
-        pixels = read_picture(data, contract, max_decoded_bytes=limits.decoded, box=box)
-        return hashlib.sha256(data).digest(), pixels
+    def read() -> tuple[PictureKey, Vectors | None, Pixels]:
+        caller.left()
+        weights = f"{model.name} {model.version} {model.weights_sha256}"
+        key = PictureKey(hashlib.sha256(data).digest(), box, weights)
+        if (known := capacity.cache.get(key)) is not None:
+            return key, known, NO_PIXELS
+        limit = capacity.decoded_bytes
+        return key, None, read_picture(data, model.picture, max_decoded_bytes=limit, box=box)
 
-    sha256, pixels = run_native(decode)
-    decoded = time.perf_counter()
-    [vector] = serving.embedder.embed(pixels[np.newaxis])
+    with capacity.embeddings.admitted():
+        key, vector, pixels = run_native(read)
+        decoded = time.perf_counter()
+        if vector is None:
+            vector = _embedded(pixels, serving, capacity, caller)
+            capacity.cache.put(key, vector)
+    now = time.perf_counter()
+    return Asked(vector=vector, sha256=key.sha256, decoded=decoded, embedded=now)
+
+
+def _embedded(pixels: Pixels, serving: Serving, capacity: Capacity, caller: Caller) -> Vectors:
+    with capacity.breaker.guarded():
+        begun = time.perf_counter()
+        [vector] = serving.embedder.embed(pixels[np.newaxis], timeout=caller.left())
+        capacity.embeddings.took(time.perf_counter() - begun)
     if not vector.any():
         raise NoFeatures("every unit of dense_1 is off for this picture; try another crop of it")
-    return Asked(vector=vector, sha256=sha256, decoded=decoded, embedded=time.perf_counter())
+    return np.asarray(vector)
 
 
 def _usable(vector: Vectors, serving: Serving) -> Vectors:

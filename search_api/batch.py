@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-import gevent
 import msgspec
+from gevent.pool import Pool
 
 from lookalike.errors import LookalikeError
-from search_api.asking import Asked, Limits
+from search_api.asking import Asked
+from search_api.caller import Caller
+from search_api.capacity import LEAST_EMBEDDINGS, Capacity
 from search_api.native import native_threads, run_native
 from search_api.problems import Problem, expected, problem_of
 from search_api.query import Query, decode_query
@@ -17,6 +19,9 @@ from search_api.replica import Serving
 from search_api.search import Answer, answer, find, prepare
 
 Done = TypeVar("Done")
+
+# Of a batch's pictures: no more than there are places for at any time.
+AT_ONCE = LEAST_EMBEDDINGS
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -41,30 +46,36 @@ class _Ready(msgspec.Struct, frozen=True):
     begun: float
 
 
-def search_batch(queries: Sequence[msgspec.Raw], serving: Serving, limits: Limits) -> Outcomes:
+def search_batch(
+    queries: Sequence[msgspec.Raw], serving: Serving, capacity: Capacity, caller: Caller
+) -> Outcomes:
     """Answer each query from one and the same index version.
 
     Those that want the model server wait for it side by side. The index is searched by as
     many native threads as there are, each taking its share of the queries.
     """
-    ready = _all([partial(_prepare, query, serving, limits) for query in queries])
+    ready = _all(
+        [partial(_prepare, query, serving, capacity, caller) for query in queries], AT_ONCE
+    )
     shares = min(native_threads(), len(ready))
     work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
-    done = _all([partial(run_native, share) for share in work])
+    done = _all([partial(run_native, share) for share in work], shares)
     return Outcomes([done[place % shares][place // shares] for place in range(len(ready))])
 
 
-def _all(work: Sequence[Callable[[], Done]]) -> list[Done]:
-    """Do all of some work, a greenlet each, and give what came of it in its order."""
-    greenlets = [gevent.spawn(one) for one in work]
-    return [greenlet.get() for greenlet in greenlets]
+def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:
+    """Do all of some work in greenlets, and give what came of it in its order."""
+    done: list[Done] = Pool(at_once).map(lambda one: one(), work)
+    return done
 
 
-def _prepare(raw: msgspec.Raw, serving: Serving, limits: Limits) -> _Ready | LookalikeError:
+def _prepare(
+    raw: msgspec.Raw, serving: Serving, capacity: Capacity, caller: Caller
+) -> _Ready | LookalikeError:
     begun = time.perf_counter()
     try:
         query = decode_query(raw)
-        return _Ready(query, prepare(query, serving, limits), begun)
+        return _Ready(query, prepare(query, serving, capacity, caller), begun)
     except Exception as error:  # noqa: BLE001  one query's failure is its own
         return expected(error)
 

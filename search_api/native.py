@@ -14,17 +14,47 @@ import gevent
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
+from search_api.admission import Queue
+
 Result = TypeVar("Result")
 
 # A pool belongs to the hub, and so to the thread, that made it.
 Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
+_queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
+
+# A request that would wait longer for a thread is turned away: people notice a tenth of a second.
+MOST_WAIT_SECONDS = 0.05
 
 
 def run_native(work: Callable[[], Result]) -> Result:
     """Run ``work`` of a request on a native thread and give its result, or raise its error."""
-    return _run(gevent.get_hub().threadpool, work)
+    hub = gevent.get_hub()
+    with queue().waited() as begins:
+
+        def counted() -> Result:
+            begins()
+            return work()
+
+        return _run(hub.threadpool, counted)
+
+
+def check_queue() -> None:
+    """Turn a new request away where it would wait too long for a native thread.
+
+    Raises:
+        TooBusy: so it is.
+    """
+    queue().check()
+
+
+def queue() -> Queue:
+    """Give the count of what waits for this worker's native threads."""
+    hub = gevent.get_hub()
+    if hub not in _queues:
+        _queues[hub] = Queue(native_threads(), MOST_WAIT_SECONDS)
+    return _queues[hub]
 
 
 def run_aside(work: Callable[[], Result]) -> Result:

@@ -9,7 +9,8 @@ import numpy as np
 from lookalike.errors import InvalidParameter, PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail
-from search_api.asking import Limits, read_indexed
+from search_api.asking import read_indexed
+from search_api.capacity import Capacity
 from search_api.search import place
 
 SIZES = range(16, 2049)
@@ -67,13 +68,14 @@ def read_size(text: str | None) -> int:
     return int(text)
 
 
-def draw(picture: PictureRow, size: int, limits: Limits) -> bytes:
+def draw(picture: PictureRow, size: int, capacity: Capacity) -> bytes:
     """Read a picture from its storage and make a JPEG of it; on a native thread.
 
     Raises:
         PictureUnreadable, PictureError: its file is not there, or none to be decoded.
     """
-    pixels = read_thumbnail(read_indexed(picture, limits), size, max_decoded_bytes=limits.decoded)
+    data, limit = read_indexed(picture, capacity), capacity.decoded_bytes
+    pixels = read_thumbnail(data, size, max_decoded_bytes=limit)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return np.asarray(encoded).tobytes()

@@ -13,7 +13,7 @@ URN = "urn:lookalike:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 UNAUTHORIZED = 401
-UNAVAILABLE = 503
+LATER = frozenset({429, 503})
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def problem_response(error: LookalikeError) -> Response:
     """Answer an error of our tree; 503 says when to try again."""
     document = msgspec.json.encode(problem_of(error))
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
-    if error.status == UNAVAILABLE:
+    if error.status in LATER:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     if error.status == UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -15,7 +15,7 @@ import msgspec
 from lookalike.changes import open_changes
 from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
 from lookalike.index import IndexVersion
-from lookalike.serving import Embedder, RestEmbedder
+from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
 from search_api.deletions import Deletions
@@ -34,7 +34,7 @@ class Serving(msgspec.Struct, frozen=True):
     """An index version and the client of exactly the model version that it names."""
 
     index: IndexVersion
-    embedder: Embedder
+    embedder: RestEmbedder
 
 
 class Replica:

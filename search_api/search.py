@@ -8,7 +8,9 @@ import msgspec
 
 from lookalike.errors import InvalidParameter
 from lookalike.index import Hit, IndexVersion, PictureRow
-from search_api.asking import Asked, Limits, ask
+from search_api.asking import Asked, ask
+from search_api.caller import Caller
+from search_api.capacity import Capacity
 from search_api.native import run_native
 from search_api.query import Field, Parameters, Query
 from search_api.replica import Serving
@@ -39,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True):
     took_ms: TookMilliseconds
 
 
-def search(query: Query, serving: Serving, limits: Limits) -> Answer:
+def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Answer:
     """Answer a query from one index version, embedded by the model version that it names.
 
     Raises:
@@ -47,18 +49,18 @@ def search(query: Query, serving: Serving, limits: Limits) -> Answer:
             of an index that is not calibrated.
     """
     begun = time.perf_counter()
-    asked = prepare(query, serving, limits)
+    asked = prepare(query, serving, capacity, caller)
     hits = run_native(lambda: find(serving.index, asked, query.parameters))
     return answer(query, serving, asked, hits, begun)
 
 
-def prepare(query: Query, serving: Serving, limits: Limits) -> Asked:
+def prepare(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:
     """Find what to search with, by a query that this index can answer; errors as :func:`search`."""
     if query.parameters.min_score is not None:
         raise InvalidParameter(
             "min_score: this index has no calibrated scores; leave it out, and cut by distance"
         )
-    return ask(query, serving, limits)
+    return ask(query, serving, capacity, caller)
 
 
 def answer(query: Query, serving: Serving, asked: Asked, hits: list[Hit], begun: float) -> Answer:

@@ -58,7 +58,7 @@ class Selection:
 
     def holds(self, row: int) -> bool:
         """Tell whether a row may be answered."""
-        return bool(self.bits[row >> 3] >> (row & 7) & 1)
+        return has_bit(self.bits, row)
 
     def part(self, start: int, stop: int) -> "Selection":
         """Give the selection of the rows from ``start`` to before ``stop``, counted from 0."""

@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ProtocolError
 
 from lookalike.errors import (
+    ModelServerBusy,
     ModelServerError,
     ModelServerRejected,
     ModelServerUnavailable,
@@ -51,11 +52,16 @@ class RestEmbedder:
         self._seen = False
         self._session, self._opened = self._open(), time.monotonic()
 
-    def embed(self, pixels: Pixels) -> Vectors:
-        """See :meth:`lookalike.serving.base.Embedder.embed`."""
+    def embed(self, pixels: Pixels, timeout: float | None = None) -> Vectors:
+        """See :meth:`lookalike.serving.base.Embedder.embed`.
+
+        Args:
+            pixels: as there.
+            timeout: seconds, where whoever waits for this waits less long.
+        """
         rows = raw_rows(pixels, self._address)
         body = predict_body(rows)
-        deadline = time.monotonic() + self._timeout
+        deadline = time.monotonic() + min(self._timeout, timeout or self._timeout)
         while True:
             response = self._request("POST", self._predict_url, body, deadline)
             if response.status_code != requests.codes.not_found or not self._may_be_elsewhere(
@@ -137,7 +143,7 @@ class RestEmbedder:
                 f"{self._address.version} ({message})"
             )
         if response.status_code in BUSY:
-            raise ModelServerUnavailable(f"the model server is overloaded ({message})")
+            raise ModelServerBusy(f"the model server is overloaded ({message})")
         if response.status_code < requests.codes.internal_server_error:
             raise ModelServerRejected(f"the model server refused the request ({message})")
         raise ModelServerError(f"the model server failed ({message})")

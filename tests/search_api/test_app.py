@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +13,10 @@ from lookalike.errors import NoFeatures
 from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
 from lookalike.serving.base import Pixels
+from lookalike.settings import Settings
 from lookalike.vectors import Vectors
-from search_api.asking import Limits
+from search_api.caller import Caller
+from search_api.capacity import Capacity
 from search_api.problems import problem_response
 from search_api.query import Parameters, Picture, Query
 from search_api.replica import Serving
@@ -36,7 +39,7 @@ def test_the_service_imports_no_tensorflow_and_nothing_of_the_other_rooms() -> N
 class Blind:
     """An embedder that sees nothing in any picture."""
 
-    def embed(self, pixels: Pixels) -> Vectors:
+    def embed(self, pixels: Pixels, timeout: float) -> Vectors:  # noqa: ARG002
         return np.zeros((len(pixels), 128), np.float32)
 
     def available_versions(self) -> set[int]:
@@ -68,7 +71,9 @@ def test_a_picture_without_features_is_a_422_of_its_own(tmp_path: Path) -> None:
     index = SimpleNamespace(details=details)
     query = Query(Picture(path.read_bytes()), Parameters())
     with pytest.raises(NoFeatures) as raised:
-        search(query, Serving(index, Blind()), Limits(10**9, 10**9))
+        search(
+            query, Serving(index, Blind()), Capacity.of(Settings()), Caller(time.monotonic() + 60)
+        )
     response = problem_response(raised.value)
     assert response.status_code == 422
     assert b"urn:lookalike:problem:no-features" in response.data

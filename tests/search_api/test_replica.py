@@ -43,8 +43,8 @@ def problem_is(url: str, kind: str) -> Callable[[], bool]:
     return matches
 
 
-def post(url: str, pictures: Path) -> requests.Response:
-    data = (pictures / "label-0" / "0.jpg").read_bytes()
+def post(url: str, pictures: Path, name: str = "label-0/0.jpg") -> requests.Response:
+    data = (pictures / name).read_bytes()
     headers = {"Content-Type": "image/jpeg"}
     return requests.post(f"{url}/search", data=data, headers=headers, timeout=30)
 
@@ -89,9 +89,12 @@ def test_from_nothing_to_ready_and_through_the_model_server_s_death(
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
             assert post(url, pictures).json()["index_version"] == version
 
-        refused = post(url, pictures)
+        assert post(url, pictures).status_code == 200  # its vector is remembered
+        refused = post(url, pictures, "label-1/1.png")
         assert refused.status_code == 503
         assert refused.json()["type"].endswith(":model-server-unavailable")
+        by_id = requests.post(f"{url}/search", json={"id": "label-1/1.png"}, timeout=30)
+        assert by_id.json()["results"][0]["id"] == "label-1/1.png"
         assert status(f"{url}/healthz") == 200
         until(problem_is(url, "model-server-unavailable"), what="unreadiness")
 

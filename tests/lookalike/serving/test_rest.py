@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.errors import (
+    ModelServerBusy,
     ModelServerError,
     ModelServerRejected,
     ModelServerUnavailable,
@@ -148,11 +149,11 @@ def test_no_answer_in_time_is_unavailable_and_not_tried_again() -> None:
     [
         (400, ModelServerRejected),
         (404, ModelVersionUnavailable),
-        (429, ModelServerUnavailable),
+        (429, ModelServerBusy),
         (500, ModelServerError),
         (501, ModelServerError),
-        (503, ModelServerUnavailable),
-        (504, ModelServerUnavailable),
+        (503, ModelServerBusy),
+        (504, ModelServerBusy),
     ],
 )
 def test_a_status_has_its_error_with_the_server_s_words(

@@ -1,0 +1,150 @@
+"""Which requests are begun: as many at once as are answered in good time. Pure, but for a clock.
+
+More at once than the model server and the cores can work on answer nobody sooner; they only
+wait for each other. How many that is depends on the model and the machine, so it is found.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from lookalike.errors import TooBusy
+
+BUSY = "more is asked than can be answered in good time; try again in a moment"
+# Work may take so many times what it takes alone, and so many seconds more.
+TOLERANCE = 1.5
+TOLERATED_SECONDS = 0.02
+SHRINK = 0.1
+# Of a moving average, for each new value.
+WEIGHT = 0.1
+# What work takes alone is measured anew after so long: the model server may be another.
+ALONE_SECONDS = 60.0
+MEASUREMENTS = 8
+
+Clock = Callable[[], float]
+
+
+class Admission:
+    """Admits work of one kind, which takes about equally long each time.
+
+    The limit grows while it is reached and work takes about as long as it does alone, and
+    shrinks as it takes longer, as congestion control does (TCP Vegas, Brakmo and Peterson 1995).
+
+    Args:
+        least: how many may always be at work.
+        most: how many at most.
+
+    Attributes:
+        at_work: how many are now.
+        limit: how many may be now.
+        shed: how many were turned away, ever.
+    """
+
+    def __init__(self, least: int, most: int, clock: Clock = time.monotonic) -> None:
+        self._least, self._most, self._clock = least, most, clock
+        self.limit = float(least)
+        self._starting = True  # the limit grows fast, until it is found for the first time
+        self.at_work = self.shed = 0
+        self._usual: float | None = None
+        self._alone = float("inf")
+        self._measured = clock()
+        # While it is measured anew: pieces of work yet to come, and the limit to go back to.
+        self._measuring, self._kept = 0, self.limit
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Keep a place while a request has its work done; :meth:`took` says how long that took.
+
+        Raises:
+            TooBusy: too much is at work already; nothing was begun.
+        """
+        if self.at_work >= max(int(self.limit), self._least):
+            self.shed += 1
+            raise TooBusy(BUSY)
+        self.at_work += 1
+        try:
+            yield
+        finally:
+            self.at_work -= 1
+
+    def took(self, seconds: float) -> None:
+        """Learn how long one piece of work took among all that was at work."""
+        if self._clock() - self._measured > ALONE_SECONDS:
+            self._begin_measuring()
+        if self._measuring:
+            self._measure(seconds)
+            return
+        self._alone = min(self._alone, seconds)
+        usual = seconds if self._usual is None else self._usual
+        self._usual = usual + WEIGHT * (seconds - usual)
+        if self._usual > max(TOLERANCE * self._alone, self._alone + TOLERATED_SECONDS):
+            # Divided, so that all that is at work shrinks it once together.
+            self.limit -= SHRINK * self.limit / max(self.at_work, 1)
+            self._starting = False
+        elif self.at_work >= self.limit - 1:
+            # By one in as many as it takes the average to tell, and all at work to come by.
+            self.limit += 1 if self._starting else 1 / (1 / WEIGHT + self.limit)
+        self.limit = min(max(self.limit, self._least), self._most)
+
+    def _begin_measuring(self) -> None:
+        """Let no more than the least at work for a moment, and see what work takes then.
+
+        Among much work nothing would ever be seen to take as little as it does alone.
+        """
+        self._measured, self._kept, self.limit = self._clock(), self.limit, float(self._least)
+        self._measuring, self._alone = self.at_work + MEASUREMENTS, float("inf")
+
+    def _measure(self, seconds: float) -> None:
+        self._measuring -= 1
+        if self._measuring < MEASUREMENTS:  # those before had begun among more
+            self._alone = min(self._alone, seconds)
+        if not self._measuring:
+            self.limit = self._kept
+
+
+class Queue:
+    """Watches work that waits for one of some threads; short work may wait in greater numbers.
+
+    Args:
+        threads: how many there are.
+        most_seconds: that a newcomer may have to wait.
+
+    Attributes:
+        waiting: how many pieces of work wait or are being done.
+        shed: how many newcomers were turned away, ever.
+    """
+
+    def __init__(self, threads: int, most_seconds: float, clock: Clock = time.monotonic) -> None:
+        self._threads, self._most, self._clock = threads, most_seconds, clock
+        self._usual = 0.0
+        self.waiting = self.shed = 0
+
+    @property
+    def expected_seconds(self) -> float:
+        """How long a newcomer would wait for a thread."""
+        return max(0, self.waiting - self._threads + 1) / self._threads * self._usual
+
+    def check(self) -> None:
+        """Turn a newcomer away where it would wait for too long.
+
+        Raises:
+            TooBusy: so it is.
+        """
+        if self.expected_seconds > max(self._most, self._usual):
+            self.shed += 1
+            raise TooBusy(BUSY)
+
+    @contextmanager
+    def waited(self) -> Iterator[Callable[[], None]]:
+        """Count a piece of work, from before it waits to after it is done.
+
+        Gives what is to be called, on any thread, as the work begins.
+        """
+        begun: list[float] = []
+        self.waiting += 1
+        try:
+            yield lambda: begun.append(self._clock())
+        finally:
+            self.waiting -= 1
+            if begun:
+                self._usual += WEIGHT * (self._clock() - begun[0] - self._usual)

@@ -1,0 +1,41 @@
+"""What one worker may use to answer: memory, places at the model server, vectors that it keeps."""
+
+import msgspec
+
+from lookalike.settings import Settings
+from search_api.admission import Admission
+from search_api.breaker import Breaker
+from search_api.cache import VectorCache
+from search_api.native import native_threads
+
+# Embeddings at once, whatever the model server's time: enough for a batch of it.
+LEAST_EMBEDDINGS, MOST_EMBEDDINGS = 8, 256
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """See the module.
+
+    Attributes:
+        file_bytes: of a picture's file.
+        decoded_bytes: that decoding a picture may take.
+        embeddings: places at the model server.
+        breaker: of the model server.
+        cache: of vectors.
+    """
+
+    file_bytes: int
+    decoded_bytes: int
+    embeddings: Admission
+    breaker: Breaker
+    cache: VectorCache
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Capacity":
+        """Give the capacity that the settings say."""
+        return cls(
+            file_bytes=settings.max_body_bytes,
+            decoded_bytes=settings.max_decoded_bytes,
+            embeddings=Admission(max(LEAST_EMBEDDINGS, native_threads()), MOST_EMBEDDINGS),
+            breaker=Breaker(),
+            cache=VectorCache(settings.vector_cache_bytes),
+        )

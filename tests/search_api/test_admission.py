@@ -1,0 +1,158 @@
+"""Admission, against a simulated model server; the queue; the circuit breaker. No clock runs."""
+
+import heapq
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lookalike.errors import ModelServerBusy, ModelServerUnavailable, TooBusy
+from search_api.admission import Admission, Queue
+from search_api.breaker import FAILURES, FIRST_SECONDS, Breaker
+
+
+class Clock:
+    """Says what it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def simulate(servers: int, seconds: float, load: float) -> tuple[float, float]:
+    """Offer ``load`` times what so many servers can do; give their use, and the 99th percentile.
+
+    Requests come at random, each takes 0.9 to 1.2 times ``seconds`` of one server. The
+    percentile is of the last two thirds, in multiples of ``seconds``.
+    """
+    draw, clock = np.random.default_rng(1), Clock()
+    admission = Admission(2, 256, clock)
+    free, at_work, took = [0.0] * servers, list[tuple[float, int, float]](), list[float]()
+    places: dict[int, Any] = {}
+    comes, end = 0.0, 4000 * seconds
+    while comes < end or at_work:
+        if at_work and (at_work[0][0] <= comes or comes >= end):
+            clock.now, number, came = heapq.heappop(at_work)
+            admission.took(clock.now - came)
+            places.pop(number).__exit__(None, None, None)
+            if clock.now > end / 3:
+                took.append((clock.now - came) / seconds)
+            continue
+        clock.now, place = comes, admission.admitted()
+        try:
+            place.__enter__()
+        except TooBusy:
+            pass
+        else:
+            done = max(heapq.heappop(free), comes) + seconds * draw.uniform(0.9, 1.2)
+            heapq.heappush(free, done)
+            places[id(place)] = place
+            heapq.heappush(at_work, (done, id(place), comes))
+        comes += draw.exponential(seconds / (load * servers))
+    took.sort()
+    return len(took) / (end * 2 / 3) * seconds / servers, took[int(0.99 * len(took))]
+
+
+@pytest.mark.parametrize(("servers", "seconds"), [(2, 0.1), (8, 0.3), (16, 1.0)])
+@pytest.mark.parametrize("load", [1.2, 3.0, 10.0])
+def test_past_the_limit_those_served_wait_little_and_nothing_idles(
+    servers: int, seconds: float, load: float
+) -> None:
+    use, slowest = simulate(servers, seconds, load)
+    assert use > 0.75, (use, slowest)
+    assert slowest < 2 * 1.2  # twice what the slowest alone would take
+
+
+@pytest.mark.parametrize(("servers", "seconds"), [(2, 0.1), (8, 0.3)])
+def test_what_can_be_done_is_not_turned_away(servers: int, seconds: float) -> None:
+    use, _ = simulate(servers, seconds, 0.3)
+    assert use > 0.29
+
+
+def test_work_that_is_short_is_not_turned_away_for_waiting_a_little() -> None:
+    use, _ = simulate(2, 0.002, 0.9)
+    assert use > 0.85
+
+
+def test_the_least_is_always_admitted_and_one_more_is_not() -> None:
+    admission = Admission(2, 2)
+    with admission.admitted(), admission.admitted():
+        with pytest.raises(TooBusy):
+            admission.admitted().__enter__()
+        assert (admission.at_work, admission.shed) == (2, 1)
+    assert admission.at_work == 0
+
+
+def test_work_that_fails_gives_its_place_back() -> None:
+    admission = Admission(1, 1)
+    with pytest.raises(ZeroDivisionError), admission.admitted():
+        raise ZeroDivisionError
+    with admission.admitted():
+        pass
+
+
+def test_a_queue_turns_away_who_would_wait_too_long() -> None:
+    clock = Clock()
+    queue = Queue(2, 0.05, clock)
+    for _ in range(100):
+        with queue.waited() as begins:
+            begins()
+            clock.now += 0.02
+    queue.check()
+    waiting = [queue.waited() for _ in range(12)]
+    for place in waiting[:6]:
+        place.__enter__()
+    queue.check()  # 5 / 2 * 0.02 s
+    for place in waiting[6:]:
+        place.__enter__()
+    with pytest.raises(TooBusy):
+        queue.check()
+    assert queue.shed == 1
+    for place in waiting:
+        place.__exit__(None, None, None)
+    queue.check()
+
+
+def fail(breaker: Breaker, error: Exception) -> None:
+    with pytest.raises(type(error)), breaker.guarded():
+        raise error
+
+
+def test_a_breaker_opens_after_failures_in_a_row_and_closes_at_a_success() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        assert not breaker.is_open
+        fail(breaker, ModelServerUnavailable("down"))
+    assert breaker.is_open
+    with pytest.raises(ModelServerUnavailable, match=r"down.*in a moment"), breaker.guarded():
+        raise AssertionError("it was let through")
+    clock.now += FIRST_SECONDS * 1.1
+    fail(breaker, ModelServerUnavailable("still down"))  # one is let through
+    clock.now += FIRST_SECONDS * 1.1
+    with pytest.raises(ModelServerUnavailable), breaker.guarded():  # it waits longer now
+        raise AssertionError("it was let through")
+    clock.now += FIRST_SECONDS
+    with breaker.guarded():
+        pass
+    assert not breaker.is_open
+    assert breaker.opened == 1
+
+
+def test_while_one_sees_whether_it_is_back_the_others_are_refused() -> None:
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        fail(breaker, ModelServerUnavailable("down"))
+    clock.now += FIRST_SECONDS * 1.1
+    with breaker.guarded(), pytest.raises(ModelServerUnavailable), breaker.guarded():
+        pass
+
+
+def test_a_busy_model_server_is_not_taken_to_be_down() -> None:
+    breaker = Breaker(Clock())
+    for _ in range(3 * FAILURES):
+        fail(breaker, ModelServerBusy("full"))
+    assert not breaker.is_open
