@@ -71,8 +71,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys: Annotated[
         str,
         Meta(
-            description="File of search_api's keys (lookalike api-key makes its lines), or 'off'. "
-            "Empty: off, if no other machine can reach LOOKALIKE_BIND."
+            description="File of search_api's keys (lookalike api-key makes its lines), or 'off': "
+            "anybody may search, nobody may change anything. Empty: anybody may do everything, "
+            "if no other machine can reach LOOKALIKE_BIND."
         ),
     ] = ""
 

@@ -11,9 +11,10 @@ from flask import Blueprint, Flask, Response, current_app, request
 
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import ChangeLog, Deletion, open_changes
+from lookalike.errors import StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
-from search_api import pictures, problems
+from search_api import metrics, pictures, problems
 from search_api.about import about
 from search_api.batch import search_batch
 from search_api.caller import Caller
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.register_blueprint(paths)
     app.after_request(_secured)
+    metrics.register(app)
     problems.register(app)
     replica.start()
     return app
@@ -132,7 +134,11 @@ def delete_picture(name: str) -> Response:
     """See that a picture is not found any more, in no version, until it is added again."""
     service = _service("admin")
     change = Deletion([checked_id(name, "the picture to delete")])
-    record = run_native(lambda: service.changes.append(change))
+    try:
+        record = run_native(lambda: service.changes.append(change))
+    except OSError as error:
+        reason = error.strerror or "see the log"
+        raise StoreError(f"the deletion cannot be written down: {reason}") from error
     service.replica.apply_changes()
     return _json(Deleted(name, record.name, record.at))
 
@@ -143,6 +149,14 @@ def get_index() -> Response:
     service = _service("search")
     serving = service.replica.serving()
     return _json(run_native(lambda: about(serving, service.indexes, service.models)))
+
+
+@paths.get("/metrics")
+def get_metrics() -> Response:
+    """Give Prometheus what there is to know of all workers."""
+    capacity = _service(None).capacity
+    metrics.EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
+    return run_native(metrics.rendered)
 
 
 @paths.get("/healthz")

@@ -21,6 +21,7 @@ from lookalike.vectors import Vectors, without_features
 from search_api.cache import PictureKey
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.metrics import CACHE, EMBEDDINGS
 from search_api.native import run_native
 from search_api.query import Embedded, Indexed, Query
 from search_api.replica import Serving
@@ -109,14 +110,16 @@ def _picture(
         caller.left()
         weights = f"{model.name} {model.version} {model.weights_sha256}"
         key = PictureKey(hashlib.sha256(data).digest(), box, weights)
-        if (known := capacity.cache.get(key)) is not None:
+        known = capacity.cache.get(key)
+        if known is not None:
             return key, known, NO_PIXELS
         limit = capacity.decoded_bytes
         return key, None, read_picture(data, model.picture, max_decoded_bytes=limit, box=box)
 
-    with capacity.embeddings.admitted():
+    with capacity.embeddings.admitted(), EMBEDDINGS.track_inprogress():
         key, vector, pixels = run_native(read)
         decoded = time.perf_counter()
+        CACHE.labels("miss" if vector is None else "hit").inc()
         if vector is None:
             vector = _embedded(pixels, serving, capacity, caller)
             capacity.cache.put(key, vector)

@@ -12,8 +12,9 @@ from lookalike.errors import LookalikeError
 from search_api.asking import Asked
 from search_api.caller import Caller
 from search_api.capacity import LEAST_EMBEDDINGS, Capacity
+from search_api.metrics import note_problem, note_stages
 from search_api.native import native_threads, run_native
-from search_api.problems import Problem, expected, problem_of
+from search_api.problems import URN, Problem, expected, problem_of
 from search_api.query import Query, decode_query
 from search_api.replica import Serving
 from search_api.search import Answer, answer, find, prepare
@@ -60,7 +61,13 @@ def search_batch(
     shares = min(native_threads(), len(ready))
     work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
     done = _all([partial(run_native, share) for share in work], shares)
-    return Outcomes([done[place % shares][place // shares] for place in range(len(ready))])
+    outcomes = [done[place % shares][place // shares] for place in range(len(ready))]
+    for outcome in outcomes:
+        if outcome.problem is not None:
+            note_problem(outcome.problem.type.removeprefix(URN))
+        elif outcome.answer is not None:
+            note_stages(outcome.answer.took_ms.stages())
+    return Outcomes(outcomes)
 
 
 def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:

@@ -1,9 +1,9 @@
 """Vectors of pictures that were asked for before, by the picture's bytes: bounded by bytes."""
 
 from collections import OrderedDict
-from threading import Lock
 
 import msgspec
+from gevent import monkey
 
 from lookalike.picture import Box
 from lookalike.vectors import Vectors
@@ -34,7 +34,8 @@ class VectorCache:
         self._most = most_bytes
         self._bytes = 0
         self._vectors: OrderedDict[PictureKey, Vectors] = OrderedDict()
-        self._using = Lock()
+        # A native one, since native threads look here too; it is never held for long.
+        self._using = monkey.get_original("threading", "Lock")()
         self.hits = self.misses = 0
 
     def get(self, key: PictureKey) -> Vectors | None:

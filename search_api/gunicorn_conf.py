@@ -6,7 +6,9 @@ Start with ``lookalike serve``, or ``gunicorn -c search_api/gunicorn_conf.py``.
 import importlib
 import logging
 import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from lookalike.settings import Settings
 
@@ -33,6 +35,10 @@ control_socket_disable = True
 errorlog = "-"
 loglevel = "info"
 
+# All workers' metrics; the master takes the folder away as it ends.
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_metrics = tempfile.TemporaryDirectory(prefix="lookalike-metrics-", dir=worker_tmp_dir)
+
 # Imported before the fork, so that all workers share their pages. With one thread a BLAS,
 # which is what a query wants anyway, importing them starts none.
 NATIVE_LIBRARIES = ("numpy", "cv2", "faiss")
@@ -40,11 +46,19 @@ SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
-    """Load the native libraries, of which nothing runs before the fork."""
+    """Load the native libraries, of which nothing runs before the fork; lay out the metrics."""
+    os.environ[METRICS] = _metrics.name
     for name in SINGLE_THREADED:
         os.environ[name] = "1"
     for name in NATIVE_LIBRARIES:
         importlib.import_module(name)
+
+
+def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
+    """Leave what a worker that ended counted, and forget what it was doing."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid, _metrics.name)  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: object, worker: object) -> None:  # noqa: ARG001  gunicorn's signature

@@ -38,14 +38,16 @@ class Keys:
     """The keys of a file, as it is now.
 
     Args:
-        path: the file; None: everybody may do everything.
+        path: the file; None: there are no keys.
+        open_to_all: what everybody may do without one.
 
     Raises:
         ConfigurationError: the file cannot be read, or a line of it.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, open_to_all: frozenset[Scope] = frozenset()) -> None:
         self._path, self._looked = path, time.monotonic()
+        self._open_to_all = open_to_all
         self._keys = [] if path is None else read_keys(path)
 
     @classmethod
@@ -57,12 +59,15 @@ class Keys:
                 keys nor the word that there shall be none.
         """
         given = settings.api_keys
-        if given == OFF or (not given and _is_loopback(settings.bind)):
-            return cls(None)
+        if given == OFF:
+            return cls(None, frozenset({"search"}))
+        if not given and _is_loopback(settings.bind):
+            return cls(None, frozenset({"search", "admin"}))
         if not given:
             raise ConfigurationError(
                 f"LOOKALIKE_API_KEYS is not set, and {settings.bind} can be reached from other "
-                "machines: name a file of keys (lookalike api-key makes its lines), or say 'off'"
+                "machines: name a file of keys (lookalike api-key makes its lines), or say 'off': "
+                "anybody may search then, and nobody may change anything"
             )
         return cls(Path(given))
 
@@ -73,8 +78,10 @@ class Keys:
             MissingKey: it has no key, or one that is not among these.
             MissingScope: its key may not do this.
         """
-        if self._path is None:
+        if scope in self._open_to_all:
             return
+        if self._path is None:
+            raise MissingKey("a service without API keys (LOOKALIKE_API_KEYS) changes nothing")
         self._look_again(self._path)
         key = self._find(_given(headers))
         if key is None:

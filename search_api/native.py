@@ -15,6 +15,7 @@ from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
 from search_api.admission import Queue
+from search_api.metrics import NATIVE
 
 Result = TypeVar("Result")
 
@@ -31,7 +32,7 @@ MOST_WAIT_SECONDS = 0.05
 def run_native(work: Callable[[], Result]) -> Result:
     """Run ``work`` of a request on a native thread and give its result, or raise its error."""
     hub = gevent.get_hub()
-    with queue().waited() as begins:
+    with NATIVE.track_inprogress(), queue().waited() as begins:
 
         def counted() -> Result:
             begins()

@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from lookalike import errors
 from lookalike.errors import LookalikeError
+from search_api.metrics import note_problem
 
 URN = "urn:lookalike:problem:"
 MEDIA_TYPE = "application/problem+json"
@@ -34,6 +35,7 @@ def problem_of(error: LookalikeError) -> Problem:
 
 def problem_response(error: LookalikeError) -> Response:
     """Answer an error of our tree; 503 says when to try again."""
+    note_problem(error.type)
     document = msgspec.json.encode(problem_of(error))
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status in LATER:

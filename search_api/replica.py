@@ -18,6 +18,7 @@ from lookalike.index import IndexVersion
 from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
+from search_api import metrics
 from search_api.deletions import Deletions
 from search_api.native import run_aside
 from search_api.refusal import Refusals
@@ -157,9 +158,11 @@ class Replica:
             candidate.index.probes.run(candidate.embedder)
             self._deletions.apply(candidate.index)
         except LookalikeError:
+            metrics.SWAPS.labels("refused").inc()
             _close(candidate)
             raise
-        self._serving, self._served_problem = candidate, None
+        former, self._serving, self._served_problem = self._serving, candidate, None
+        _note(former, candidate)
         self._deletions.look()  # what was deleted since the line before the last
         self._probed = time.monotonic()
         _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
@@ -171,6 +174,7 @@ class Replica:
         except LookalikeError as error:
             # Only its files: whether the probes agree depends on the model server of the moment.
             self._refusals.remember(version, error)
+            metrics.SWAPS.labels("refused").inc()
             raise
         embedder = RestEmbedder(
             self._settings.model_server_rest,
@@ -187,6 +191,16 @@ def unready(problem: LookalikeError) -> LookalikeError:
     """
     kind = type(problem) if problem.status == StoreError.status else StoreError
     return kind(str(problem))
+
+
+def _note(former: Serving | None, serving: Serving) -> None:
+    details = serving.index.details
+    metrics.SWAPS.labels("swapped").inc()
+    if former is not None:
+        metrics.note_left(former.index.name, former.index.details.model.version)
+    metrics.note_served(
+        serving.index.name, details.model.version, details.pictures, details.recall_at_10
+    )
 
 
 def _close(serving: Serving) -> None:

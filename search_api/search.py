@@ -11,6 +11,7 @@ from lookalike.index import Hit, IndexVersion, PictureRow
 from search_api.asking import Asked, ask
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.metrics import note_stages
 from search_api.native import run_native
 from search_api.query import Field, Parameters, Query
 from search_api.replica import Serving
@@ -30,6 +31,11 @@ class TookMilliseconds(msgspec.Struct, frozen=True):
     embed: float
     search: float
     total: float
+
+    def stages(self) -> dict[str, float]:
+        """Give each stage's seconds."""
+        milliseconds = {"decode": self.decode, "embed": self.embed, "search": self.search}
+        return {stage: taken / 1000 for stage, taken in milliseconds.items()}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -51,7 +57,9 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     begun = time.perf_counter()
     asked = prepare(query, serving, capacity, caller)
     hits = run_native(lambda: find(serving.index, asked, query.parameters))
-    return answer(query, serving, asked, hits, begun)
+    made = answer(query, serving, asked, hits, begun)
+    note_stages(made.took_ms.stages())
+    return made
 
 
 def prepare(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:

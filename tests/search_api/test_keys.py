@@ -47,7 +47,10 @@ def test_a_service_that_nobody_else_reaches_needs_no_keys(bind: str) -> None:
 def test_a_service_that_others_reach_has_keys_or_says_off(bind: str) -> None:
     with pytest.raises(ConfigurationError, match="lookalike api-key"):
         Keys.of(Settings(bind=bind))
-    Keys.of(Settings(bind=bind, api_keys="off")).check(Headers(), "admin")
+    off = Keys.of(Settings(bind=bind, api_keys="off"))
+    off.check(Headers(), "search")
+    with pytest.raises(MissingKey):
+        off.check(Headers(), "admin")
 
 
 def test_serving_without_them_is_one_line() -> None:

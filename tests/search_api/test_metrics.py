@@ -1,0 +1,49 @@
+"""``/metrics``, of all workers, against the real stack."""
+
+import re
+
+import requests
+
+from tests.search_api.conftest import Stack
+from tests.search_api.test_search import JPEG, post
+
+
+def read(stack: Stack) -> dict[str, float]:
+    response = requests.get(f"{stack.url}/metrics", timeout=10)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/plain")
+    samples = re.findall(r"^(\S+) (\S+)$", response.text, re.M)
+    return {name: float(value) for name, value in samples if not name.startswith("#")}
+
+
+def test_requests_stages_and_problems_are_counted(stack: Stack) -> None:
+    before = read(stack)
+    for _ in range(3):
+        assert post(stack, JPEG + b"metrics").status_code == 200
+    assert post(stack, b"no picture").status_code == 400
+    requests.get(f"{stack.url}/pictures/secret-name", timeout=10)
+    after = read(stack)
+
+    def more(name: str) -> float:
+        return after.get(name, 0) - before.get(name, 0)
+
+    answered = 'lookalike_request_duration_seconds_count{method="POST",path="/search",status="%s"}'
+    assert more(answered % 200) == 3
+    assert more(answered % 400) == 1
+    assert more('lookalike_problems_total{type="not-a-picture"}') == 1
+    assert more('lookalike_vector_cache_lookups_total{outcome="hit"}') == 2
+    for stage in ("decode", "embed", "search"):
+        assert more(f'lookalike_stage_duration_seconds_count{{stage="{stage}"}}') == 3
+    assert not any("secret-name" in name for name in after)
+
+
+def test_what_is_served_is_told(stack: Stack) -> None:
+    samples = read(stack)
+    version = post(stack, JPEG).json()["index_version"]
+    served = f'{{index_version="{version}",model_version="1"}}'
+    assert samples[f"lookalike_index_served_since_timestamp_seconds{served}"] > 1.7e9
+    assert samples["lookalike_index_pictures"] == 32
+    assert samples['lookalike_index_swaps_total{outcome="swapped"}'] >= 1
+    assert samples["lookalike_embeddings_limit"] >= 8
+    assert samples["lookalike_embeddings_at_work"] == 0
+    assert samples["lookalike_native_work"] == 1  # the reading of these
