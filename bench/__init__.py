@@ -12,4 +12,5 @@ BENCHMARKS = {
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
     "opening": "how long a published index takes to open, and the memory of worker processes",
+    "service": "the search service over HTTP, against bare Flask, faiss and its model server",
 }

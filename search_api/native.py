@@ -26,7 +26,7 @@ _beside: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
-MOST_WAIT_SECONDS = 0.05
+MOST_WAIT_SECONDS = 0.1
 
 
 def run_native(work: Callable[[], Result]) -> Result:

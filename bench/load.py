@@ -1,0 +1,76 @@
+"""Closed-loop load over kept connections: each sends its next request when it has its answer."""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+
+READ_BYTES = 1 << 16
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+def post(path: str, body: bytes, media_type: str = "application/json") -> bytes:
+    """Write a request as it goes over the wire."""
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: {media_type}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def get(path: str) -> bytes:
+    """Write a request as it goes over the wire."""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
+
+
+class _Connection:
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answer, self._sent = b"", 0.0
+
+    def send(self, request: bytes) -> None:
+        self._answer, self._sent = b"", time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> float | None:
+        """Take in what has come; give the seconds since the request once the answer is whole."""
+        data = self.socket.recv(READ_BYTES)
+        assert data, "the connection was closed"
+        self._answer += data
+        head, found, body = self._answer.partition(END_OF_HEAD)
+        if not found or len(body) < _length(head):
+            return None
+        assert head.split(b" ", 2)[1] == b"200", self._answer[:400]
+        return time.perf_counter() - self._sent
+
+
+def drive(port: int, requests: Sequence[bytes], connections: int, count: int) -> list[float]:
+    """Send ``count`` requests, taken in turn from ``requests``; give each one's seconds.
+
+    An answer that is not a 200 fails.
+    """
+    waiting: Iterator[bytes] = islice(cycle(requests), count)
+    took: list[float] = []
+    with selectors.DefaultSelector() as selector:
+        for request in islice(waiting, connections):
+            connection = _Connection(port)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send(request)
+        while len(took) < count:
+            for key, _ in selector.select():
+                seconds = key.data.receive()
+                if seconds is None:
+                    continue
+                took.append(seconds)
+                if (following := next(waiting, None)) is not None:
+                    key.data.send(following)
+        for key in list(selector.get_map().values()):
+            key.data.socket.close()
+    return took
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(LENGTH):
+            return int(line[len(LENGTH) :])
+    raise AssertionError(f"an answer without a length: {head!r}")

@@ -1,0 +1,80 @@
+"""A store with a published index of synthetic vectors, which a real service can serve."""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bench.served_models import NAME
+from export.saved_model import write_saved_model
+from indexing.build import BuildSettings, build_base
+from lookalike.index import IndexDetails, ModelReference, PictureRow, Probe, write_probes
+from lookalike.index import probes as probes_file
+from lookalike.picture import PictureContract, read_picture
+from lookalike.serving.rest import RestEmbedder
+from lookalike.store import open_indexes
+from lookalike.vectors import Metric, Vectors, prepared
+from training.model import EMBEDDING_DIMENSIONS
+
+INDEX = "default"
+METRIC: Metric = "cosine"
+
+
+def write_model(store: Path, size: int) -> ModelReference:
+    """Put the production graph, untrained, into a store as version 1."""
+    from bench.local_models import production_model  # imports TensorFlow
+
+    contract = PictureContract(size=size)
+    folder = store / "models" / NAME / "1"
+    folder.mkdir(parents=True)
+    write_saved_model(production_model(size), contract, folder, NAME)
+    return ModelReference(
+        name=NAME,
+        version=1,
+        weights_sha256="0" * 64,
+        picture=contract,
+        dimensions=EMBEDDING_DIMENSIONS,
+    )
+
+
+def photograph(width: int, height: int, seed: int) -> bytes:
+    """Draw a JPEG about as large as a photograph of its size."""
+    draw = np.random.default_rng(seed)
+    coarse = draw.integers(0, 256, (height // 25, width // 25, 3), dtype=np.uint8)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
+    grain = draw.integers(-12, 13, smooth.shape, dtype=np.int16)
+    return cv2.imencode(".jpg", np.clip(smooth + grain, 0, 255).astype(np.uint8))[1].tobytes()
+
+
+def publish(store: Path, model: ModelReference, rest: str, vectors: Vectors) -> IndexDetails:
+    """Build, as ``lookalike reindex`` does, and publish an index of ``float32[n, d]``.
+
+    Its probe is a picture embedded by the model server at ``rest``.
+    """
+    indexes = open_indexes(str(store), INDEX)
+    rows = (
+        PictureRow(f"{number:08}", f"s3://pictures/{number:08}.jpg", f"label-{number % 50}", b"")
+        for number in range(len(vectors))
+    )
+    picture = photograph(64, 48, 0)
+    pixels = read_picture(picture, model.picture)
+    [vector] = RestEmbedder(rest, model.address).embed(pixels[np.newaxis])
+    with indexes.draft() as folder:
+        built = build_base(rows, prepared(vectors, METRIC), BuildSettings(), folder)
+        probe = Probe(hashlib.sha256(picture).hexdigest(), picture, vector.tolist())
+        write_probes(folder / probes_file.FILE_NAME, [probe])
+        details = IndexDetails(
+            name=INDEX,
+            model=model,
+            metric=METRIC,
+            factory=built.factory,
+            search=built.search,
+            trained=built.trained,
+            shards=built.shards,
+            pictures=len(vectors),
+            quarantined=0,
+            measured=built.measured,
+        )
+        indexes.set_current(indexes.publish(folder, details))
+    return details

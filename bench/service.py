@@ -1,0 +1,283 @@
+"""The search service over HTTP: beside bare Flask, beside faiss, beside its model server.
+
+One worker with everything on: validation, keys, metrics, the watchers. An index of 100,000
+vectors, of the type that ``lookalike reindex`` chooses for them.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import requests
+
+from bench import flask_faiss, published
+from bench.command import Plan, command
+from bench.facts import Fact
+from bench.harness import Candidate
+from bench.load import drive, get, post
+from bench.served_models import NAME, Ports, model_server
+from bench.synthetic import features
+from demo.processes import free_port
+from lookalike.index import IndexDetails
+from lookalike.index.faiss_index import FaissIndex
+from lookalike.picture import read_picture
+from lookalike.progress import working
+from lookalike.serving.rest import RestEmbedder
+from lookalike.store import open_indexes
+
+SIZE = 96
+# Width and height of the pictures asked for, and how many a round.
+SIZES, PICTURES = ((500, 375), (4000, 3000)), 10
+K = 10
+CONNECTIONS = 4
+BATCH = 64
+START_SECONDS = 60
+MB = 1e6
+
+Gunicorn = subprocess.Popen[bytes]
+
+
+class Served:
+    """The index, what was asked of it, and how long each answer took.
+
+    Args:
+        store: of the index.
+        details: of the index.
+        ports: of its model server.
+        quick: ask little.
+    """
+
+    def __init__(self, store: Path, details: IndexDetails, ports: Ports, quick: bool) -> None:
+        self.store, self.details = store, details
+        self.rest = f"http://127.0.0.1:{ports.rest}"
+        self.count = 200 if quick else 4000
+        self.queries = features(details.pictures + 1000)[-1000:]
+        bodies = [msgspec.json.encode({"vector": row.tolist(), "k": K}) for row in self.queries]
+        self.by_vector = [post("/search", body) for body in bodies]
+        batches = [bodies[first : first + BATCH] for first in range(0, 15 * BATCH, BATCH)]
+        self.batches = [
+            post("/search/batch", b'{"queries":[' + b",".join(batch) + b"]}") for batch in batches
+        ]
+        version = open_indexes(str(store), published.INDEX).current()
+        self.folder = store / "indexes" / published.INDEX / version
+        self.took: dict[str, list[float]] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of a service of it."""
+        return {
+            **os.environ,
+            "LOOKALIKE_STORE": str(self.store),
+            "LOOKALIKE_CACHE": str(self.store / "cache"),
+            "LOOKALIKE_MODEL": NAME,
+            "LOOKALIKE_MODEL_SERVER_REST": self.rest,
+            flask_faiss.FOLDER: str(self.folder),
+            flask_faiss.DETAILS: msgspec.json.encode(self.details).decode(),
+        }
+
+    def load(self, name: str, port: int, asked: Sequence[bytes], count: int, at_once: int) -> None:
+        """Ask, and keep how long the answers took under a name."""
+        self.took.setdefault(name, []).extend(drive(port, asked, at_once, count))
+
+
+@contextmanager
+def gunicorn(
+    served: Served, arguments: Sequence[str], ready: str
+) -> Iterator[tuple[Gunicorn, int]]:
+    """Run ``gunicorn`` with these arguments on a free port, until ``ready`` answers with 200."""
+    port = free_port(0)
+    command_line = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile() as log:
+        started = subprocess.Popen(command_line, env=served.environment, stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + START_SECONDS
+            while not _answers(f"http://127.0.0.1:{port}{ready}"):
+                if started.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise RuntimeError(log.read().decode())
+                time.sleep(0.1)
+            yield started, port
+        finally:
+            started.terminate()
+            started.wait()
+
+
+def ours(served: Served, workers: int) -> Any:
+    """Run the service as ``lookalike serve`` does."""
+    configuration = Path(__file__).parents[1] / "search_api" / "gunicorn_conf.py"
+    return gunicorn(served, ["-c", str(configuration), "--workers", str(workers)], "/readyz")
+
+
+def flask(served: Served) -> Any:
+    """Run bare Flask around the same index, one worker."""
+    arguments = ["-k", "gevent", "--workers", "1", "bench.flask_faiss:create_app()"]
+    return gunicorn(served, arguments, "/static/nothing")
+
+
+@contextmanager
+def service(quick: bool) -> Iterator[Plan]:
+    """Publish an index, start everything, and ask."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        with working("writing the model"):
+            model = published.write_model(folder, 32 if quick else SIZE)
+        ports = stack.enter_context(model_server(folder / "models" / NAME))
+        rest = f"http://127.0.0.1:{ports.rest}"
+        vectors = features(5000 if quick else 100_000)
+        details = published.publish(folder, model, rest, vectors)
+        served = Served(folder, details, ports, quick)
+        facts = list(_memory(served))
+        _, port = stack.enter_context(ours(served, 1))
+        _, bare = stack.enter_context(flask(served))
+        yield Plan(
+            item="queries",
+            rounds=2 if quick else 7,
+            candidates=[
+                *_by_vector(served, port, bare, stack),
+                *_by_picture(served, port, RestEmbedder(rest, model.address)),
+            ],
+            facts=facts,
+        )
+        facts += _percentiles(served)
+        facts += _healthz(served, port)
+
+
+def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[Candidate]:
+    threads = len(os.sched_getaffinity(0))
+    pool = stack.enter_context(ThreadPoolExecutor(threads))
+    index = FaissIndex(served.folder, served.details.segments, served.details.search)
+    parts = np.array_split(served.queries[: BATCH * 15], threads)
+
+    def raw() -> None:
+        list(pool.map(lambda part: index.search(part, K), parts))
+
+    count = served.count
+    load = served.load
+    return [
+        Candidate(
+            name="flask",
+            items=count,
+            run=partial(load, "flask", bare, served.by_vector, count, CONNECTIONS),
+        ),
+        Candidate(
+            name="vector",
+            items=count,
+            run=partial(load, "vector", port, served.by_vector, count, CONNECTIONS),
+            baseline="flask",
+        ),
+        Candidate(name="faiss", items=15 * BATCH, run=raw),
+        Candidate(
+            name="batch64",
+            items=15 * BATCH,
+            run=partial(load, "batch64", port, served.batches, 15, 2),
+            baseline="faiss",
+        ),
+    ]
+
+
+def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candidate]:
+    contract = served.details.model.picture
+    number = iter(range(1 << 30))
+
+    def fresh(width: int, height: int) -> bytes:
+        # Of its own digest, so that its vector is not remembered: after EOI anything may come.
+        return photographs[width, height] + str(next(number)).encode()
+
+    def alone(width: int, height: int) -> Callable[[], object]:
+        pixels = read_picture(photographs[width, height], contract)[np.newaxis]
+        return lambda: [embedder.embed(pixels) for _ in range(PICTURES)]
+
+    def asked(width: int, height: int) -> Callable[[], object]:
+        def run() -> None:
+            pictures = [fresh(width, height) for _ in range(PICTURES)]
+            whole = [post(f"/search?k={K}", picture, "image/jpeg") for picture in pictures]
+            served.load(f"picture{width}", port, whole, PICTURES, 1)
+
+        return run
+
+    photographs = {size: published.photograph(*size, 1) for size in SIZES}
+    candidates = []
+    for width, height in SIZES:
+        name, server = f"picture{width}", f"picture{width}.server"
+        candidates += [
+            Candidate(name=server, items=PICTURES, run=alone(width, height)),
+            Candidate(name=name, items=PICTURES, run=asked(width, height), baseline=server),
+        ]
+    return candidates
+
+
+def _percentiles(served: Served) -> Iterator[Fact]:
+    for name in ("flask", "vector"):
+        fiftieth, ninety_ninth = np.percentile(served.took[name], [50, 99]) * 1000
+        yield Fact(name=f"{name}.p50", value=fiftieth, unit=f"ms, {CONNECTIONS} at once")
+        yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {CONNECTIONS} at once")
+
+
+def _healthz(served: Served, port: int) -> Iterator[Fact]:
+    """Ask ``/healthz`` again and again beside full load by vector."""
+    done = threading.Event()
+    full = threading.Thread(
+        target=lambda: _until(done, partial(drive, port, served.by_vector, CONNECTIONS, 200))
+    )
+    full.start()
+    took = []
+    for _ in range(served.count // 4):
+        took += drive(port, [get("/healthz")], 1, 1)
+        time.sleep(0.005)
+    done.set()
+    full.join()
+    fiftieth, ninety_ninth = np.percentile(took, [50, 99]) * 1000
+    yield Fact(name="healthz.p50", value=fiftieth, unit="ms beside full load")
+    yield Fact(name="healthz.p99", value=ninety_ninth, unit="ms beside full load")
+
+
+def _until(done: threading.Event, run: Callable[[], object]) -> None:
+    while not done.is_set():
+        run()
+
+
+def _memory(served: Served) -> Iterator[Fact]:
+    """Count what one and four workers that have searched the whole index hold together."""
+    total = {workers: _pss(served, workers) for workers in (1, 4)}
+    for workers, held in total.items():
+        yield Fact(name=f"pss{workers}", value=held / MB, unit=f"MB PSS, {workers} workers")
+    private = (total[4] - total[1]) / 3
+    yield Fact(name="another_worker", value=private / MB, unit="MB PSS that each further one takes")
+
+
+def _pss(served: Served, workers: int) -> int:
+    with ours(served, workers) as (master, port):
+        drive(port, served.by_vector, 4 * workers, 500 * workers)
+        children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
+        return sum(map(_pss_of, [str(master.pid), *children]))
+
+
+def _pss_of(process: str) -> int:
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no Pss in smaps_rollup")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code in (200, 404)
+    except requests.RequestException:
+        return False
+
+
+main = command("service", service)
+
+if __name__ == "__main__":
+    main()
