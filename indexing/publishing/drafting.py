@@ -19,12 +19,16 @@ from indexing.publishing.probing import choose_probes, kept_probes
 from indexing.publishing.vectors import gathered
 from indexing.publishing.wanted import Wanted
 from lookalike.index import (
+    AttributeSummary,
     IndexDetails,
     IndexVersion,
     ModelReference,
     Origin,
     SearchParameters,
     Shard,
+    open_attributes,
+    read_tombstones,
+    summarise,
     write_folded,
     write_probes,
     write_quarantine,
@@ -105,6 +109,7 @@ class Drafter:
         details = msgspec.structs.replace(
             made.details,
             pictures=count,
+            attributes=self._attributes(made.details, base, made.shared),
             quarantine=QUARANTINE,
             quarantined=quarantined,
             changes=FOLDED,
@@ -159,6 +164,22 @@ class Drafter:
         shared = [name for shard in held.shards for name in shard.files]
         shared += [held.trained] if held.trained is not None else []
         return Draft(details, frozenset(shared))
+
+    def _attributes(
+        self, made: IndexDetails, base: Base | None, shared: frozenset[str]
+    ) -> list[AttributeSummary] | None:
+        """Sum up what the version can be filtered by; None where a segment of the base has none."""
+        folders = [
+            base.folder if base is not None and segment.file in shared else self._folder
+            for segment in made.segments
+        ]
+        attributes = open_attributes(folders, made.segments)
+        if attributes is None:
+            return None
+        dead = None
+        if made.tombstones is not None:
+            dead = read_tombstones(self._folder / made.tombstones, made.rows)
+        return summarise(attributes, dead)
 
     def _delta(self, base: Base, wanted: Wanted) -> Shard:
         held = base.version.details

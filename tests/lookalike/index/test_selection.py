@@ -33,6 +33,17 @@ def test_a_part_counts_from_its_own_first_row(size: int, data: st.DataObject) ->
     assert part.size == stop - start
 
 
+@given(size=st.integers(1, 200), data=st.data())
+def test_a_selection_numbers_its_rows(size: int, data: st.DataObject) -> None:
+    rows = data.draw(st.sets(st.integers(0, size - 1)))
+    assert Selection(bits_of(rows, size), size).rows.tolist() == sorted(rows)
+
+
+def test_a_part_is_made_once() -> None:
+    selection = Selection(bits_of([1, 9], 20), 20)
+    assert selection.part(3, 20) is selection.part(3, 20)
+
+
 def test_bits_of_another_number_of_rows_are_refused() -> None:
     with pytest.raises(ValueError, match="17 rows"):
         Selection(bits_of([1], 16), 17)
