@@ -60,6 +60,7 @@ class FaissIndex:
         size: rows of all segments, dead ones included.
         graph: whether base shards are HNSW.
         lists: how many inverted lists they have; 0: none.
+        parameters: how hard to search, as given.
         refined: whether candidates are compared again by better codes.
     """
 
@@ -71,7 +72,7 @@ class FaissIndex:
         dead: Bits | None = None,
     ) -> None:
         opened = open_segments(folder, segments)
-        self._parameters = parameters
+        self.parameters = parameters
         kind = opened[0].kind
         self.graph, self.refined = kind.graph, kind.refine is not None
         self.lists = kind.core.nlist if kind.inverted else 0
@@ -115,7 +116,7 @@ class FaissIndex:
         count = self.size if selection is None else selection.count
         if not count or not len(queries):
             return _nothing(len(queries), k)
-        squared, rows = self._found(queries, k, parameters or self._parameters, selection)
+        squared, rows = self._found(queries, k, parameters or self.parameters, selection)
         self._complete(queries, squared, rows, selection, min(k, count))
         np.maximum(squared, 0, out=squared)
         return np.sqrt(squared, out=squared), rows
