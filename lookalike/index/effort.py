@@ -6,8 +6,8 @@ a graph walked, much more widely for them. So the neighbours are looked at first
 of them are selected, they are the answer. Otherwise their share says how widely to search,
 and where comparing all selected rows costs less, that is done, which misses none.
 
-The costs are nanoseconds of one core at 128 dimensions, measured by bench.filters on a
-million rows; only their ratios count.
+The costs are nanoseconds of one core at 128 dimensions, rounded from searches of the million
+rows of bench.filters (of a graph: a hundred thousand); only their ratios count.
 """
 
 import math
