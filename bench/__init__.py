@@ -8,6 +8,7 @@ goals stand in goals.toml.
 BENCHMARKS = {
     "embedding": "pictures/s through REST, gRPC and in process, against the bare SavedModel",
     "index": "queries/s and recall of what is built, against the seed recipe and raw faiss",
+    "filters": "recall and queries/s under filters, against faiss' selector and exact search",
     "reindex": "a rebuild after one picture in a hundred changed, against a full one",
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",

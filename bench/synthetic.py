@@ -9,8 +9,11 @@ it.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from lookalike.vectors import Vectors
+
+Classes = npt.NDArray[np.int64]
 
 DIMENSIONS = 128
 CLASSES = 500
@@ -22,6 +25,11 @@ SEED = 20
 
 def features(count: int) -> Vectors:
     """Draw ``float32[count, 128]``, the same ones each time."""
+    return classified(count)[0]
+
+
+def classified(count: int) -> tuple[Vectors, Classes]:
+    """Draw the same ``float32[count, 128]``, and the class of each, ``int64[count]``."""
     draw = np.random.default_rng(SEED)
     sizes = np.arange(1, CLASSES + 1) ** -ZIPF
     means = draw.normal(size=(CLASSES, DIMENSIONS)).astype(np.float32) + SHIFT
@@ -34,4 +42,4 @@ def features(count: int) -> Vectors:
         within = draw.standard_normal((len(own), RANK), np.float32) @ directions[number]
         noise = draw.standard_normal((len(own), DIMENSIONS), np.float32) * np.float32(NOISE)
         vectors[own] = np.maximum(means[number] + within + noise, 0)
-    return vectors
+    return vectors, classes

@@ -9,6 +9,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     ├── BadRequest                     the request cannot be understood
     │   ├── MissingPicture
     │   ├── InvalidParameter
+    │   ├── InvalidFilter
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
     │   ├── TooBusy
@@ -42,6 +43,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── NothingPublished
     │   ├── DigestMismatch
     │   ├── ProbeMismatch
+    │   ├── NotFilterable
     │   ├── PublishConflict
     │   └── StoreFull
     ├── DataError                      the user's pictures cannot be worked with
@@ -84,6 +86,13 @@ class InvalidParameter(BadRequest):
 
     type = "invalid-parameter"
     title = "A parameter is not valid"
+
+
+class InvalidFilter(BadRequest):
+    """A filter that cannot be understood, is too large, or names what no picture has."""
+
+    type = "invalid-filter"
+    title = "The filter is not valid"
 
 
 class UnsupportedMediaType(BadRequest):
@@ -342,6 +351,14 @@ class ProbeMismatch(StoreError):
 
     type = "probe-mismatch"
     title = "The model server and the index disagree"
+
+
+class NotFilterable(StoreError):
+    """The index version was built before attributes could be filtered by."""
+
+    type = "not-filterable"
+    title = "This index cannot be filtered"
+    status = 409
 
 
 class PublishConflict(StoreError):

@@ -8,9 +8,10 @@ import numpy as np
 
 from indexing.build.segment import Segment, build_segment
 from indexing.build.settings import cores
-from indexing.build.shards import pictures_name
+from indexing.build.shards import attributes_name, pictures_name
 from lookalike.errors import DataError
 from lookalike.index import IndexDetails, PictureRow, Shard, write_pictures
+from lookalike.index.attribute_writer import AttributeWriter
 from lookalike.progress import Meter
 from lookalike.vectors import Vectors
 
@@ -44,7 +45,8 @@ def build_delta(
         first_row=sum(shard.vectors for shard in base.shards),
         threads=cores(),
     )
-    count = write_pictures(folder / pictures_name(NAME), rows)
+    with AttributeWriter(folder / attributes_name(NAME)) as attributes:
+        count = write_pictures(folder / pictures_name(NAME), attributes.passing(rows))
     if count != len(vectors):
         raise DataError(f"{count} rows do not go with {len(vectors)} vectors")
     with closing(Meter("adding vectors", len(vectors))) as meter:

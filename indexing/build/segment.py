@@ -8,7 +8,7 @@ import faiss
 import msgspec
 import numpy as np
 
-from indexing.build.shards import pictures_name
+from indexing.build.shards import attributes_name, pictures_name
 from indexing.build.training import make
 from indexing.build.vectors import CHUNK_ROWS, Positions, chunks
 from lookalike.index import Shard
@@ -88,5 +88,6 @@ def _write(segment: Segment, index: Any, folder: Path) -> Shard:
         file=file,
         lists=lists,
         pictures=pictures_name(segment.name),
+        attributes=attributes_name(segment.name),
         vectors=index.ntotal,
     )

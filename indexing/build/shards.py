@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from indexing.build.vectors import Positions
+from lookalike.index.attribute_writer import AttributeWriter
 from lookalike.index.pictures import PictureRow, PictureWriter
 from lookalike.progress import track
 
@@ -32,10 +33,15 @@ def pictures_name(name: str) -> str:
     return f"{name}.sqlite"
 
 
+def attributes_name(name: str) -> str:
+    """Name the file of a segment's attributes."""
+    return f"{name}.attributes"
+
+
 def write_rows(
     rows: Iterable[PictureRow], count: int, shards: int, folder: Path
 ) -> list[Positions]:
-    """Stream rows into the pictures' files of their shards.
+    """Stream rows into the files of pictures and of attributes of their shards.
 
     Args:
         rows: in the order of their vectors.
@@ -55,8 +61,13 @@ def write_rows(
             stack.enter_context(PictureWriter(folder / pictures_name(shard_name(number))))
             for number in range(shards)
         ]
+        attributes = [
+            stack.enter_context(AttributeWriter(folder / attributes_name(shard_name(number))))
+            for number in range(shards)
+        ]
         for position, row in enumerate(track(rows, "rows", count)):
             number = shard_of(row.id, shards) if shards > 1 else 0
             writers[number].add(row)
+            attributes[number].add(row.label, row.attributes)
             positions[number].append(position)
     return [np.frombuffer(held, np.int64) if held else np.empty(0, np.int64) for held in positions]

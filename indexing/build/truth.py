@@ -14,7 +14,7 @@ import numpy as np
 
 from indexing.build.vectors import Positions
 from lookalike.index.faiss_index import Distances, Rows
-from lookalike.index.segment import nearest
+from lookalike.index.found import nearest
 from lookalike.progress import Meter
 from lookalike.vectors import Vectors
 

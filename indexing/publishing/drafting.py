@@ -19,12 +19,16 @@ from indexing.publishing.probing import choose_probes, kept_probes
 from indexing.publishing.vectors import gathered
 from indexing.publishing.wanted import Base, Wanted
 from lookalike.index import (
+    AttributeSummary,
     Bits,
     IndexDetails,
     ModelReference,
     Origin,
     SearchParameters,
     Shard,
+    open_attributes,
+    read_tombstones,
+    summarise,
     write_folded,
     write_probes,
     write_quarantine,
@@ -95,7 +99,11 @@ class Drafter:
             made = Draft(self._anew(wanted, count))
         write_folded(self._folder / FOLDED, wanted.folded)
         details = msgspec.structs.replace(
-            made.details, pictures=count, changes=FOLDED, origin=self._plan.origin
+            made.details,
+            pictures=count,
+            attributes=self._attributes(made.details, base, made.shared),
+            changes=FOLDED,
+            origin=self._plan.origin,
         )
         return Draft(details, made.shared)
 
@@ -161,6 +169,22 @@ class Drafter:
 
     def _write_quarantine(self, wanted: Wanted) -> int:
         return write_quarantine(self._folder / QUARANTINE, wanted.quarantined())
+
+    def _attributes(
+        self, made: IndexDetails, base: Base | None, shared: frozenset[str]
+    ) -> list[AttributeSummary] | None:
+        """Sum up what the version can be filtered by; None where a segment of the base has none."""
+        folders = [
+            base.folder if base is not None and segment.file in shared else self._folder
+            for segment in made.segments
+        ]
+        attributes = open_attributes(folders, made.segments)
+        if attributes is None:
+            return None
+        dead = None
+        if made.tombstones is not None:
+            dead = read_tombstones(self._folder / made.tombstones, made.rows)
+        return summarise(attributes, dead)
 
     def _delta(self, base: Base, wanted: Wanted) -> Shard:
         held = base.version.details

@@ -1,20 +1,26 @@
 """The index: one published version, opened for search.
 
 A version consists of segments: base shards, then at most one delta. Each has a faiss file
-(and ``*.lists`` where faiss cannot map its inverted lists) and an SQLite file of its
-pictures; beside them are ``quarantine.sqlite``, ``probes.msgpack`` (pictures with the
-vectors they must give), perhaps tombstones, and ``manifest.json``. Building one is the
-business of indexing/.
+(and ``*.lists`` where faiss cannot map its inverted lists), an SQLite file of its pictures,
+and a file of their attributes as columns, which filters are evaluated over. Beside them are
+``quarantine.sqlite``, ``probes.msgpack`` (pictures with the vectors they must give), perhaps
+tombstones, and ``manifest.json``. Building one is the business of indexing/.
 """
 
+from lookalike.index.attribute_summary import summarise
+from lookalike.index.attribute_writer import AttributeWriter
+from lookalike.index.attributes import Attributes, open_attributes
 from lookalike.index.details import (
+    AttributeSummary,
     IndexDetails,
     Measured,
     ModelReference,
     Origin,
     SearchParameters,
     Shard,
+    ValueCount,
 )
+from lookalike.index.filters import Filter, decode_filter, filter_of
 from lookalike.index.folded import read_folded, write_folded
 from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_pictures
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
@@ -29,7 +35,11 @@ from lookalike.index.tombstones import read_tombstones, write_tombstones
 from lookalike.index.version import Hit, IndexVersion, open_vectors
 
 __all__ = [
+    "AttributeSummary",
+    "AttributeWriter",
+    "Attributes",
     "Bits",
+    "Filter",
     "Hit",
     "IndexDetails",
     "IndexVersion",
@@ -45,13 +55,18 @@ __all__ = [
     "SearchParameters",
     "Selection",
     "Shard",
+    "ValueCount",
     "bits_of",
+    "decode_filter",
+    "filter_of",
     "has_bit",
+    "open_attributes",
     "open_vectors",
     "quarantined_among",
     "read_folded",
     "read_quarantine",
     "read_tombstones",
+    "summarise",
     "write_folded",
     "write_pictures",
     "write_probes",

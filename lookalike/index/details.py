@@ -53,11 +53,16 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     lists: Annotated[
         str | None, Meta(description="Inverted lists that faiss cannot map itself (lists.py).")
     ] = None
+    attributes: Annotated[
+        str | None,
+        Meta(description="Attributes and labels as columns; null: it was built before there were."),
+    ] = None
 
     @property
     def files(self) -> list[str]:
         """Every file of this segment."""
-        return [name for name in (self.file, self.lists, self.pictures) if name is not None]
+        names = (self.file, self.lists, self.pictures, self.attributes)
+        return [name for name in names if name is not None]
 
     @property
     def faiss_files(self) -> list[str]:
@@ -78,6 +83,33 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     reached: Annotated[bool, Meta(description="Whether a setting reached the target.")] = True
     search_ms: Annotated[float, Meta(description="Median of one query, one thread.")]
     exact_ms: Annotated[float, Meta(description="The same by exact search, on that machine.")]
+
+
+Kind = Literal["text", "number", "truth value"]
+
+
+class ValueCount(msgspec.Struct, frozen=True):
+    """A value of an attribute, and how many pictures have it."""
+
+    value: str | float | bool
+    pictures: int
+
+
+class AttributeSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pictures of a version have as one attribute; ``label`` is the label."""
+
+    name: str
+    kinds: Annotated[list[Kind], Meta(description="None: every picture lacks it.")]
+    missing: Annotated[int, Meta(description="Pictures without a value.")]
+    texts: Annotated[
+        int, Meta(description="Different texts; of over a million, at least so many.")
+    ] = 0
+    least: Annotated[float | None, Meta(description="Of the numbers, of deleted ones too.")] = None
+    most: Annotated[float | None, Meta(description="Of the numbers, of deleted ones too.")] = None
+    values: Annotated[
+        list[ValueCount] | None,
+        Meta(description="Every value, the most frequent first; null where they are many."),
+    ] = None
 
 
 class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +136,10 @@ class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: Annotated[str | None, Meta(description="SQLite file of those that cannot.")] = None
     quarantined: Annotated[int, Meta(description="How many cannot.")]
     measured: Measured | None = None
+    attributes: Annotated[
+        list[AttributeSummary] | None,
+        Meta(description="What can be filtered by; null: the version must be rebuilt for that."),
+    ] = None
     changes: Annotated[
         str | None, Meta(description="File of the change records that this version knows of.")
     ] = None

@@ -6,23 +6,15 @@ survive a fork.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import faiss
 import numpy as np
 
+from lookalike.index import selected
 from lookalike.index.details import SearchParameters, Shard
-from lookalike.index.effort import widened, worth_comparing_all
-from lookalike.index.segment import (
-    NO_ROW,
-    Distances,
-    Found,
-    Rows,
-    Segment,
-    exact,
-    merged,
-    open_segments,
-)
+from lookalike.index.found import NO_ROW, Distances, Found, Rows, merged
+from lookalike.index.segment import Segment, exact, open_segments
+from lookalike.index.selected import Engine
 from lookalike.index.selection import Bits, Selection, complement
 from lookalike.index.stack import Stack
 from lookalike.vectors import Vectors
@@ -30,20 +22,6 @@ from lookalike.vectors import Vectors
 __all__ = ["NO_ROW", "Distances", "FaissIndex", "Rows", "warm"]
 
 READ_BYTES = 1 << 20
-
-
-class Engine(Protocol):
-    """What finds rows, numbered through all segments."""
-
-    def search(
-        self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
-    ) -> Found:
-        """Find rows as well as the parameters say."""
-        ...
-
-    def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
-        """Find rows by comparing with every selected one."""
-        ...
 
 
 class Separate:
@@ -82,6 +60,7 @@ class FaissIndex:
         size: rows of all segments, dead ones included.
         graph: whether base shards are HNSW.
         lists: how many inverted lists they have; 0: none.
+        parameters: how hard to search, as given.
         refined: whether candidates are compared again by better codes.
     """
 
@@ -93,10 +72,11 @@ class FaissIndex:
         dead: Bits | None = None,
     ) -> None:
         opened = self._segments = open_segments(folder, segments)
-        self._parameters = parameters
+        self.parameters = parameters
         kind = opened[0].kind
         self.graph, self.refined = kind.graph, kind.refine is not None
         self.lists = kind.core.nlist if kind.inverted else 0
+        self._kind = selected.Kind(self.lists, self.graph, by_row=kind.codes is not None)
         self.engine = _engine(opened)
         self.size = opened[-1].stop
         self._alive = None if dead is None else Selection(complement(dead, self.size), self.size)
@@ -133,11 +113,11 @@ class FaissIndex:
         faiss.omp_set_num_threads(1)
         queries = np.ascontiguousarray(queries, np.float32)
         selection = selection or self._alive
-        selected = self.size if selection is None else selection.count
-        if not selected or not len(queries):
+        count = self.size if selection is None else selection.count
+        if not count or not len(queries):
             return _nothing(len(queries), k)
-        squared, rows = self._found(queries, k, parameters or self._parameters, selection)
-        self._complete(queries, squared, rows, selection, min(k, selected))
+        squared, rows = self._found(queries, k, parameters or self.parameters, selection)
+        self._complete(queries, squared, rows, selection, min(k, count))
         np.maximum(squared, 0, out=squared)
         return np.sqrt(squared, out=squared), rows
 
@@ -174,12 +154,9 @@ class FaissIndex:
     def _found(
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
     ) -> Found:
-        if selection is None:
+        if selection is None or selection.count == self.size:
             return self.engine.search(queries, k, parameters, None)
-        if worth_comparing_all(selection.count, self.size, graph=self.graph):
-            return self.engine.exact(queries, k, selection)
-        wider = widened(parameters, selection.count, self.size)
-        return self.engine.search(queries, k, wider, selection)
+        return selected.search(self.engine, self._kind, queries, k, parameters, selection)
 
     def _complete(
         self,

@@ -46,6 +46,15 @@ class Layers(msgspec.Struct, frozen=True):
         return isinstance(self.core, INVERTED)
 
     @property
+    def codes(self) -> Any | None:
+        """The index whose codes lie in the order of the rows; None where lists hold them all."""
+        if self.refine is not None:
+            return self.refine
+        if self.inverted:
+            return None
+        return faiss.downcast_index(self.core.storage) if self.graph else self.core
+
+    @property
     def graph(self) -> bool:
         """Whether the core is a graph."""
         return isinstance(self.core, GRAPHS)

@@ -8,7 +8,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.index.segment import NO_ROW, Distances, Rows, Segment
+from lookalike.index.found import NO_ROW, Distances, Rows
+from lookalike.index.segment import Segment
 from lookalike.vectors import Vectors
 
 

@@ -1,25 +1,19 @@
 """One segment, memory-mapped and searched by itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import faiss
-import numpy as np
-import numpy.typing as npt
 
 from lookalike.errors import DigestMismatch
 from lookalike.index import kinds, lists
 from lookalike.index.details import SearchParameters, Shard
+from lookalike.index.effort import worth_gathering
+from lookalike.index.found import Found, merged
+from lookalike.index.gather import compared
 from lookalike.index.selection import Selection
 from lookalike.vectors import Vectors
-
-Distances = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-# Squared Euclidean distances float32[n, k] and rows int64[n, k], nearest first.
-Found = tuple[Distances, Rows]
-NO_ROW = -1
 
 KNOWN_PARAMETERS = 64
 
@@ -70,10 +64,17 @@ class Segment:
 
     def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
         """Find the nearest rows by comparing with every selected one."""
-        if not isinstance(self.kind.core, kinds.INVERTED) or self.kind.refine is not None:
-            found: Found = self._codes(queries, k, selection)
-            return found
-        return self.search(queries, k, SearchParameters(nprobe=self.kind.core.nlist), selection)
+        codes = self.kind.codes
+        if codes is None:
+            every = SearchParameters(nprobe=self.kind.core.nlist)
+            return self.search(queries, k, every, selection)
+        if self.kind.refine is None:
+            queries = kinds.transformed(self.kind, queries)
+        if selection is not None and worth_gathering(selection.count, selection.size):
+            return compared(codes, queries, selection.rows, k)
+        chosen = faiss.SearchParameters(sel=selection.selector) if selection is not None else None
+        found: Found = codes.search(queries, k, params=chosen)
+        return found
 
     def vector(self, row: int) -> Vectors | None:
         """Give back a row, numbered from 0 within the segment, as exactly as it is kept.
@@ -82,21 +83,11 @@ class Segment:
             ``float32[d]``; None where inverted lists hold the only copy, in which no row
             can be found without going through all of them.
         """
-        if self.kind.refine is not None:
-            return np.asarray(self.kind.refine.reconstruct(row))
-        if self.kind.inverted:
+        codes = self.kind.codes
+        if codes is None:
             return None
-        core = self.kind.core
-        kept = faiss.downcast_index(core.storage) if self.kind.graph else core
-        return kinds.restored(self.kind, kept.reconstruct(row))
-
-    def _codes(self, queries: Vectors, k: int, selection: Selection | None) -> Any:
-        chosen = faiss.SearchParameters(sel=selection.selector) if selection is not None else None
-        if self.kind.refine is not None:
-            return self.kind.refine.search(queries, k, params=chosen)
-        core = self.kind.core
-        scanned = faiss.downcast_index(core.storage) if self.kind.graph else core
-        return scanned.search(kinds.transformed(self.kind, queries), k, params=chosen)
+        kept: Vectors = codes.reconstruct(row)
+        return kinds.restored(self.kind, kept) if self.kind.refine is None else kept
 
 
 def open_segments(folder: Path, shards: Iterable[Shard]) -> list[Segment]:
@@ -118,19 +109,3 @@ def exact(
         ],
         k,
     )
-
-
-def merged(parts: Sequence[tuple[Found, int]], k: int) -> Found:
-    """Merge what segments found, each with the number of its first row, into ``k`` a query."""
-    squared, rows = [], []
-    for (distances, numbers), start in parts:
-        squared.append(np.where(numbers == NO_ROW, np.float32(np.inf), distances))
-        rows.append(np.where(numbers == NO_ROW, NO_ROW, numbers + start))
-    return nearest(np.concatenate(squared, axis=1), np.concatenate(rows, axis=1), k)
-
-
-def nearest(squared: Distances, rows: Rows, k: int) -> Found:
-    """Take the ``k`` nearest of each query's candidates; equal distances keep their order."""
-    order = np.argsort(squared, axis=1, kind="stable")[:, :k]
-    each = np.arange(len(squared))[:, None]
-    return squared[each, order], rows[each, order]

@@ -43,13 +43,15 @@ class Selection:
     Args:
         bits: of every row of the index (:data:`Bits`); kept, not copied.
         size: how many rows the index has.
+        within: the selection that these rows are known to be a part of.
     """
 
-    def __init__(self, bits: Bits, size: int) -> None:
+    def __init__(self, bits: Bits, size: int, within: "Selection | None" = None) -> None:
         if len(bits) != (size + 7) // 8:
             raise ValueError(f"{len(bits)} bytes of bits do not cover {size} rows")
-        self.bits, self.size = bits, size
+        self.bits, self.size, self.within = bits, size, within
         self.count = int(np.bitwise_count(bits).sum())
+        self._parts: dict[tuple[int, int], Selection] = {}
 
     @cached_property
     def selector(self) -> faiss.IDSelectorBitmap:
@@ -60,11 +62,35 @@ class Selection:
         """Tell whether a row may be answered."""
         return has_bit(self.bits, row)
 
+    @cached_property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The numbers of the rows, ``int64[count]``; eight bytes for each."""
+        # Bytes without any row are skipped: most of them, where the rows are few.
+        held = np.flatnonzero(self.bits)
+        unpacked = np.unpackbits(self.bits[held], bitorder="little").reshape(-1, 8)
+        byte, bit = np.nonzero(unpacked)
+        return held[byte] * 8 + bit
+
     def part(self, start: int, stop: int) -> "Selection":
-        """Give the selection of the rows from ``start`` to before ``stop``, counted from 0."""
+        """Give the selection of the rows from ``start`` to before ``stop``, counted from 0.
+
+        It is made once, since every query of segments that are searched apart asks for it.
+        """
         if start == 0 and stop == self.size:
             return self
+        part = self._parts.get((start, stop))
+        if part is None:  # two threads may both make it: either is right
+            part = self._parts[start, stop] = self._cut(start, stop)
+        return part
+
+    def _cut(self, start: int, stop: int) -> "Selection":
         first = start // 8
         unpacked = np.unpackbits(self.bits[first : (stop + 7) // 8], bitorder="little")
         own = unpacked[start - first * 8 : stop - first * 8]
         return Selection(np.packbits(own, bitorder="little"), stop - start)
+
+    def among(self, alive: "Selection | None") -> "Selection":
+        """Give those of the rows that are alive too; itself where that is known."""
+        if alive is None or self.within is alive:
+            return self
+        return Selection(self.bits & alive.bits, self.size, alive)

@@ -16,16 +16,9 @@ import numpy as np
 
 from lookalike.index import kinds
 from lookalike.index.details import SearchParameters
+from lookalike.index.found import NO_ROW, Found, Rows, nearest
 from lookalike.index.refine import RefineCodes
-from lookalike.index.segment import (
-    KNOWN_PARAMETERS,
-    NO_ROW,
-    Found,
-    Rows,
-    Segment,
-    exact,
-    nearest,
-)
+from lookalike.index.segment import KNOWN_PARAMETERS, Segment, exact
 from lookalike.index.selection import Selection
 from lookalike.vectors import Vectors
 

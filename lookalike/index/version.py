@@ -8,17 +8,23 @@ import msgspec
 import numpy as np
 
 from lookalike.changes import Record
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, NotFilterable
 from lookalike.index import pictures, probes
+from lookalike.index.attributes import open_attributes
 from lookalike.index.deleted import DeletedRows
 from lookalike.index.details import IndexDetails
 from lookalike.index.faiss_index import Distances, FaissIndex, Rows, warm
+from lookalike.index.filters import Filter, canonical, check
 from lookalike.index.folded import read_folded
 from lookalike.index.probes import ProbeCheck
 from lookalike.index.selection import Bits, Selection
+from lookalike.index.selections import SelectionCache
 from lookalike.index.tombstones import read_tombstones
 from lookalike.store import manifest
 from lookalike.vectors import Vectors, prepared
+
+# For the selections of filters that are kept, of one version in one process.
+SELECTION_BYTES = 64 << 20
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -54,6 +60,7 @@ class IndexVersion:
 
     Attributes:
         folded: names of the change records that it was built with.
+        attributes: what can be filtered by; None where it was built before there were filters.
 
     Raises:
         DigestMismatch: the files are not what the details say.
@@ -74,6 +81,8 @@ class IndexVersion:
         folded = self.details.changes
         self.folded = read_folded(folder / folded) if folded is not None else frozenset()
         self._deleted = DeletedRows(self.pictures, self.vectors, self.folded)
+        self.attributes = open_attributes([folder] * len(segments), segments)
+        self._selections = SelectionCache(SELECTION_BYTES)
         self._files = [folder / name for segment in segments for name in segment.files]
 
     def search(self, vector: Vectors, k: int, selection: Selection | None = None) -> list[Hit]:
@@ -82,9 +91,11 @@ class IndexVersion:
         Args:
             vector: as the model gave it.
             k: how many at most.
-            selection: of ``vectors.select``: which rows may be answered.
+            selection: of :meth:`select`, or of ``vectors.select``: which rows may be answered,
+                less what was deleted, before or after it was made.
         """
-        selection = selection or self._deleted.selection
+        alive = self._deleted.selection
+        selection = alive if selection is None else selection.among(alive)
         query = prepared(vector[np.newaxis], self.details.metric)
         index: VectorIndex = self.vectors
         distances, rows = index.search(query, min(k, index.size), selection=selection)
@@ -101,6 +112,31 @@ class IndexVersion:
             if self._deleted.holds(row):
                 return row, self.pictures.rows([row])[0]
         return None
+
+    def select(self, wanted: Filter) -> Selection:
+        """Select the pictures that a filter matches, for any number of searches.
+
+        Selections are kept, so that a filter that is asked for again costs next to nothing.
+
+        Raises:
+            InvalidFilter: it is too large, or names an attribute that no picture has.
+            NotFilterable: the version was built before attributes could be filtered by.
+        """
+        check(wanted)
+        key = canonical(wanted)
+        kept = self._selections.get(key, lambda: self._matching(wanted))
+        current = kept.among(self._deleted.selection)
+        if current is not kept:
+            self._selections.put(key, current)
+        return current
+
+    def _matching(self, wanted: Filter) -> Selection:
+        if self.attributes is None:
+            raise NotFilterable(
+                f"version {self.name} was built before there were filters: it must be rebuilt "
+                "(lookalike reindex --rebuild) to be filtered"
+            )
+        return self.vectors.select(self.attributes.matching(wanted))
 
     def apply(self, records: Iterable[Record]) -> None:
         """Leave out what was deleted by records that this version does not know of.
