@@ -3,7 +3,7 @@
 import msgspec
 
 from lookalike.errors import LookalikeError
-from lookalike.index import Measured, ModelReference, SearchParameters
+from lookalike.index import AttributeSummary, Measured, ModelReference, SearchParameters
 from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.store import Collection
 from search_api.replica import Serving
@@ -21,6 +21,7 @@ class About(msgspec.Struct, frozen=True):
     factory: str
     search: SearchParameters
     measured: Measured | None
+    attributes: list[AttributeSummary] | None
     model: ModelReference
     model_card: ModelCard | None
 
@@ -38,6 +39,7 @@ def about(serving: Serving, indexes: Collection, models: Collection) -> About:
         factory=details.factory,
         search=details.search,
         measured=details.measured,
+        attributes=details.attributes,
         model=details.model,
         model_card=_card(models, details.model),
     )

@@ -10,7 +10,8 @@ from flask import Request
 from msgspec import UNSET, Meta, UnsetType
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
-from lookalike.errors import InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.errors import InvalidFilter, InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.index import Filter
 from lookalike.picture import Box
 from lookalike.vectors import Vectors
 
@@ -30,7 +31,7 @@ MAX_ID_BYTES = 1 << 12
 
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
-NESTED = frozenset({"box"})
+NESTED = frozenset({"box", "filter"})
 
 
 class MemoryRequest(Request):
@@ -52,6 +53,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             description=f"How many to pass over, 0 to {MAX_OFFSET}.",
         ),
     ] = 0
+    filter: Annotated[
+        Filter | None, Meta(description="Which pictures may be answered, by their attributes.")
+    ] = None
     box: Annotated[Box | None, Meta(description="The part of the picture that is looked for.")] = (
         None
     )
@@ -96,6 +100,8 @@ class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         | UnsetType
     ) = UNSET
 
+
+FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
 
 # What each member of a search is, in words.
 DESCRIPTIONS = {
@@ -194,8 +200,8 @@ def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
 def _decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidParameter(f"the body's JSON: {_explained(error)}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refused(error) from error
 
 
 def _form_picture(request: Request) -> bytes:
@@ -216,7 +222,12 @@ def _parameters(given: MultiDict[str, str]) -> Parameters:
     try:
         return msgspec.convert(read, Parameters, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidParameter(_explained(error)) from error
+        raise _refused(error) from error
+
+
+def _refused(error: Exception) -> InvalidParameter | InvalidFilter:
+    wrong = InvalidFilter if FILTER in str(error) else InvalidParameter
+    return wrong(f"the request cannot be read: {_explained(error)}")
 
 
 def _explained(error: Exception) -> str:

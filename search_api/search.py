@@ -91,8 +91,9 @@ def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]
     """Find the hits of one query; on a native thread."""
     wanted = parameters.offset + parameters.k
     candidates = wanted + parameters.exclude_self
+    selection = None if parameters.filter is None else index.select(parameters.filter)
     while True:
-        hits = index.search(asked.vector, candidates)
+        hits = index.search(asked.vector, candidates, selection)
         kept = list(_kept(hits, asked, parameters))
         if len(kept) >= wanted or len(hits) < candidates or candidates == MOST_CANDIDATES:
             return kept[parameters.offset : wanted]
