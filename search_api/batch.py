@@ -9,6 +9,7 @@ import msgspec
 from gevent.pool import Pool
 
 from lookalike.errors import LookalikeError
+from lookalike.index import Hit
 from search_api.asking import Asked
 from search_api.caller import Caller
 from search_api.capacity import LEAST_EMBEDDINGS, Capacity
@@ -17,7 +18,7 @@ from search_api.native import native_threads, run_native
 from search_api.problems import URN, Problem, expected, problem_of
 from search_api.query import Query, decode_query
 from search_api.replica import Serving
-from search_api.search import Answer, answer, find, prepare
+from search_api.search import Answer, answer, find_all, prepare
 
 Done = TypeVar("Done")
 
@@ -87,17 +88,18 @@ def _prepare(
         return expected(error)
 
 
-def _outcomes(ready: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:
-    return [_outcome(one, serving) for one in ready]
+def _outcomes(prepared: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:
+    ready = [one for one in prepared if isinstance(one, _Ready)]
+    found = iter(find_all(serving.index, [(one.asked, one.query.parameters) for one in ready]))
+    return [
+        _outcome(one, next(found), serving) if isinstance(one, _Ready) else _failed(one)
+        for one in prepared
+    ]
 
 
-def _outcome(ready: _Ready | LookalikeError, serving: Serving) -> Outcome:
-    if isinstance(ready, LookalikeError):
-        return _failed(ready)
-    try:
-        hits = find(serving.index, ready.asked, ready.query.parameters)
-    except Exception as error:  # noqa: BLE001  as above
-        return _failed(expected(error))
+def _outcome(ready: _Ready, hits: list[Hit] | Exception, serving: Serving) -> Outcome:
+    if isinstance(hits, Exception):
+        return _failed(expected(hits))
     return Outcome(200, answer=answer(ready.query, serving, ready.asked, hits, ready.begun))
 
 

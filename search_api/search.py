@@ -1,10 +1,11 @@
 """One search: what is asked for, what is near it, and what is told of that."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from lookalike.errors import InvalidParameter
 from lookalike.index import Hit, IndexVersion, PictureRow
@@ -87,9 +88,47 @@ def answer(query: Query, serving: Serving, asked: Asked, hits: list[Hit], begun:
     )
 
 
+def find_all(
+    index: IndexVersion, searches: Sequence[tuple[Asked, Parameters]]
+) -> list[list[Hit] | Exception]:
+    """Find the hits of several queries, or why one has none; on a native thread.
+
+    Those that want equally many of the same pictures are looked for in one call of the index.
+    """
+    found: dict[int, list[Hit] | Exception] = {}
+    alike: dict[object, list[int]] = {}
+    for number, (_, parameters) in enumerate(searches):
+        # What may have to look at more candidates goes by itself.
+        alone = parameters.exclude_self or parameters.group_by
+        key = number if alone else (_wanted(parameters), msgspec.json.encode(parameters.filter))
+        alike.setdefault(key, []).append(number)
+    for numbers in alike.values():
+        found.update(zip(numbers, _find_alike(index, [searches[n] for n in numbers]), strict=True))
+    return [found[number] for number in range(len(searches))]
+
+
+def _find_alike(
+    index: IndexVersion, searches: Sequence[tuple[Asked, Parameters]]
+) -> Sequence[list[Hit] | Exception]:
+    _, parameters = searches[0]
+    try:
+        if len(searches) == 1:
+            return [find(index, *searches[0])]
+        selection = None if parameters.filter is None else index.select(parameters.filter)
+        vectors = np.stack([asked.vector for asked, _ in searches])
+        hits = index.search_many(vectors, _wanted(parameters), selection)
+    except Exception as error:  # noqa: BLE001  the failure of these is no other's
+        return [error] * len(searches)
+    return [near[own.offset :] for near, (_, own) in zip(hits, searches, strict=True)]
+
+
+def _wanted(parameters: Parameters) -> int:
+    return parameters.offset + parameters.k
+
+
 def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]:
     """Find the hits of one query; on a native thread."""
-    wanted = parameters.offset + parameters.k
+    wanted = _wanted(parameters)
     candidates = wanted + parameters.exclude_self
     selection = None if parameters.filter is None else index.select(parameters.filter)
     while True:

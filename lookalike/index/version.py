@@ -94,16 +94,29 @@ class IndexVersion:
             selection: of :meth:`select`, or of ``vectors.select``: which rows may be answered,
                 less what was deleted, before or after it was made.
         """
+        return self.search_many(vector[np.newaxis], k, selection)[0]
+
+    def search_many(
+        self, vectors: Vectors, k: int, selection: Selection | None = None
+    ) -> list[list[Hit]]:
+        """Find the ``k`` pictures nearest to each of ``float32[n, d]``; as :meth:`search`.
+
+        Each picture is read once, however many of the vectors find it.
+        """
         alive = self._deleted.selection
         selection = alive if selection is None else selection.among(alive)
-        query = prepared(vector[np.newaxis], self.details.metric)
+        queries = prepared(vectors, self.details.metric)
         index: VectorIndex = self.vectors
-        distances, rows = index.search(query, min(k, index.size), selection=selection)
-        found = rows[0] >= 0
-        pictures_found = self.pictures.rows(rows[0][found].tolist())
+        distances, rows = index.search(queries, min(k, index.size), selection=selection)
+        wanted = np.unique(rows[rows >= 0]).tolist()
+        found = dict(zip(wanted, self.pictures.rows(wanted), strict=True))
         return [
-            Hit(picture, distance)
-            for picture, distance in zip(pictures_found, distances[0][found].tolist(), strict=True)
+            [
+                Hit(found[row], distance)
+                for row, distance in zip(near, gaps, strict=True)
+                if row in found
+            ]
+            for near, gaps in zip(rows.tolist(), distances.tolist(), strict=True)
         ]
 
     def find(self, name: str) -> tuple[int, pictures.PictureRow] | None:

@@ -215,6 +215,28 @@ def test_a_batch_has_an_outcome_for_each(stack: Stack) -> None:
     assert len({outcomes[place]["answer"]["index_version"] for place in (0, 2, 3)}) == 1
 
 
+def test_a_search_in_a_batch_is_answered_as_by_itself(stack: Stack) -> None:
+    label = {"attribute": "label", "in": ["label-3"]}
+    queries: list[dict[str, Any]] = [
+        {"id": NAME, "k": 4},
+        {"id": "label-2/2.jpg", "k": 3, "offset": 1},
+        {"id": "label-0/0.jpg", "k": 4, "filter": label},
+        {"id": "label-3/1.png", "k": 4, "filter": label},
+        {"id": NAME, "k": 4, "exclude_self": True},
+        {"id": NAME, "k": 4, "group_by": "label"},
+        {"id": NAME, "k": 4, "filter": {"attribute": "nothing", "eq": 1}},
+        {"id": "label-2/2.jpg", "k": 4, "fields": ["id"]},
+    ]
+    response = requests.post(f"{stack.url}/search/batch", json={"queries": queries}, timeout=30)
+    for query, outcome in zip(queries, response.json()["outcomes"], strict=True):
+        alone = ask(stack, **query)
+        assert outcome["status"] == alone.status_code
+        if outcome["status"] == 200:
+            assert outcome["answer"]["results"] == alone.json()["results"]
+        else:
+            assert outcome["problem"] == alone.json()
+
+
 @pytest.mark.parametrize(
     "body", [{"queries": []}, {"queries": [{"id": NAME}] * 65}, {"query": []}, []]
 )
