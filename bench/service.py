@@ -219,7 +219,7 @@ def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candi
 
 def _percentiles(served: Served) -> Iterator[Fact]:
     for name in ("flask", "vector"):
-        fiftieth, ninety_ninth = np.percentile(served.took[name], [50, 99]) * 1000
+        fiftieth, ninety_ninth = (np.percentile(served.took[name], [50, 99]) * 1000).tolist()
         yield Fact(name=f"{name}.p50", value=fiftieth, unit=f"ms, {CONNECTIONS} at once")
         yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {CONNECTIONS} at once")
 
@@ -237,7 +237,7 @@ def _healthz(served: Served, port: int) -> Iterator[Fact]:
         time.sleep(0.005)
     done.set()
     full.join()
-    fiftieth, ninety_ninth = np.percentile(took, [50, 99]) * 1000
+    fiftieth, ninety_ninth = (np.percentile(took, [50, 99]) * 1000).tolist()
     yield Fact(name="healthz.p50", value=fiftieth, unit="ms beside full load")
     yield Fact(name="healthz.p99", value=ninety_ninth, unit="ms beside full load")
 
@@ -258,7 +258,7 @@ def _memory(served: Served) -> Iterator[Fact]:
 
 def _pss(served: Served, workers: int) -> int:
     with ours(served, workers) as (master, port):
-        drive(port, served.by_vector, 4 * workers, 500 * workers)
+        drive(port, served.by_vector, 2 * workers, 500 * workers)
         children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
         return sum(map(_pss_of, [str(master.pid), *children]))
 
