@@ -3,6 +3,12 @@
 Start with ``lookalike serve``, or ``gunicorn -c search_api/gunicorn_conf.py``.
 """
 
+# ruff: noqa: E402  what is imported below is to be patched first
+from gevent import monkey
+
+monkey.patch_all()
+
+import gc
 import importlib
 import logging
 import os
@@ -19,8 +25,7 @@ wsgi_app = "search_api.app:create_app()"
 bind = _settings.bind
 workers = _settings.workers
 worker_class = "search_api.worker.DrainingWorker"
-# The application is made after the fork: threads do not survive one, and gevent has yet to
-# patch what the application imports.
+# The application is made after the fork: threads do not survive one.
 preload_app = False
 # Connections that a worker holds at once; each is a greenlet.
 worker_connections = 1000
@@ -39,19 +44,20 @@ loglevel = "info"
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _metrics = tempfile.TemporaryDirectory(prefix="lookalike-metrics-", dir=worker_tmp_dir)
 
-# Imported before the fork, so that all workers share their pages. With one thread a BLAS,
-# which is what a query wants anyway, importing them starts none.
-NATIVE_LIBRARIES = ("numpy", "cv2", "faiss")
+# Imported before the fork, so that all workers share its pages. With one thread a BLAS, which
+# is what a query wants anyway, importing it starts none.
+APPLICATION = wsgi_app.partition(":")[0]
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
-    """Load the native libraries, of which nothing runs before the fork; lay out the metrics."""
+    """Import the application, of which nothing runs before the fork; lay out the metrics."""
     os.environ[METRICS] = _metrics.name
     for name in SINGLE_THREADED:
         os.environ[name] = "1"
-    for name in NATIVE_LIBRARIES:
-        importlib.import_module(name)
+    importlib.import_module(APPLICATION)
+    # What is there now stays: a collection that looked at it in a worker would copy its pages.
+    gc.freeze()
 
 
 def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature

@@ -55,7 +55,7 @@ NATIVE = Gauge(
     multiprocess_mode="livesum",
 )
 PICTURES = Gauge(
-    "lookalike_index_pictures", "Pictures that can be found.", multiprocess_mode="livemin"
+    "lookalike_index_pictures", "Pictures that can be found.", multiprocess_mode="livemostrecent"
 )
 SERVED_SINCE = Gauge(
     "lookalike_index_served_since_timestamp_seconds",
@@ -66,7 +66,7 @@ SERVED_SINCE = Gauge(
 RECALL = Gauge(
     "lookalike_index_measured_recall",
     "recall@10 of the served version, measured before it was published.",
-    multiprocess_mode="livemin",
+    multiprocess_mode="livemostrecent",
 )
 
 

@@ -1,5 +1,7 @@
 """gunicorn: what its master holds when it forks, and how its workers end."""
 
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,14 +35,27 @@ def service(tmp_path: Path) -> Iterator[Running]:
         yield Running(f"http://{bind}", master, log)
 
 
+def workers_of(service: Running) -> list[str]:
+    pid = service.master.pid
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 def test_workers_share_the_native_libraries_and_inherit_no_thread(service: Running) -> None:
     master = Path(f"/proc/{service.master.pid}")
     loaded = (master / "maps").read_text()
     assert "swigfaiss" in loaded
     assert "cv2" in loaded
     assert len(list((master / "task").iterdir())) == 1
-    workers = (master / "task" / master.name / "children").read_text().split()
-    assert len(workers) == 2
+    until(lambda: len(workers_of(service)) == 2, what="both workers")
+
+
+def test_a_worker_that_is_killed_is_replaced(service: Running) -> None:
+    until(lambda: len(workers_of(service)) == 2, what="both workers")
+    before = workers_of(service)
+    os.kill(int(before[0]), signal.SIGKILL)
+    until(lambda: len(set(workers_of(service)) - set(before)) == 1, what="another worker")
+    until(lambda: set(before) & set(workers_of(service)) == {before[1]}, what="the end of one")
+    assert status(f"{service.url}/healthz") == 200
 
 
 def test_idle_connections_do_not_hold_up_the_end(service: Running) -> None:
