@@ -11,6 +11,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── InvalidParameter
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
+    │   ├── UriTooLong
     │   ├── TooBusy
     │   ├── DeadlineExceeded
     │   ├── CallerGone
@@ -100,6 +101,14 @@ class BodyTooLarge(BadRequest):
     type = "body-too-large"
     title = "The request is too large"
     status = 413
+
+
+class UriTooLong(BadRequest):
+    """The request's line, with its path and parameters, is longer than an HTTP server reads."""
+
+    type = "uri-too-long"
+    title = "The request's URL is too long"
+    status = 414
 
 
 class TooBusy(BadRequest):
