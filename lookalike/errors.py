@@ -12,6 +12,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── InvalidFilter
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
+    │   ├── UriTooLong
     │   ├── TooBusy
     │   ├── DeadlineExceeded
     │   ├── CallerGone
@@ -109,6 +110,14 @@ class BodyTooLarge(BadRequest):
     type = "body-too-large"
     title = "The request is too large"
     status = 413
+
+
+class UriTooLong(BadRequest):
+    """The request's line, with its path and parameters, is longer than an HTTP server reads."""
+
+    type = "uri-too-long"
+    title = "The request's URL is too long"
+    status = 414
 
 
 class TooBusy(BadRequest):

@@ -8,14 +8,16 @@ import time
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.routing import BaseConverter
 
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import ChangeLog, Deletion, open_changes
 from lookalike.errors import StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
-from search_api import metrics, pictures, problems
+from search_api import docs, metrics, openapi, pictures, problems
 from search_api.about import about
+from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
@@ -26,7 +28,8 @@ from search_api.replica import Replica
 from search_api.search import search
 
 EXTENSION = "lookalike"
-IMAGE = "/image"
+POLICY = "Content-Security-Policy"
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
 CACHED = "private, max-age=3600"
 
@@ -43,20 +46,30 @@ class Service(msgspec.Struct, frozen=True):
     changes: ChangeLog
     indexes: Collection
     models: Collection
+    openapi: bytes
 
 
-class Deleted(msgspec.Struct, frozen=True):
-    """The answer of ``DELETE /pictures/<id>``: the durable record of it."""
+class IdConverter(BaseConverter):
+    """Takes any id out of a path: slashes at its start, and line breaks, are parts of it too."""
 
-    id: str
-    record: str
-    at: str
+    regex = r"(?s:.+?)"
+    part_isolating = False
+    weight = 200  # as of Werkzeug's path: what else a rule has goes first
 
 
 class Application(Flask):
     """Flask, with uploads kept in memory."""
 
     request_class = MemoryRequest
+
+
+def bare_app() -> Flask:
+    """Make an application that has its paths, and nothing yet to answer with."""
+    app = Application(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # an id may have two in a row
+    app.url_map.converters["id"] = IdConverter
+    app.register_blueprint(paths)
+    return app
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -69,9 +82,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigurationError: there are no API keys where there must be some.
     """
     settings = settings or Settings.from_environment()
-    app = Application(__name__, static_folder=None)
+    app = bare_app()
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
-    app.url_map.merge_slashes = False  # an id may have two in a row
     keys = Keys.of(settings)
     size_native_pool(settings.threads or os.cpu_count() or 1)
     replica = Replica(settings)
@@ -83,8 +95,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         changes=open_changes(settings.store, settings.index),
         indexes=open_indexes(settings.store, settings.index),
         models=open_models(settings.store, settings.model),
+        openapi=msgspec.json.encode(openapi.document(app, keys.open_to_all)),
     )
-    app.register_blueprint(paths)
     app.after_request(_secured)
     metrics.register(app)
     problems.register(app)
@@ -110,15 +122,21 @@ def post_search_batch() -> Response:
     return _json(search_batch(queries, service.replica.serving(), service.capacity, caller))
 
 
-@paths.get("/pictures/<path:name>")
-def get_picture(name: str) -> Response:
-    """Tell what the index knows of a picture; or, below ``/image``, show it."""
+@paths.get("/pictures/<id:id>")
+def get_picture(id: str) -> Response:  # noqa: A002  the path's own name for it
+    """Tell what the index knows of a picture."""
     service = _service("search")
     index = service.replica.serving().index
-    if not name.endswith(IMAGE):
-        return _json(run_native(lambda: pictures.describe(index, name)))
+    return _json(run_native(lambda: pictures.describe(index, id)))
+
+
+@paths.get("/pictures/<id:id>/image")
+def get_picture_image(id: str) -> Response:  # noqa: A002  as above
+    """Show a picture as a JPEG, where the file that was indexed can be read."""
+    service = _service("search")
+    index = service.replica.serving().index
     size = pictures.read_size(request.args.get("size"))
-    picture = run_native(lambda: pictures.find_picture(index, name.removesuffix(IMAGE)))
+    picture = run_native(lambda: pictures.find_picture(index, id))
     tag = f"{picture.sha256.hex()}-{size}"
     response = Response(status=304, mimetype=pictures.MEDIA_TYPE)
     response.set_etag(tag)
@@ -129,18 +147,18 @@ def get_picture(name: str) -> Response:
     return response
 
 
-@paths.delete("/pictures/<path:name>")
-def delete_picture(name: str) -> Response:
+@paths.delete("/pictures/<id:id>")
+def delete_picture(id: str) -> Response:  # noqa: A002  as above
     """See that a picture is not found any more, in no version, until it is added again."""
     service = _service("admin")
-    change = Deletion([checked_id(name, "the picture to delete")])
+    change = Deletion([checked_id(id, "the picture to delete")])
     try:
         record = run_native(lambda: service.changes.append(change))
     except OSError as error:
         reason = error.strerror or "see the log"
         raise StoreError(f"the deletion cannot be written down: {reason}") from error
     service.replica.apply_changes()
-    return _json(Deleted(name, record.name, record.at))
+    return _json(Deleted(id, record.name, record.at))
 
 
 @paths.get("/index")
@@ -160,24 +178,38 @@ def get_metrics() -> Response:
 
 
 @paths.get("/healthz")
-def healthz() -> Response:
+def get_healthz() -> Response:
     """Say that the process lives."""
-    return _json({"status": "ok"})
+    return _json(Alive())
 
 
 @paths.get("/readyz")
-def readyz() -> Response:
+def get_readyz() -> Response:
     """Say whether searches can be answered: index loaded, files verified, probes agree."""
     serving = _service(None).replica.check_ready()
     details = serving.index.details
     return _json(
-        {
-            "status": "ready",
-            "index_version": serving.index.name,
-            "model_version": details.model.version,
-            "pictures": details.pictures,
-        }
+        Ready(
+            index_version=serving.index.name,
+            model_version=details.model.version,
+            pictures=details.pictures,
+        )
     )
+
+
+@paths.get("/openapi.json")
+def get_openapi() -> Response:
+    """Describe these paths, in OpenAPI."""
+    return Response(_service(None).openapi, mimetype="application/json")
+
+
+@paths.get("/docs")
+def get_docs() -> Response:
+    """Show that description as a page, on which requests can be tried."""
+    page = docs.page()
+    response = Response(page.html, mimetype="text/html")
+    response.headers[POLICY] = page.policy
+    return response
 
 
 def _service(scope: Scope | None) -> Service:
@@ -199,6 +231,6 @@ def _json(document: object) -> Response:
 def _secured(response: Response) -> Response:
     """Tell browsers to take answers for nothing but what they are."""
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+    response.headers.setdefault(POLICY, NOTHING)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

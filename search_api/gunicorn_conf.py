@@ -30,6 +30,8 @@ preload_app = False
 # Connections that a worker holds at once; each is a greenlet.
 worker_connections = 1000
 keepalive = 75
+# The most that it takes; the longest ids need it.
+limit_request_line = 8190
 # A worker whose event loop stands still for so long is replaced.
 timeout = 60
 graceful_timeout = 30

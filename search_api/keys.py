@@ -71,6 +71,11 @@ class Keys:
             )
         return cls(Path(given))
 
+    @property
+    def open_to_all(self) -> frozenset[Scope]:
+        """What everybody may do without a key."""
+        return self._open_to_all
+
     def check(self, headers: Headers, scope: Scope) -> None:
         """See that a request comes with a key that has a scope.
 

@@ -28,6 +28,11 @@ MAX_OFFSET = 1000
 MAX_BATCH = 64
 MAX_DIMENSIONS = 1 << 14
 MAX_ID_BYTES = 1 << 12
+# What a JSON search looks for: exactly one of these members of JsonQuery.
+SOURCES = ("image", "id", "vector")
+
+# What decoding JSON raises: of its grammar or its types, its UTF-8, its depth.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
@@ -182,7 +187,7 @@ def read_batch(request: Request) -> list[msgspec.Raw]:
 def decode_query(data: bytes | msgspec.Raw) -> Query:
     """Read a search that is JSON; errors as :func:`read_query`."""
     body: JsonQuery = _decoded(data, JsonQuery)
-    if sum(given is not UNSET for given in (body.image, body.id, body.vector)) != 1:
+    if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
         raise MissingPicture("a search has exactly one of image, id and vector")
     return Query(_source(body), body)
 
@@ -199,9 +204,22 @@ def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
 
 def _decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
     try:
-        return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return msgspec.json.decode(data, type=kind)
+        except msgspec.ValidationError:
+            return msgspec.convert(_with_integers(msgspec.json.decode(data)), kind)
+    except UNREADABLE as error:
         raise _refused(error) from error
+
+
+def _with_integers(body: Any) -> Any:
+    """Make integers of members such as 1.0: to JSON they are, and some languages write them so."""
+    if not isinstance(body, dict):
+        return body
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in body.items()
+    }
 
 
 def _form_picture(request: Request) -> bytes:
@@ -239,10 +257,10 @@ def _explained(error: Exception) -> str:
 
 def _read_text(name: str, text: str) -> object:
     if name == "fields":
-        return text.split(",")
+        return text.split(",") if text else []  # as in JSON: all of them
     if name not in NESTED:
         return text
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise InvalidParameter(f"{name!r} is JSON, such as in the body: {error}") from error

@@ -1,12 +1,14 @@
 """One search: what is asked for, what is near it, and what is told of that."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, Meta, UnsetType
 
+from lookalike.catalogue.picture import Attribute
 from lookalike.errors import InvalidParameter
 from lookalike.index import Hit, IndexVersion, PictureRow
 from search_api.asking import Asked, ask
@@ -25,12 +27,29 @@ MOST_CANDIDATES = 10_000
 WIDER = 4
 
 
+class Result(msgspec.Struct, frozen=True):
+    """A picture that was found; it has the members that ``fields`` asked for, by default all."""
+
+    id: str | UnsetType = UNSET
+    distance: Annotated[float, Meta(description="Euclidean; 0: the same.")] | UnsetType = UNSET
+    score: (
+        Annotated[
+            float | None,
+            Meta(description="Calibrated probability of the query's category, or null."),
+        ]
+        | UnsetType
+    ) = UNSET
+    label: str | UnsetType | None = UNSET
+    uri: Annotated[str, Meta(description="Its place in its catalogue.")] | UnsetType = UNSET
+    attributes: dict[str, Attribute] | UnsetType = UNSET
+
+
 class TookMilliseconds(msgspec.Struct, frozen=True):
     """How long each stage took."""
 
-    decode: float
-    embed: float
-    search: float
+    decode: Annotated[float, Meta(description="To read the picture.")]
+    embed: Annotated[float, Meta(description="Until the model server gave its vector.")]
+    search: Annotated[float, Meta(description="To search, and to look up what was found.")]
     total: float
 
     def stages(self) -> dict[str, float]:
@@ -40,11 +59,11 @@ class TookMilliseconds(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer of ``POST /search``; each result holds the fields that were asked for."""
+    """What was found, the nearest first, and by what."""
 
-    results: list[dict[str, Any]]
-    index_version: str
-    model_version: int
+    results: list[Result]
+    index_version: Annotated[str, Meta(description="The version that was searched.")]
+    model_version: Annotated[int, Meta(description="The model that its vectors are of.")]
     took_ms: TookMilliseconds
 
 
@@ -139,25 +158,19 @@ def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]
         candidates = min(WIDER * candidates, MOST_CANDIDATES)
 
 
-def told(hit: Hit, fields: list[Field] | None) -> dict[str, Any]:
+def told(hit: Hit, fields: list[Field] | None) -> Result:
     """Say of a hit what was asked for."""
-    return {name: TELL[name](hit) for name in fields or TELL}
+    picture = hit.picture
+    # No score where nothing was calibrated: a distance is not a probability.
+    whole = Result(
+        picture.id, hit.distance, None, picture.label, place(picture), picture.attributes
+    )
+    return Result(**{name: getattr(whole, name) for name in fields}) if fields else whole
 
 
 def place(picture: PictureRow) -> str:
     """Tell where a picture is; where this machine keeps a file is nobody's business."""
     return picture.id if picture.uri.startswith(FILE_SCHEME) else picture.uri
-
-
-TELL: dict[str, Callable[[Hit], Any]] = {
-    "id": lambda hit: hit.picture.id,
-    "distance": lambda hit: hit.distance,
-    # No score where nothing was calibrated: a distance is not a probability.
-    "score": lambda _: None,
-    "label": lambda hit: hit.picture.label,
-    "uri": lambda hit: place(hit.picture),
-    "attributes": lambda hit: hit.picture.attributes,
-}
 
 
 def _kept(hits: list[Hit], asked: Asked, parameters: Parameters) -> Iterator[Hit]:

@@ -7,8 +7,11 @@ are closed instead; HTTP lets a server do so at any time (RFC 9112, section 9.5)
 
 from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Any
 
 import gevent
+from gunicorn import util
+from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
 # By then a request that was on its way has arrived, and is answered.
@@ -20,7 +23,7 @@ class _Idle(gevent.GreenletExit):  # type: ignore[misc]
 
 
 class DrainingWorker(GeventWorker):  # type: ignore[misc]
-    """Closes idle connections when it is told to stop."""
+    """Closes idle connections when it is told to stop; refuses in problem documents."""
 
     def run(self) -> None:
         """Serve until told to stop, then until the last request is answered."""
@@ -32,6 +35,13 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         """Surround the wait for a connection's next request."""
         return _Wait(self._waiting, self.cfg.keepalive)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that never gets to the application."""
+        if isinstance(exc, LimitRequestLine):
+            util.write_nonblock(client, _too_long())
+        else:
+            super().handle_error(req, client, addr, exc)
+
     def _drain(self) -> None:
         while self.alive:
             gevent.sleep(LINGER_SECONDS / 2)
@@ -40,6 +50,17 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
             gevent.sleep(LINGER_SECONDS)
             for greenlet in idle & self._waiting:
                 greenlet.kill(_Idle, block=False)
+
+
+def _too_long() -> bytes:
+    # Not above: what the application imports is imported after the fork.
+    from lookalike.errors import UriTooLong
+    from search_api.problems import problem_response
+
+    response = problem_response(UriTooLong("the request's URL is longer than this service reads"))
+    response.headers["Connection"] = "close"
+    head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
+    return head.encode("latin-1") + response.get_data()
 
 
 class _Wait(AbstractContextManager["_Wait"]):

@@ -68,6 +68,20 @@ def test_fields_are_those_asked_for(stack: Stack) -> None:
     assert hit == {"id": NAME, "label": "label-1"}
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero(stack: Stack) -> None:
+    assert results(stack, id=NAME, k=3.0, offset=1.0) == results(stack, id=NAME, k=3, offset=1)
+    assert_problem(ask(stack, id=NAME, k=3.5), 400, "invalid-parameter")
+
+
+def test_no_fields_are_all_fields(stack: Stack) -> None:
+    [hit] = results(stack, id=NAME, k=1, fields=[])
+    raw = (stack.pictures / NAME).read_bytes()
+    headers = {"Content-Type": "image/jpeg"}
+    by_url = requests.post(f"{stack.url}/search?k=1&fields=", raw, headers=headers, timeout=30)
+    assert len(hit) == 6
+    assert by_url.json()["results"][0].keys() == hit.keys()
+
+
 def test_the_picture_itself_can_be_left_out(stack: Stack) -> None:
     for source in ({"id": NAME}, {"image": image(stack)}):
         everything = [hit["id"] for hit in results(stack, k=6, **source)]
@@ -182,6 +196,16 @@ def test_what_cannot_be_used_is_said(
 def test_a_body_that_is_no_search_is_refused(stack: Stack, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     response = requests.post(f"{stack.url}/search", data=body, headers=headers, timeout=30)
+    assert_problem(response, 400, "invalid-parameter")
+
+
+def test_json_that_is_nested_too_deeply_is_refused(stack: Stack) -> None:
+    deep, headers = b"[" * 100_000, {"Content-Type": "application/json"}
+    for path, body in (("search", b'{"id": ' + deep), ("search/batch", b'{"queries": [' + deep)):
+        response = requests.post(f"{stack.url}/{path}", data=body, headers=headers, timeout=30)
+        assert_problem(response, 400, "invalid-parameter")
+    form = {"files": {"image": b"x"}, "data": {"box": deep}}
+    response = requests.post(f"{stack.url}/search", timeout=30, **form)
     assert_problem(response, 400, "invalid-parameter")
 
 

@@ -15,7 +15,7 @@ from tests.pictures import write_pictures
 from tests.search_api.test_search import assert_problem
 from tests.services import model_server, publish_toy_model, run, search_service, status, until
 
-ODD = "label-0//a b?#%2F'é😀.png"
+ODD = "/label-0//a b?#%2F'\né😀.png"
 
 
 class Shop:
@@ -72,6 +72,11 @@ def test_any_id_can_be_asked_for(shop: Shop) -> None:
     assert shop.reader.picture(ODD).id == ODD
     assert shop.reader.search(id=ODD, k=1).results[0].distance == pytest.approx(0, abs=1e-3)
     assert shop.reader.picture_image(ODD)
+
+
+def test_an_id_of_any_length_has_an_answer(shop: Shop) -> None:
+    assert_problem(shop.get(f"/pictures/{'a' * 4096}"), 404, "picture-not-found")
+    assert_problem(shop.get(f"/pictures/{'a' * 9000}"), 414, "uri-too-long")
 
 
 def test_a_picture_that_is_not_there_is_a_404(shop: Shop) -> None:
@@ -141,6 +146,15 @@ def test_a_request_without_a_key_is_refused(shop: Shop) -> None:
         assert_problem(response, 401, "missing-key")
         assert response.headers["WWW-Authenticate"] == "Bearer"
     assert status(f"{shop.url}/healthz") == status(f"{shop.url}/readyz") == 200
+
+
+def test_what_takes_a_key_is_described_so(shop: Shop) -> None:
+    described = requests.get(f"{shop.url}/openapi.json", timeout=30).json()
+    for path, item in described["paths"].items():
+        for method in item.keys() - {"parameters"}:
+            url = shop.url + path.replace("{id}", "label-1/2.jpg")
+            refused = requests.request(method, url, timeout=30).status_code == 401
+            assert refused == bool(item[method]["security"]), (method, path)
 
 
 def test_a_key_does_what_its_scopes_say(shop: Shop) -> None:

@@ -1,0 +1,29 @@
+"""Answers that are no more than what one path says; the others stand where they are made."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Deleted(msgspec.Struct, frozen=True):
+    """The durable record of a deletion."""
+
+    id: str
+    record: Annotated[str, Meta(description="The record's file in the store.")]
+    at: Annotated[str, Meta(description="UTC time, ISO 8601.")]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process lives."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Searches can be answered, and from what."""
+
+    status: Literal["ready"] = "ready"
+    index_version: str
+    model_version: int
+    pictures: Annotated[int, Meta(description="Pictures that can be found.")]
