@@ -3,6 +3,11 @@
 Start with ``lookalike serve``, or ``gunicorn -c search_api/gunicorn_conf.py``.
 """
 
+from gevent import monkey
+
+if __name__ == "__config__":  # gunicorn reads it, and nobody who only wants its values
+    monkey.patch_all()
+
 import gc
 import importlib
 import logging
@@ -10,8 +15,6 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Any
-
-from gevent import monkey
 
 from lookalike.settings import Settings
 
@@ -51,7 +54,6 @@ SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     """Import the application, of which nothing runs before the fork; lay out the metrics."""
-    monkey.patch_all()  # before the application takes what it needs from the standard library
     os.environ[METRICS] = _metrics.name
     for name in SINGLE_THREADED:
         os.environ[name] = "1"

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 import pytest
-from flask import Flask
 
 from lookalike.cli import lookalike
 from lookalike.settings import PREFIX, Settings
-from search_api.app import paths
+from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Object, Pod
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -101,11 +100,9 @@ def test_search_api_listens_on_its_container_port_for_everyone(manifests: Manife
 def test_search_api_answers_the_paths_that_are_probed(
     manifests: Manifests, probe: str, path: str
 ) -> None:
-    app = Flask(__name__)
-    app.register_blueprint(paths)
     (container,) = manifests.pod("search-api").containers
     assert container[probe]["httpGet"]["path"] == path
-    assert path in {rule.rule for rule in app.url_map.iter_rules()}
+    assert path in {rule.rule for rule in bare_app().url_map.iter_rules()}
 
 
 def test_probes_name_ports_that_their_container_opens(manifests: Manifests) -> None:
