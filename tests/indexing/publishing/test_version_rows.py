@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,7 +78,8 @@ def write_version(
     delta = fresh(found)
     segments = [segment for segment in [*shards, delta] if segment]
     vectors = np.ones((len(base) + len(delta), 4), np.float32)
-    written = write_segments(vectors, "Flat", folder, [len(segment) for segment in segments])
+    built = write_segments(vectors, "Flat", folder, [len(segment) for segment in segments])
+    written = [msgspec.structs.replace(shard, attributes=None) for shard in built]
     for number, segment in enumerate(segments):
         write_pictures(folder / pictures_name(f"s{number}"), segment)
     write_tombstones(folder / "dead", bits_of(dead(found), len(vectors)))
