@@ -30,7 +30,8 @@ $(READY): pyproject.toml constraints.txt
 	@test ! -t 2 || { while sleep 1; do printf . >&2; done & dots=$$!; trap "kill $$dots; echo >&2" EXIT; }; \
 	    $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install $(QUIETLY) $(PIP)
-	$(BIN)/pip install $(QUIETLY) -c constraints.txt -e '.[jobs,search,dev]'
+	@# setuptools would warn at length of what any editable installation is.
+	PYTHONWARNINGS=ignore $(BIN)/pip install $(QUIETLY) -c constraints.txt -e '.[jobs,search,dev]'
 	touch $@
 
 setup: $(READY) ## make .venv with the pinned dependencies

@@ -20,8 +20,8 @@ from lookalike.errors import LookalikeError
 from search_api import problems
 from search_api.keys import Scope
 from search_api.operations import ANY_PICTURE, EXAMPLE_ID, OPERATIONS, Operation
+from search_api.parameters import FORM, JSON, MAX_ID_BYTES, NESTED, RAW
 from search_api.problems import LATER, UNAUTHORIZED, URN, Problem
-from search_api.query import FORM, JSON, MAX_ID_BYTES, NESTED, RAW
 from search_api.schemas import Schema, components, members, reference
 
 OPENAPI = "3.1.1"

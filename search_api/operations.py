@@ -6,14 +6,14 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from lookalike import errors
+from lookalike.client import PictureDetails
 from lookalike.errors import LookalikeError
 from search_api import pictures
 from search_api.about import About
 from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import Outcomes
 from search_api.keys import Scope
-from search_api.pictures import PictureDetails
-from search_api.query import FIELD, JSON, RAW, JsonBatch, JsonQuery, Parameters
+from search_api.parameters import FIELD, JSON, RAW, JsonBatch, JsonQuery, Parameters
 from search_api.schemas import Described, Schema
 from search_api.search import Answer
 

@@ -1,11 +1,9 @@
 """Pictures of the index: what is known of them, and what they look like."""
 
-from typing import Any
-
 import cv2
-import msgspec
 import numpy as np
 
+from lookalike.client import PictureDetails
 from lookalike.errors import InvalidParameter, PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail
@@ -17,17 +15,6 @@ SIZES = range(16, 2049)
 DEFAULT_SIZE = 256
 QUALITY = 85
 MEDIA_TYPE = "image/jpeg"
-
-
-class PictureDetails(msgspec.Struct, frozen=True):
-    """What the index knows of a picture."""
-
-    id: str
-    label: str | None
-    uri: str
-    attributes: dict[str, Any]
-    sha256: str
-    index_version: str
 
 
 def find_picture(index: IndexVersion, name: str) -> PictureRow:
@@ -46,12 +33,12 @@ def describe(index: IndexVersion, name: str) -> PictureDetails:
     """Tell what the index knows of a picture; on a native thread; errors as above."""
     picture = find_picture(index, name)
     return PictureDetails(
-        picture.id,
-        picture.label,
-        place(picture),
-        picture.attributes,
-        picture.sha256.hex(),
-        index.name,
+        id=picture.id,
+        label=picture.label,
+        uri=place(picture),
+        attributes=picture.attributes,
+        sha256=picture.sha256.hex(),
+        index_version=index.name,
     )
 
 

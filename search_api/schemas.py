@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from search_api.query import SOURCES, JsonBatch, JsonQuery
+from search_api.parameters import SOURCES, JsonBatch, JsonQuery
 
 Schema = dict[str, Any]
 # What a part of the document is made of: a struct, or a schema where there is none.

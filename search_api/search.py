@@ -16,7 +16,8 @@ from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import note_stages
 from search_api.native import run_native
-from search_api.query import Field, Parameters, Query
+from search_api.parameters import Field, Parameters
+from search_api.query import Query
 from search_api.replica import Serving
 
 FILE_SCHEME = "file:"

@@ -53,7 +53,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
 
 def _too_long() -> bytes:
-    # Not above: what the application imports is imported after the fork.
+    # Not above: gunicorn loads this class before its configuration has set what libraries read.
     from lookalike.errors import UriTooLong
     from search_api.problems import problem_response
 

@@ -116,6 +116,16 @@ RULES = (
     Rule(pattern=r"(\w+=\$\()?kubectl .*", cluster=True, why=NO_CLUSTER),
     Rule(pattern="lookalike export-model", after=(TRAIN,)),
     Rule(
+        pattern=r"curl (?!.*crow).*",
+        after=(SERVE,),
+        replace={
+            "curl ": "curl --fail-with-body ",
+            "127.0.0.1:8080": "{bind}",
+            "localhost:8080": "{bind}",
+        },
+    ),
+    # Other commands index other pictures meanwhile, so that the one named may not be there.
+    Rule(
         pattern="curl .*",
         after=(SERVE,),
         replace={

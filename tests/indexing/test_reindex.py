@@ -70,7 +70,7 @@ def test_a_kill_at_some_moments_leaves_the_served_index(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_a_kill_at_many_moments_leaves_the_served_index(tmp_path: Path) -> None:
-    kill_often(tmp_path, 20)
+    kill_often(tmp_path, 50)
 
 
 def run_of_many_parts(root: Path) -> None:

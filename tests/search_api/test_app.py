@@ -17,8 +17,9 @@ from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.parameters import Parameters
 from search_api.problems import problem_response
-from search_api.query import Parameters, Picture, Query
+from search_api.query import Picture, Query
 from search_api.replica import Serving
 from search_api.search import search
 from tests.pictures import write_pictures

@@ -24,7 +24,8 @@ from search_api.asking import Asked, ask
 from search_api.breaker import FAILURES
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.query import Parameters, Picture, Query
+from search_api.parameters import Parameters
+from search_api.query import Picture, Query
 from tests.pictures import write_pictures
 
 

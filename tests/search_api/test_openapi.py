@@ -17,8 +17,8 @@ from search_api import docs
 from search_api.app import bare_app
 from search_api.openapi import document
 from search_api.operations import OPERATIONS
+from search_api.parameters import MAX_K, Field
 from search_api.problems import LATER
-from search_api.query import MAX_K, Field
 from search_api.search import Result
 
 ROOM = Path(search_api.__file__).parent

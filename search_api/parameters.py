@@ -1,0 +1,98 @@
+"""What a search can be asked: the structs that requests are checked by, and described from."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from lookalike.index import Filter
+from lookalike.picture import Box
+
+FIELD = "image"
+RAW = "application/octet-stream"
+FORM = "multipart/form-data"
+JSON = "application/json"
+MAX_K = 1000
+MAX_OFFSET = 1000
+MAX_BATCH = 64
+MAX_DIMENSIONS = 1 << 14
+MAX_ID_BYTES = 1 << 12
+# What a JSON search looks for: exactly one of these members of JsonQuery.
+SOURCES = ("image", "id", "vector")
+
+Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
+# Parameters that are more than a word; in a query string or a form they are JSON.
+NESTED = frozenset({"box", "filter"})
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a search can be told beside what to look for."""
+
+    k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to find, 1 to {MAX_K}.")] = 10
+    offset: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=MAX_OFFSET,
+            description=f"How many to pass over, 0 to {MAX_OFFSET}.",
+        ),
+    ] = 0
+    filter: Annotated[
+        Filter | None, Meta(description="Which pictures may be answered, by their attributes.")
+    ] = None
+    box: Annotated[Box | None, Meta(description="The part of the picture that is looked for.")] = (
+        None
+    )
+    min_score: Annotated[
+        Annotated[float, Meta(ge=0, le=1)] | None,
+        Meta(description="Least score of a hit; needs an index whose scores are calibrated."),
+    ] = None
+    fields: Annotated[
+        list[Field] | None, Meta(description="What to tell of each hit; by default all.")
+    ] = None
+    exclude_self: Annotated[
+        bool, Meta(description="Leave out the picture itself: its id, or the same bytes.")
+    ] = False
+    group_by: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=256)] | None,
+        Meta(description="An attribute, or label: of each of its values only the best hit."),
+    ] = None
+
+
+class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A picture file within JSON."""
+
+    b64: Annotated[bytes, Meta(description="The file's bytes in base64.")]
+
+
+class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A search as JSON: exactly one of image, id and vector, and parameters."""
+
+    image: Encoded | UnsetType = UNSET
+    id: (
+        Annotated[
+            str,
+            Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index."),
+        ]
+        | UnsetType
+    ) = UNSET
+    vector: (
+        Annotated[
+            list[float],
+            Meta(min_length=1, max_length=MAX_DIMENSIONS, description="As the model gives it."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class JsonBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Several searches at once; each is read by itself and has its own outcome."""
+
+    queries: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
+
+
+# What each member of a search is, in words.
+DESCRIPTIONS = {
+    name: member.get("description", "")
+    for name, member in msgspec.json.schema(JsonQuery)["$defs"]["JsonQuery"]["properties"].items()
+}
