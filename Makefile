@@ -25,12 +25,12 @@ QUIETLY = $$(test -t 2 || echo --quiet) --disable-pip-version-check
 # The first one that shows how far an installation is.
 PIP     = pip==26.3
 
+# No Python warnings from pip: setuptools has a long one for any editable installation.
 $(READY): pyproject.toml constraints.txt
 	@echo 'making $(VENV) with the pinned dependencies: 3 GB, a minute or more'
 	@test ! -t 2 || { while sleep 1; do printf . >&2; done & dots=$$!; trap "kill $$dots; echo >&2" EXIT; }; \
 	    $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install $(QUIETLY) $(PIP)
-	@# setuptools would warn at length of what any editable installation is.
 	PYTHONWARNINGS=ignore $(BIN)/pip install $(QUIETLY) -c constraints.txt -e '.[jobs,search,dev]'
 	touch $@
 

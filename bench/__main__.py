@@ -14,6 +14,7 @@ from bench.report import table
 
 
 @click.command("bench")
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]...")
 @click.option("--list", "listed", is_flag=True, help="Name the benchmarks and exit.")
 @click.option("--quick", is_flag=True, help="Few and short rounds, to see that they run.")
 @click.option(
@@ -23,8 +24,10 @@ from bench.report import table
     help="Write <name>.json of each into this folder.",
 )
 @click.option("--check", is_flag=True, help="Exit with 1 where a ratio misses its goal.")
-def main(listed: bool, quick: bool, folder: Path | None, check: bool) -> None:
-    """Run every benchmark (docs/benchmarks.md)."""
+def main(
+    names: tuple[str, ...], listed: bool, quick: bool, folder: Path | None, check: bool
+) -> None:
+    """Run the benchmarks NAME, by default every one (docs/benchmarks.md)."""
     if listed:
         click.echo("\n".join(table(list(BENCHMARKS.items()))))
         return
@@ -32,7 +35,7 @@ def main(listed: bool, quick: bool, folder: Path | None, check: bool) -> None:
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     # All of them run, whatever the first ones say; the worst status is the answer.
-    sys.exit(max(_run(name, flags, folder) for name in BENCHMARKS))
+    sys.exit(max(_run(name, flags, folder) for name in names or BENCHMARKS))
 
 
 def _run(name: str, flags: list[str], folder: Path | None) -> int:

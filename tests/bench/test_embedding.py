@@ -18,9 +18,9 @@ ROOT = Path(__file__).parents[2]
 RAW_BYTES = 224 * 224 * 3
 
 
-def bench(*flags: str, module: str = "bench") -> subprocess.CompletedProcess[str]:
+def bench(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", module, *flags],
+        [sys.executable, "-m", "bench", *flags],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -31,12 +31,12 @@ def bench(*flags: str, module: str = "bench") -> subprocess.CompletedProcess[str
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """A quick run, and what it wrote."""
-    file = tmp_path_factory.mktemp("reports") / "embedding.json"
-    finished = bench("--quick", "--json", str(file), module="bench.embedding")
+    """A quick run, and what it wrote into a folder that is not there yet."""
+    folder = tmp_path_factory.mktemp("reports") / "new"
+    finished = bench("embedding", "--quick", "--json", str(folder))
     assert finished.returncode == 0, finished.stderr
     assert "vgg16.rest.batch16" in finished.stdout
-    return msgspec.json.decode(file.read_bytes(), type=Report)
+    return msgspec.json.decode((folder / "embedding.json").read_bytes(), type=Report)
 
 
 def test_list_names_every_benchmark_and_runs_none() -> None:
