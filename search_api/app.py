@@ -5,6 +5,8 @@ gunicorn makes one in each worker, after the fork (search_api/gunicorn_conf.py).
 
 import os
 import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from flask import Blueprint, Flask, Response, current_app, request
@@ -27,9 +29,15 @@ from search_api.query import MemoryRequest, read_batch, read_query
 from search_api.replica import Replica
 from search_api.search import search
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    Headers = list[tuple[str, str]]
+
 EXTENSION = "lookalike"
 POLICY = "Content-Security-Policy"
-NOTHING = "default-src 'none'; frame-ancestors 'none'"
+SECURITY = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")]
+SECURITY_OF_DATA = [*SECURITY, (POLICY, "default-src 'none'; frame-ancestors 'none'")]
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
 CACHED = "private, max-age=3600"
 
@@ -61,6 +69,10 @@ class Application(Flask):
     """Flask, with uploads kept in memory."""
 
     request_class = MemoryRequest
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Take functions as they are: none is asynchronous, and finding out takes its time."""
+        return func
 
 
 def bare_app() -> Flask:
@@ -97,7 +109,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         models=open_models(settings.store, settings.model),
         openapi=msgspec.json.encode(openapi.document(app, keys.open_to_all)),
     )
-    app.after_request(_secured)
+    # Flask's own way to wrap an application.
+    app.wsgi_app = _secured(app.wsgi_app)  # type: ignore[method-assign,assignment]
     metrics.register(app)
     problems.register(app)
     replica.start()
@@ -228,9 +241,15 @@ def _json(document: object) -> Response:
     return Response(msgspec.json.encode(document), mimetype="application/json")
 
 
-def _secured(response: Response) -> Response:
+def _secured(wsgi: "WSGIApplication") -> "WSGIApplication":
     """Tell browsers to take answers for nothing but what they are."""
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers.setdefault(POLICY, NOTHING)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+
+    def secured(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def start(status: str, headers: "Headers", *error: Any) -> Callable[[bytes], object]:
+            own = any(name == POLICY for name, _ in headers)
+            headers.extend(SECURITY if own else SECURITY_OF_DATA)
+            return start_response(status, headers, *error)
+
+        return wsgi(environ, start)
+
+    return secured

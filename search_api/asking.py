@@ -22,11 +22,12 @@ from search_api.cache import PictureKey
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import CACHE, EMBEDDINGS
-from search_api.native import run_native
+from search_api.native import run_briefly, run_native
 from search_api.query import Embedded, Indexed, Query
 from search_api.replica import Serving
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
+LOOK_UP = "look up"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +93,7 @@ def _indexed(
         row, picture = found
         return picture, serving.index.vectors.vector(row) if box is None else None
 
-    picture, vector = run_native(look_up)
+    picture, vector = run_briefly(look_up, serving.costs[LOOK_UP])
     if vector is None:
         data = run_native(lambda: read_indexed(picture, capacity))
         asked = _picture(data, box, serving, capacity, caller)

@@ -7,6 +7,7 @@ Each worker writes its own into files of a folder that gunicorn's configuration 
 import os
 import time
 from collections.abc import Mapping
+from functools import cache
 
 from flask import Flask, Response, g, request
 from prometheus_client import (
@@ -97,7 +98,7 @@ def note_served(version: str, model: int, pictures: int, recall: float | None) -
 def note_stages(seconds: Mapping[str, float]) -> None:
     """Say how long the stages of a search took; on the event loop, as all that is noted."""
     for stage, taken in seconds.items():
-        STAGES.labels(stage).observe(taken)
+        _stage(stage).observe(taken)
 
 
 def note_problem(kind: str) -> None:
@@ -118,5 +119,10 @@ def _end(response: Response) -> Response:
     # By the rule and not the path, which may hold an id, or anything.
     path = request.url_rule.rule if request.url_rule is not None else "none"
     labels = (request.method if path != "none" else "any", path, str(response.status_code))
-    REQUESTS.labels(*labels).observe(time.perf_counter() - g.begun)
+    _request(*labels).observe(time.perf_counter() - g.begun)
     return response
+
+
+# Few, and looked for at each request.
+_stage = cache(STAGES.labels)
+_request = cache(REQUESTS.labels)

@@ -1,7 +1,8 @@
 """Native threads for what would hold up the event loop: decoding, faiss, digests.
 
 A gevent worker answers everything from one thread; work of more than a millisecond
-goes to a pool of real threads, and the greenlet waits. Requests have one thread a core;
+goes to a pool of real threads, and the greenlet waits. Going there and back costs about
+half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher and the deletions have one each of their own, so that a new version's
 digests take none of theirs, and delay no deletion.
 """
@@ -14,7 +15,10 @@ import gevent
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
-from search_api.admission import Queue
+from lookalike.errors import TooBusy
+from search_api import lag
+from search_api.admission import BUSY, Queue
+from search_api.cost import Cost
 from search_api.metrics import NATIVE
 
 Result = TypeVar("Result")
@@ -27,6 +31,8 @@ _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
 MOST_WAIT_SECONDS = 0.1
+# The most that work may hold up the event loop.
+LOOP_SECONDS = 0.001
 
 
 def run_native(work: Callable[[], Result]) -> Result:
@@ -41,13 +47,29 @@ def run_native(work: Callable[[], Result]) -> Result:
         return _run(hub.threadpool, counted)
 
 
+def run_briefly(work: Callable[[], Result], cost: Cost) -> Result:
+    """Run ``work`` of a request at once where such work lately took next to nothing.
+
+    It goes to a native thread otherwise, and until that is known.
+
+    Args:
+        work: of one kind.
+        cost: what work of that kind takes.
+    """
+    if cost.at_most < LOOP_SECONDS:
+        return cost.measured(work)
+    return run_native(lambda: cost.measured(work))
+
+
 def check_queue() -> None:
-    """Turn a new request away where it would wait too long for a native thread.
+    """Turn a new request away where it would wait too long, for a native thread or its turns.
 
     Raises:
         TooBusy: so it is.
     """
     queue().check()
+    if lag.seconds() > MOST_WAIT_SECONDS:
+        raise TooBusy(BUSY)
 
 
 def queue() -> Queue:

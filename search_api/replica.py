@@ -8,6 +8,7 @@ have begun keep the version that they began with.
 import logging
 import threading
 import time
+from collections import defaultdict
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
 from search_api import metrics
+from search_api.cost import Cost
 from search_api.deletions import Deletions
 from search_api.native import run_aside
 from search_api.refusal import Refusals
@@ -32,10 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """An index version and the client of exactly the model version that it names."""
+    """An index version and the client of exactly the model version that it names.
+
+    Attributes:
+        costs: what kinds of work on this index take.
+    """
 
     index: IndexVersion
     embedder: RestEmbedder
+    costs: defaultdict[object, Cost] = msgspec.field(default_factory=lambda: defaultdict(Cost))
 
 
 class Replica:

@@ -5,6 +5,7 @@ open: each rollout would take that long. Connections on which nothing has come f
 are closed instead; HTTP lets a server do so at any time (RFC 9112, section 9.5).
 """
 
+import time
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -14,8 +15,13 @@ from gunicorn import util
 from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
+from search_api import lag
+from search_api.connection import Connection
+
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
+# After so long the event loop looks which connections have something to read.
+TURN_SECONDS = 0.001
 
 
 class _Idle(gevent.GreenletExit):  # type: ignore[misc]
@@ -28,11 +34,24 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop, then until the last request is answered."""
         self._waiting: set[gevent.Greenlet] = set()
+        self._turned = time.monotonic()
+        lag.watch()
         gevent.spawn(self._drain)
         super().run()
 
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Answer the requests of one connection."""
+        connection = Connection(client)
+        gevent.getcurrent().connection = connection
+        super().handle(listener, connection, addr)
+
     def timeout_ctx(self) -> AbstractContextManager[object]:
-        """Surround the wait for a connection's next request."""
+        """Surround the wait for a connection's next request, once the last one is answered."""
+        gevent.getcurrent().connection.flush()
+        if time.monotonic() - self._turned > TURN_SECONDS:
+            # Clients that are quick to ask again would otherwise keep all others waiting.
+            gevent.sleep(0)
+            self._turned = time.monotonic()
         return _Wait(self._waiting, self.cfg.keepalive)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from lookalike.catalogue import Attribute
 from lookalike.errors import DataError
+from lookalike.index.recent import Recent
 from lookalike.index.sqlite_file import AS_A_DRAFT, open_immutable, select_in
 
 SCHEMA = """
@@ -21,6 +22,8 @@ CREATE TABLE pictures (
 COLUMNS = "id, uri, label, sha256, attributes"
 INSERTED_TOGETHER = 1000
 EVERY = slice(None)
+# Rows of a version that a process keeps at hand, twice as many at most: about a kilobyte each.
+RECENT_ROWS = 8192
 
 
 class PictureRow(msgspec.Struct, frozen=True):
@@ -135,21 +138,26 @@ class Pictures:
     """The pictures of all segments of a version, rows numbered through."""
 
     def __init__(self, paths: Sequence[Path], counts: Sequence[int]) -> None:
+        self._recent: Recent[int, PictureRow] = Recent(RECENT_ROWS)
         self._tables = [PictureTable(path) for path in paths]
         self._starts = [sum(counts[:number]) for number in range(len(counts))]
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
-        """Read the pictures at these row numbers, in the order asked for."""
-        if len(self._tables) == 1:
-            return self._tables[0].rows(numbers)
+        """Give the pictures at these row numbers, in the order asked for."""
+        kept = [(number, self._recent.get(number)) for number in numbers]
+        found = {number: picture for number, picture in kept if picture is not None}
+        for number, picture in self._read([number for number, picture in kept if picture is None]):
+            found[number] = picture
+            self._recent.put(number, picture)
+        return [found[number] for number in numbers]
+
+    def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, PictureRow]]:
         by_table: dict[int, list[int]] = {}
         for number in numbers:
             by_table.setdefault(bisect_right(self._starts, number) - 1, []).append(number)
-        found: dict[int, PictureRow] = {}
         for table, wanted in by_table.items():
             own = [number - self._starts[table] for number in wanted]
-            found.update(zip(wanted, self._tables[table].rows(own), strict=True))
-        return [found[number] for number in numbers]
+            yield from zip(wanted, self._tables[table].rows(own), strict=True)
 
     def find(self, ids: Sequence[str]) -> dict[str, list[int]]:
         """Give the rows of those of the ids that are here, dead ones too, oldest first."""

@@ -108,15 +108,16 @@ class IndexVersion:
         queries = prepared(vectors, self.details.metric)
         index: VectorIndex = self.vectors
         distances, rows = index.search(queries, min(k, index.size), selection=selection)
-        wanted = np.unique(rows[rows >= 0]).tolist()
-        found = dict(zip(wanted, self.pictures.rows(wanted), strict=True))
+        listed = rows.tolist()
+        wanted = {row for near in listed for row in near if row >= 0}
+        found = dict(zip(wanted, self.pictures.rows(list(wanted)), strict=True))
         return [
             [
                 Hit(found[row], distance)
                 for row, distance in zip(near, gaps, strict=True)
                 if row in found
             ]
-            for near, gaps in zip(rows.tolist(), distances.tolist(), strict=True)
+            for near, gaps in zip(listed, distances.tolist(), strict=True)
         ]
 
     def find(self, name: str) -> tuple[int, pictures.PictureRow] | None:

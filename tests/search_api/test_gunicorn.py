@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +66,14 @@ def test_idle_connections_do_not_hold_up_the_end(service: Running) -> None:
         service.master.terminate()
         assert service.master.wait(20) == 0  # gunicorn would wait for 30 s
     assert "graceful timeout" not in service.log.read_text()
+
+
+def test_requests_sent_without_waiting_are_answered_in_their_order(service: Running) -> None:
+    host, port = service.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 10) as client:
+        for path in ("healthz", "nothing", "healthz"):
+            client.sendall(f"GET /{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: client.recv(1 << 16), b""))
+    statuses = [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [b"200", b"404", b"200", b"200"]

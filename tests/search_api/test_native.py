@@ -1,11 +1,20 @@
 """Which thread does what in a worker."""
 
 import threading
+import time
 
 import gevent
 import pytest
 
-from search_api.native import run_aside, run_native, size_native_pool
+from lookalike.errors import TooBusy
+from search_api import lag
+from search_api.native import (
+    MOST_WAIT_SECONDS,
+    check_queue,
+    run_aside,
+    run_native,
+    size_native_pool,
+)
 
 
 def test_work_aside_takes_no_thread_from_requests() -> None:
@@ -32,3 +41,18 @@ def test_an_error_is_raised_where_the_work_was_asked_for(run: object) -> None:
     assert callable(run)
     with pytest.raises(ValueError, match="wrong"):
         run(failing)
+
+
+def test_a_loop_that_is_late_takes_nothing_new() -> None:
+    watching = lag.watch()
+    gevent.sleep(3 * lag.LOOK_SECONDS)
+    check_queue()
+    time.sleep(5 * MOST_WAIT_SECONDS)  # what should never hold up the loop
+    gevent.sleep(0)
+    with pytest.raises(TooBusy):
+        check_queue()
+    while lag.seconds() > MOST_WAIT_SECONDS:
+        gevent.sleep(lag.LOOK_SECONDS)
+    check_queue()
+    watching.kill()
+    assert lag.seconds() == 0

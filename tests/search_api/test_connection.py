@@ -1,0 +1,64 @@
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from search_api.connection import MOST_KEPT, Connection
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[Connection, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(5)
+    with theirs:
+        connection = Connection(ours)
+        yield connection, theirs
+        connection.close()
+
+
+def test_what_is_written_leaves_together(pair: tuple[Connection, socket.socket]) -> None:
+    connection, client = pair
+    connection.sendall(b"head ")
+    connection.sendall(b"body")
+    client.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        client.recv(100)
+    connection.flush()
+    assert client.recv(100) == b"head body"
+    connection.flush()
+    with pytest.raises(BlockingIOError):
+        client.recv(100)
+
+
+def test_closing_sends_what_is_left(pair: tuple[Connection, socket.socket]) -> None:
+    connection, client = pair
+    connection.sendall(b"the last")
+    connection.close()
+    assert client.recv(100) == b"the last"
+    assert client.recv(100) == b""
+
+
+def test_much_is_not_kept(pair: tuple[Connection, socket.socket]) -> None:
+    connection, client = pair
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MOST_KEPT)
+    connection.sendall(b"x" * (MOST_KEPT + 1))
+    assert client.recv(1) == b"x"
+
+
+def test_bytes_that_are_sent_at_once_stay_in_their_order(
+    pair: tuple[Connection, socket.socket],
+) -> None:
+    connection, client = pair
+    connection.sendall(b"1")
+    assert connection.send(b"2") == 1
+    assert client.recv(100) == b"12"
+
+
+def test_a_client_that_left_is_told_of_and_the_connection_is_closed() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    connection = Connection(ours)
+    connection.sendall(b"x")
+    with pytest.raises(BrokenPipeError):
+        connection.close()
+    assert connection.fileno() == -1
