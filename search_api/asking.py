@@ -144,6 +144,10 @@ def _usable(vector: Vectors, serving: Serving) -> Vectors:
         raise InvalidParameter(
             f"a vector of this index has {dimensions} numbers, not {len(vector)}"
         )
+    # One sum for the usual case; it is neither where it overflows, or all but vanishes.
+    squared = float(vector @ vector)
+    if 0 < squared < np.inf:
+        return vector
     if not np.isfinite(vector).all():
         raise InvalidParameter("a vector's numbers are finite, and fit into 32 bits")
     if without_features(vector[np.newaxis])[0]:

@@ -16,7 +16,7 @@ from search_api.capacity import LEAST_EMBEDDINGS, Capacity
 from search_api.metrics import note_problem, note_stages
 from search_api.native import native_threads, run_native
 from search_api.problems import URN, Problem, expected, problem_of
-from search_api.query import Query, decode_query
+from search_api.query import Embedded, Query, decode_query
 from search_api.replica import Serving
 from search_api.search import Answer, answer, find_all, prepare
 
@@ -40,6 +40,13 @@ class Outcomes(msgspec.Struct, frozen=True):
     outcomes: list[Outcome]
 
 
+class _Begun(msgspec.Struct, frozen=True):
+    """A search that was read, at a time of ``time.perf_counter``."""
+
+    query: Query
+    begun: float
+
+
 class _Ready(msgspec.Struct, frozen=True):
     """A search whose vector is known, begun at a time of ``time.perf_counter``."""
 
@@ -56,9 +63,12 @@ def search_batch(
     Those that want the model server wait for it side by side. The index is searched by as
     many native threads as there are, each taking its share of the queries.
     """
-    ready = _all(
-        [partial(_prepare, query, serving, capacity, caller) for query in queries], AT_ONCE
-    )
+    decoded = [_decode(query) for query in queries]
+    prepare_one = partial(_prepare, serving=serving, capacity=capacity, caller=caller)
+    # A vector waits for nothing, and needs no greenlet of its own.
+    waiting = [one for one in decoded if not _has_vector(one)]
+    waited = iter(_all([partial(prepare_one, one) for one in waiting], AT_ONCE))
+    ready = [prepare_one(one) if _has_vector(one) else next(waited) for one in decoded]
     shares = min(native_threads(), len(ready))
     work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
     done = _all([partial(run_native, share) for share in work], shares)
@@ -77,14 +87,26 @@ def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:
     return done
 
 
-def _prepare(
-    raw: msgspec.Raw, serving: Serving, capacity: Capacity, caller: Caller
-) -> _Ready | LookalikeError:
+def _decode(raw: msgspec.Raw) -> _Begun | LookalikeError:
     begun = time.perf_counter()
     try:
-        query = decode_query(raw)
-        return _Ready(query, prepare(query, serving, capacity, caller), begun)
+        return _Begun(decode_query(raw), begun)
     except Exception as error:  # noqa: BLE001  one query's failure is its own
+        return expected(error)
+
+
+def _has_vector(one: _Begun | LookalikeError) -> bool:
+    return isinstance(one, _Begun) and isinstance(one.query.source, Embedded)
+
+
+def _prepare(
+    one: _Begun | LookalikeError, serving: Serving, capacity: Capacity, caller: Caller
+) -> _Ready | LookalikeError:
+    if isinstance(one, LookalikeError):
+        return one
+    try:
+        return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
+    except Exception as error:  # noqa: BLE001  as above
         return expected(error)
 
 
