@@ -34,21 +34,24 @@ def write_photographs(folder: Path, width: int, height: int, count: int) -> list
 
     Some hundred lie in a folder: one is listed at a time, and a list of many takes memory.
     """
-    kinds = [_jpeg(photograph(width, height, seed)) for seed in range(min(count, DISTINCT))]
+    kinds = [jpeg(width, height, seed) for seed in range(min(count, DISTINCT))]
     paths = [folder / f"{number // IN_A_FOLDER:03}" / f"{number:06}.jpg" for number in range(count)]
     for below in sorted({path.parent for path in paths}):
         below.mkdir(parents=True)
     for number, path in enumerate(track(paths, f"writing {width}×{height} pictures")):
-        path.write_bytes(_commented(kinds[number % len(kinds)], number))
+        path.write_bytes(commented(kinds[number % len(kinds)], number))
     return paths
 
 
-def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
+def jpeg(width: int, height: int, seed: int) -> bytes:
+    """Write a :func:`photograph` as a camera would."""
+    pixels = photograph(width, height, seed)
     done, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     assert done
     return data.tobytes()
 
 
-def _commented(jpeg: bytes, number: int) -> bytes:
+def commented(picture: bytes, number: int) -> bytes:
+    """Add a comment of a number to a JPEG, so that its digest is another."""
     text = hashlib.sha256(str(number).encode()).hexdigest().encode()
-    return jpeg[:2] + COMMENT + (len(text) + 2).to_bytes(2, "big") + text + jpeg[2:]
+    return picture[:2] + COMMENT + (len(text) + 2).to_bytes(2, "big") + text + picture[2:]

@@ -3,9 +3,9 @@
 import hashlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from bench.photographs import jpeg
 from bench.served_models import NAME
 from export.saved_model import write_saved_model
 from indexing.build import BuildSettings, build_base
@@ -38,15 +38,6 @@ def write_model(store: Path, size: int) -> ModelReference:
     )
 
 
-def photograph(width: int, height: int, seed: int) -> bytes:
-    """Draw a JPEG about as large as a photograph of its size."""
-    draw = np.random.default_rng(seed)
-    coarse = draw.integers(0, 256, (height // 25, width // 25, 3), dtype=np.uint8)
-    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).astype(np.int16)
-    grain = draw.integers(-12, 13, smooth.shape, dtype=np.int16)
-    return cv2.imencode(".jpg", np.clip(smooth + grain, 0, 255).astype(np.uint8))[1].tobytes()
-
-
 def publish(store: Path, model: ModelReference, rest: str, vectors: Vectors) -> IndexDetails:
     """Build, as ``lookalike reindex`` does, and publish an index of ``float32[n, d]``.
 
@@ -57,7 +48,7 @@ def publish(store: Path, model: ModelReference, rest: str, vectors: Vectors) -> 
         PictureRow(f"{number:08}", f"s3://pictures/{number:08}.jpg", f"label-{number % 50}", b"")
         for number in range(len(vectors))
     )
-    picture = photograph(64, 48, 0)
+    picture = jpeg(64, 48, 0)
     pixels = read_picture(picture, model.picture)
     [vector] = RestEmbedder(rest, model.address).embed(pixels[np.newaxis])
     with indexes.draft() as folder:

@@ -26,6 +26,7 @@ from bench.command import Plan, command
 from bench.facts import Fact
 from bench.harness import Candidate
 from bench.load import drive, get, post
+from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
 from bench.synthetic import features
 from demo.processes import free_port
@@ -191,8 +192,8 @@ def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candi
     number = iter(range(1 << 30))
 
     def fresh(width: int, height: int) -> bytes:
-        # Of its own digest, so that its vector is not remembered: after EOI anything may come.
-        return photographs[width, height] + str(next(number)).encode()
+        # Of its own digest, so that its vector is not remembered.
+        return commented(photographs[width, height], next(number))
 
     def alone(width: int, height: int) -> Callable[[], object]:
         pixels = read_picture(photographs[width, height], contract)[np.newaxis]
@@ -206,7 +207,7 @@ def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candi
 
         return run
 
-    photographs = {size: published.photograph(*size, 1) for size in SIZES}
+    photographs = {size: jpeg(*size, 1) for size in SIZES}
     candidates = []
     for width, height in SIZES:
         name, server = f"picture{width}", f"picture{width}.server"

@@ -4,6 +4,8 @@ from typing import Any
 
 # More is sent at once, rather than kept.
 MOST_KEPT = 1 << 16
+# gunicorn asks for 8 KB, and keeps what is more; a large picture would be 700 reads.
+READ_BYTES = 1 << 16
 
 
 class Connection:
@@ -32,6 +34,10 @@ class Connection:
         """Send these bytes now, after those that were kept."""
         self.flush()
         return int(self._socket.send(data))
+
+    def recv(self, size: int) -> bytes:
+        """Receive what has come, and more than was asked for where there is more."""
+        return bytes(self._socket.recv(max(size, READ_BYTES)))
 
     def flush(self) -> None:
         """Send what was kept."""

@@ -62,3 +62,9 @@ def test_a_client_that_left_is_told_of_and_the_connection_is_closed() -> None:
     with pytest.raises(BrokenPipeError):
         connection.close()
     assert connection.fileno() == -1
+
+
+def test_more_is_received_than_was_asked_for(pair: tuple[Connection, socket.socket]) -> None:
+    connection, client = pair
+    client.sendall(b"y" * 20_000)
+    assert len(connection.recv(8192)) > 8192
