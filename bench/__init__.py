@@ -14,4 +14,5 @@ BENCHMARKS = {
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
     "opening": "how long a published index takes to open, and the memory of worker processes",
     "service": "the search service over HTTP, against bare Flask, faiss and its model server",
+    "soak": "ten minutes of swaps, deletions, hostile pictures and a model server that dies",
 }

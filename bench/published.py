@@ -38,22 +38,37 @@ def write_model(store: Path, size: int) -> ModelReference:
     )
 
 
-def publish(store: Path, model: ModelReference, rest: str, vectors: Vectors) -> IndexDetails:
-    """Build, as ``lookalike reindex`` does, and publish an index of ``float32[n, d]``.
-
-    Its probe is a picture embedded by the model server at ``rest``.
-    """
-    indexes = open_indexes(str(store), INDEX)
-    rows = (
-        PictureRow(f"{number:08}", f"s3://pictures/{number:08}.jpg", f"label-{number % 50}", b"")
-        for number in range(len(vectors))
-    )
+def probe_of(model: ModelReference, rest: str) -> Probe:
+    """Have a picture embedded by the model server at ``rest``."""
     picture = jpeg(64, 48, 0)
     pixels = read_picture(picture, model.picture)
     [vector] = RestEmbedder(rest, model.address).embed(pixels[np.newaxis])
+    return Probe(hashlib.sha256(picture).hexdigest(), picture, vector.tolist())
+
+
+def picture_id(number: int) -> str:
+    """Name the picture of this number."""
+    return f"{number:08}"
+
+
+def publish(store: Path, model: ModelReference, probe: Probe, vectors: Vectors) -> IndexDetails:
+    """Build and publish an index of ``float32[n, d]``, and make it the current one."""
+    version, details = add_version(store, model, probe, vectors)
+    open_indexes(str(store), INDEX).set_current(version)
+    return details
+
+
+def add_version(
+    store: Path, model: ModelReference, probe: Probe, vectors: Vectors
+) -> tuple[str, IndexDetails]:
+    """Build and publish, as ``lookalike reindex`` does; give the version's name and details."""
+    indexes = open_indexes(str(store), INDEX)
+    rows = (
+        PictureRow(picture_id(number), f"s3://pictures/{number}.jpg", f"label-{number % 50}", b"")
+        for number in range(len(vectors))
+    )
     with indexes.draft() as folder:
         built = build_base(rows, prepared(vectors, METRIC), BuildSettings(), folder)
-        probe = Probe(hashlib.sha256(picture).hexdigest(), picture, vector.tolist())
         write_probes(folder / probes_file.FILE_NAME, [probe])
         details = IndexDetails(
             name=INDEX,
@@ -67,5 +82,4 @@ def publish(store: Path, model: ModelReference, rest: str, vectors: Vectors) -> 
             quarantined=0,
             measured=built.measured,
         )
-        indexes.set_current(indexes.publish(folder, details))
-    return details
+        return indexes.publish(folder, details), details

@@ -45,13 +45,14 @@ def lines(report: Report, goals: Goals) -> Iterator[str]:
     machine = report.machine
     yield f"{report.benchmark}, {report.started:%Y-%m-%d %H:%M} UTC, {report.rounds} rounds"
     yield f"{machine.cpu}, {machine.cores} cores, load {machine.load:g}, Python {machine.python}"
-    yield ""
-    yield from table([HEADINGS, *(_cells(row, goals) for row in report.rows)])
-    yield ""
-    yield f"per second: {report.item}, median (lowest to highest)"
-    yield "ratio: of the rates, a round each, median [quartiles]; above 1 is faster"
-    yield "goal: the least or the most that the median ratio may be"
-    yield f"ms more: milliseconds per one of the {report.item}, median"
+    if report.rows:
+        yield ""
+        yield from table([HEADINGS, *(_cells(row, goals) for row in report.rows)])
+        yield ""
+        yield f"per second: {report.item}, median (lowest to highest)"
+        yield "ratio: of the rates, a round each, median [quartiles]; above 1 is faster"
+        yield "goal: the least or the most that the median ratio may be"
+        yield f"ms more: milliseconds per one of the {report.item}, median"
     if report.facts:
         yield ""
         yield from table([_told(fact, goals) for fact in report.facts])

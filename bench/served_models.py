@@ -40,21 +40,51 @@ def model_server(folder: Path) -> Iterator[Ports]:
     Raises:
         ModelServerUnavailable: it ended before it was ready; its own words are in the message.
     """
-    flags = ["--model-name", NAME, "--model-base-path", str(folder)]
-    flags += ["--rest-port", "0", "--grpc-port", "0", "--local"]
-    with tempfile.TemporaryFile(mode="w+") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "lookalike", "model-server", *flags],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            with working("starting the model server"):
-                ports = _ports(server, log)
-            yield ports
-        finally:
-            _stop(server)
+    server = ModelServer(folder)
+    try:
+        with working("starting the model server"):
+            server.start()
+        yield server.ports
+    finally:
+        server.stop()
+
+
+class ModelServer:
+    """A model server that can be killed, and started again on the same ports.
+
+    Args:
+        folder: as of :func:`model_server`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._process = folder, None
+        self.ports = Ports(0, 0)
+
+    _process: subprocess.Popen[str] | None
+
+    def start(self) -> None:
+        """Start it, and wait until it is ready; errors as of :func:`model_server`."""
+        flags = ["--model-name", NAME, "--model-base-path", str(self._folder), "--local"]
+        flags += ["--rest-port", str(self.ports.rest), "--grpc-port", str(self.ports.grpc)]
+        with tempfile.TemporaryFile(mode="w+") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lookalike", "model-server", *flags],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+            self.ports = _ports(self._process, log)
+
+    def kill(self) -> None:
+        """End it at once, whatever it is doing."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> None:
+        """End it as a cluster would."""
+        if self._process is not None:
+            _stop(self._process)
 
 
 def _ports(server: subprocess.Popen[str], log: IO[str]) -> Ports:

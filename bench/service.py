@@ -5,8 +5,6 @@ vectors, of the type that ``lookalike reindex`` chooses for them.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +17,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import requests
 
 from bench import flask_faiss, published
 from bench.command import Plan, command
@@ -28,8 +25,8 @@ from bench.harness import Candidate
 from bench.load import drive, get, post
 from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
+from bench.servers import gunicorn, lookalike, pss
 from bench.synthetic import features
-from demo.processes import free_port
 from lookalike.index import IndexDetails
 from lookalike.index.faiss_index import FaissIndex
 from lookalike.picture import read_picture
@@ -43,10 +40,7 @@ SIZES, PICTURES = ((500, 375), (4000, 3000)), 10
 K = 10
 CONNECTIONS = 4
 BATCH = 64
-START_SECONDS = 60
 MB = 1e6
-
-Gunicorn = subprocess.Popen[bytes]
 
 
 class Served:
@@ -92,38 +86,15 @@ class Served:
         self.took.setdefault(name, []).extend(drive(port, asked, at_once, count))
 
 
-@contextmanager
-def gunicorn(
-    served: Served, arguments: Sequence[str], ready: str
-) -> Iterator[tuple[Gunicorn, int]]:
-    """Run ``gunicorn`` with these arguments on a free port, until ``ready`` answers with 200."""
-    port = free_port(0)
-    command_line = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
-    with tempfile.TemporaryFile() as log:
-        started = subprocess.Popen(command_line, env=served.environment, stdout=log, stderr=log)
-        try:
-            end = time.monotonic() + START_SECONDS
-            while not _answers(f"http://127.0.0.1:{port}{ready}"):
-                if started.poll() is not None or time.monotonic() > end:
-                    log.seek(0)
-                    raise RuntimeError(log.read().decode())
-                time.sleep(0.1)
-            yield started, port
-        finally:
-            started.terminate()
-            started.wait()
-
-
 def ours(served: Served, workers: int) -> Any:
     """Run the service as ``lookalike serve`` does."""
-    configuration = Path(__file__).parents[1] / "search_api" / "gunicorn_conf.py"
-    return gunicorn(served, ["-c", str(configuration), "--workers", str(workers)], "/readyz")
+    return lookalike(served.environment, workers)
 
 
 def flask(served: Served) -> Any:
     """Run bare Flask around the same index, one worker."""
     arguments = ["-k", "gevent", "--workers", "1", "bench.flask_faiss:create_app()"]
-    return gunicorn(served, arguments, "/static/nothing")
+    return gunicorn(served.environment, arguments, "/static/nothing")
 
 
 @contextmanager
@@ -136,7 +107,7 @@ def service(quick: bool) -> Iterator[Plan]:
         ports = stack.enter_context(model_server(folder / "models" / NAME))
         rest = f"http://127.0.0.1:{ports.rest}"
         vectors = features(5000 if quick else 100_000)
-        details = published.publish(folder, model, rest, vectors)
+        details = published.publish(folder, model, published.probe_of(model, rest), vectors)
         served = Served(folder, details, ports, quick)
         facts = list(_memory(served))
         _, port = stack.enter_context(ours(served, 1))
@@ -260,22 +231,7 @@ def _memory(served: Served) -> Iterator[Fact]:
 def _pss(served: Served, workers: int) -> int:
     with ours(served, workers) as (master, port):
         drive(port, served.by_vector, 2 * workers, 500 * workers)
-        children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
-        return sum(map(_pss_of, [str(master.pid), *children]))
-
-
-def _pss_of(process: str) -> int:
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no Pss in smaps_rollup")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code in (200, 404)
-    except requests.RequestException:
-        return False
+        return pss(master)
 
 
 main = command("service", service)

@@ -1,0 +1,66 @@
+"""Services that benchmarks ask: gunicorn on a free port, and what its processes hold."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from demo.processes import free_port
+
+START_SECONDS = 60
+
+Gunicorn = subprocess.Popen[bytes]
+
+
+@contextmanager
+def gunicorn(
+    environment: Mapping[str, str], arguments: Sequence[str], ready: str
+) -> Iterator[tuple[Gunicorn, int]]:
+    """Run ``gunicorn`` with these arguments on a free port, until ``ready`` answers with 200."""
+    port = free_port(0)
+    command_line = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile() as log:
+        started = subprocess.Popen(command_line, env=environment, stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + START_SECONDS
+            while not _answers(f"http://127.0.0.1:{port}{ready}"):
+                if started.poll() is not None or time.monotonic() > end:
+                    log.seek(0)
+                    raise RuntimeError(log.read().decode())
+                time.sleep(0.1)
+            yield started, port
+        finally:
+            started.terminate()
+            started.wait()
+
+
+def lookalike(environment: Mapping[str, str], workers: int) -> Any:
+    """Run the service as ``lookalike serve`` does; as :func:`gunicorn`."""
+    configuration = Path(__file__).parents[1] / "search_api" / "gunicorn_conf.py"
+    return gunicorn(environment, ["-c", str(configuration), "--workers", str(workers)], "/readyz")
+
+
+def pss(master: Gunicorn) -> int:
+    """Count the bytes that a master and its workers hold together (PSS)."""
+    children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
+    return sum(map(_pss_of, [str(master.pid), *children]))
+
+
+def _pss_of(process: str) -> int:
+    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no Pss in smaps_rollup")
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code in (200, 404)
+    except requests.RequestException:
+        return False
