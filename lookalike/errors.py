@@ -13,6 +13,8 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
     │   ├── UriTooLong
+    │   ├── HeadersTooLarge
+    │   ├── ExpectationFailed
     │   ├── TooBusy
     │   ├── DeadlineExceeded
     │   ├── CallerGone
@@ -118,6 +120,22 @@ class UriTooLong(BadRequest):
     type = "uri-too-long"
     title = "The request's URL is too long"
     status = 414
+
+
+class HeadersTooLarge(BadRequest):
+    """More or longer header fields than an HTTP server reads."""
+
+    type = "headers-too-large"
+    title = "The request's headers are too large"
+    status = 431
+
+
+class ExpectationFailed(BadRequest):
+    """An ``Expect`` header of anything but 100-continue."""
+
+    type = "expectation-failed"
+    title = "The request expects what this service does not do"
+    status = 417
 
 
 class TooBusy(BadRequest):

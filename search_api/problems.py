@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from lookalike import errors
 from lookalike.errors import LookalikeError
+from search_api.broken_http import broken_http
 from search_api.metrics import note_problem
 
 URN = "urn:lookalike:problem:"
@@ -76,6 +77,9 @@ def expected(error: Exception) -> LookalikeError:
     """Give an error of our tree for any failure; the log has what nobody foresaw."""
     if isinstance(error, LookalikeError):
         return error
+    broken = broken_http(error)
+    if broken is not None:
+        return broken
     _log.error("unexpected failure", exc_info=error)
     return LookalikeError("an unexpected failure; the service's log has it")
 

@@ -9,6 +9,7 @@ import numpy as np
 from flask import Request
 from msgspec import UNSET, UnsetType
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from lookalike.errors import InvalidFilter, InvalidParameter, MissingPicture, UnsupportedMediaType
 from lookalike.vectors import Vectors
@@ -33,14 +34,14 @@ HOW = (
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
+
+
 class MemoryRequest(Request):
     """Keeps uploaded files in memory: the body's limit bounds them, and no disk is needed."""
 
     def _get_file_stream(self, *_: object, **__: object) -> Any:
         return io.BytesIO()
-
-
-FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -81,12 +82,12 @@ def read_query(request: Request) -> Query:
     if media_type == JSON:
         if given:
             raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
-        return decode_query(request.get_data(cache=False))
+        return decode_query(_body(request))
     if media_type == FORM:
         picture = _form_picture(request)
         given = CombinedMultiDict([request.args, request.form])
     elif media_type.startswith("image/") or media_type in (RAW, ""):
-        picture = request.get_data(cache=False)
+        picture = _body(request)
         if not picture:
             raise MissingPicture(f"the request's body is empty; {HOW}")
     else:
@@ -102,7 +103,7 @@ def read_batch(request: Request) -> list[msgspec.Raw]:
     """
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"a batch is {JSON}, not {request.mimetype!r}")
-    batch: JsonBatch = _decoded(request.get_data(cache=False), JsonBatch)
+    batch: JsonBatch = _decoded(_body(request), JsonBatch)
     return batch.queries
 
 
@@ -112,6 +113,18 @@ def decode_query(data: bytes | msgspec.Raw) -> Query:
     if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
         raise MissingPicture("a search has exactly one of image, id and vector")
     return Query(_source(body), body)
+
+
+def _body(request: Request) -> bytes:
+    """Give the body; of one that comes in chunks, Werkzeug reads up to the limit and says nothing.
+
+    Raises:
+        RequestEntityTooLarge: it is as long as the limit, or longer.
+    """
+    data = request.get_data(cache=False)
+    if request.content_length is None and len(data) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return data
 
 
 def _source(body: JsonQuery) -> Picture | Indexed | Embedded:

@@ -12,7 +12,6 @@ from typing import Any
 
 import gevent
 from gunicorn import util
-from gunicorn.http.errors import LimitRequestLine
 from gunicorn.workers.ggevent import GeventWorker
 
 from search_api import lag
@@ -22,6 +21,7 @@ from search_api.connection import Connection
 LINGER_SECONDS = 1.0
 # After so long the event loop looks which connections have something to read.
 TURN_SECONDS = 0.001
+FAILURES = 500
 
 
 class _Idle(gevent.GreenletExit):  # type: ignore[misc]
@@ -56,10 +56,22 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never gets to the application."""
-        if isinstance(exc, LimitRequestLine):
-            util.write_nonblock(client, _too_long())
+        if isinstance(exc, Exception) and not isinstance(exc, OSError):
+            util.write_nonblock(client, self._refusal(addr, exc))
         else:
             super().handle_error(req, client, addr, exc)
+
+    def _refusal(self, addr: Any, exc: Exception) -> bytes:
+        # Not above: gunicorn loads this class before its configuration has set what libraries read.
+        from search_api.problems import expected, problem_response
+
+        error = expected(exc)
+        if error.status < FAILURES:
+            self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        response = problem_response(error)
+        response.headers["Connection"] = "close"
+        head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
+        return head.encode("latin-1") + response.get_data()
 
     def _drain(self) -> None:
         while self.alive:
@@ -69,17 +81,6 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
             gevent.sleep(LINGER_SECONDS)
             for greenlet in idle & self._waiting:
                 greenlet.kill(_Idle, block=False)
-
-
-def _too_long() -> bytes:
-    # Not above: gunicorn loads this class before its configuration has set what libraries read.
-    from lookalike.errors import UriTooLong
-    from search_api.problems import problem_response
-
-    response = problem_response(UriTooLong("the request's URL is longer than this service reads"))
-    response.headers["Connection"] = "close"
-    head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
-    return head.encode("latin-1") + response.get_data()
 
 
 class _Wait(AbstractContextManager["_Wait"]):

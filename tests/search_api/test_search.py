@@ -217,6 +217,16 @@ def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
     assert_problem(form, 413, "body-too-large")
 
 
+@pytest.mark.parametrize("media_type", ["image/jpeg", "application/json", "multipart/form-data"])
+def test_a_body_in_chunks_over_the_limit_is_refused(stack: Stack, media_type: str) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+    start = {"image/jpeg": JPEG, "application/json": b'{"id": "', "multipart/form-data": head}
+    chunks = iter([start[media_type], *[b"x" * 100_000] * 21])
+    headers = {"Content-Type": f"{media_type}; boundary=x"}
+    response = requests.post(f"{stack.url}/search", data=chunks, headers=headers, timeout=30)
+    assert_problem(response, 413, "body-too-large")
+
+
 def test_other_paths_and_methods_are_problems_too(stack: Stack) -> None:
     assert_problem(requests.get(f"{stack.url}/nothing", timeout=10), 404, "not-found")
     response = requests.get(f"{stack.url}/search", timeout=10)
