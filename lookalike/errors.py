@@ -17,6 +17,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── ExpectationFailed
     │   ├── TooBusy
     │   ├── DeadlineExceeded
+    │   ├── Stopping
     │   ├── CallerGone
     │   ├── MissingKey
     │   ├── MissingScope
@@ -151,6 +152,14 @@ class DeadlineExceeded(BadRequest):
 
     type = "deadline-exceeded"
     title = "There was no time left for an answer"
+    status = 503
+
+
+class Stopping(BadRequest):
+    """The service was told to stop, and is ready for nothing new."""
+
+    type = "stopping"
+    title = "The service is being stopped"
     status = 503
 
 

@@ -64,6 +64,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_seconds: Annotated[
         Seconds, Meta(description="Seconds that search_api may take over an answer.")
     ] = 10.0
+    drain_seconds: Annotated[
+        Annotated[float, Meta(ge=0)],
+        Meta(
+            description="Seconds that search_api goes on answering after it was told to stop, "
+            "while /readyz says so; at least as long as it takes a load balancer to notice."
+        ),
+    ] = 0.0
     vector_cache_bytes: Annotated[
         Annotated[int, Meta(ge=0)],
         Meta(description="Memory a worker of search_api keeps vectors of pictures in; 0: none."),

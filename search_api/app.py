@@ -14,10 +14,10 @@ from werkzeug.routing import BaseConverter
 
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import ChangeLog, Deletion, open_changes
-from lookalike.errors import StoreError
+from lookalike.errors import Stopping, StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
-from search_api import docs, metrics, openapi, pictures, problems
+from search_api import docs, metrics, openapi, pictures, problems, stopping
 from search_api.about import about
 from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import search_batch
@@ -199,7 +199,10 @@ def get_healthz() -> Response:
 @paths.get("/readyz")
 def get_readyz() -> Response:
     """Say whether searches can be answered: index loaded, files verified, probes agree."""
-    serving = _service(None).replica.check_ready()
+    service = _service(None)
+    if stopping.is_stopping():
+        raise Stopping("the service was told to stop; it answers what has come, and nothing new")
+    serving = service.replica.check_ready()
     details = serving.index.details
     return _json(
         Ready(

@@ -11,15 +11,26 @@ if __name__ == "__config__":  # gunicorn reads it, and nobody who only wants its
 import gc
 import importlib
 import logging
+import math
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from lookalike.settings import Settings
+from search_api import stopping
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's shared memory, not a guessable file
+# For clients that are slow to send what they began, or to take their answer.
+SLOW_SECONDS = 20
 _settings = Settings.from_environment()
+
+
+def shutdown_seconds(settings: Settings) -> int:
+    """Give the most that the service takes from SIGTERM to its end."""
+    return math.ceil(settings.drain_seconds + settings.request_seconds) + SLOW_SECONDS
+
 
 wsgi_app = "search_api.app:create_app()"
 bind = _settings.bind
@@ -34,7 +45,7 @@ keepalive = 75
 limit_request_line = 8190
 # A worker whose event loop stands still for so long is replaced.
 timeout = 60
-graceful_timeout = 30
+graceful_timeout = shutdown_seconds(_settings)
 # Heartbeat files belong on memory, so that a slow disk does not look like a dead worker.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 # It wants a writable home, which a container with a read-only root has not.
@@ -62,6 +73,21 @@ def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     gc.freeze()
 
 
+def when_ready(server: Any) -> None:
+    """Let the workers know at once that the master is to stop, and when it is told so again.
+
+    gunicorn's signals get to them one by one, and it forgets one that comes right after another.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        if os.getpid() == server.pid:  # a worker has this too until it sets its own
+            stopping.tell(at_once=number != signal.SIGTERM)
+        server.signal(number, frame)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, stop)
+
+
 def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
     """Leave what a worker that ended counted, and forget what it was doing."""
     from prometheus_client.multiprocess import mark_process_dead
@@ -69,8 +95,9 @@ def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's
     mark_process_dead(worker.pid, _metrics.name)  # type: ignore[no-untyped-call]
 
 
-def post_fork(server: object, worker: object) -> None:  # noqa: ARG001  gunicorn's signature
-    """Let the application's own log lines out beside gunicorn's."""
+def post_fork(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
+    """Pass the settings on, and let the application's own log lines out beside gunicorn's."""
+    worker.drain_seconds = _settings.drain_seconds
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s [%(process)d] [%(levelname)s] %(name)s: %(message)s"
     )

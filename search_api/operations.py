@@ -147,7 +147,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_index": Operation(answers={JSON: About}, problems=UNREADY, scope="search"),
     "get_metrics": Operation(answers={TEXT: NO_STRUCT}),
     "get_healthz": Operation(answers={JSON: Alive}),
-    "get_readyz": Operation(answers={JSON: Ready}, problems=UNREADY),
+    "get_readyz": Operation(answers={JSON: Ready}, problems=(errors.Stopping, *UNREADY)),
     "get_openapi": Operation(answers={JSON: {"type": "object"}}),
     "get_docs": Operation(answers={HTML: NO_STRUCT}),
 }

@@ -1,27 +1,39 @@
-"""gunicorn's gevent worker, which ends as soon as its last request does.
+"""gunicorn's gevent worker, which ends without a connection reset and as soon as it can.
 
-gunicorn waits for every open connection, up to the whole grace, and clients keep idle ones
-open: each rollout would take that long. Connections on which nothing has come for a moment
-are closed instead; HTTP lets a server do so at any time (RFC 9112, section 9.5).
+Told to stop, it goes on for LOOKALIKE_DRAIN_SECONDS, so that whoever watches ``/readyz`` has
+time to send nothing more here. Then new connections are kept out, those that wait are accepted,
+and every request is answered. Clients keep idle connections open, for which gunicorn would wait
+up to the whole grace; those are closed instead, as HTTP allows at any time (RFC 9112, 9.5).
 """
 
+import select
+import signal
+import socket
 import time
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
 
 import gevent
+from gevent import monkey
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
-from search_api import lag
+from search_api import lag, stopping
 from search_api.connection import Connection
+from search_api.listening import keep_out_newcomers, waiting_connections
 
+LOOK_SECONDS = 0.1
+# By then a handshake that had begun has ended, and its connection waits to be accepted.
+HANDSHAKE_SECONDS = 0.3
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
 # After so long the event loop looks which connections have something to read.
 TURN_SECONDS = 0.001
 FAILURES = 500
+
+# gevent's own would give other greenlets their turn; this one never waits.
+_poll: Any = monkey.get_original("select", "poll")
 
 
 class _Idle(gevent.GreenletExit):  # type: ignore[misc]
@@ -29,21 +41,44 @@ class _Idle(gevent.GreenletExit):  # type: ignore[misc]
 
 
 class DrainingWorker(GeventWorker):  # type: ignore[misc]
-    """Closes idle connections when it is told to stop; refuses in problem documents."""
+    """Ends in good order when it is told to stop; refuses in problem documents.
+
+    Attributes:
+        drain_seconds: how long it goes on as if nothing were, but for ``/readyz``.
+    """
+
+    drain_seconds = 0.0
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._ending = False
+        self._waiting: set[gevent.Greenlet] = set()
 
     def run(self) -> None:
         """Serve until told to stop, then until the last request is answered."""
-        self._waiting: set[gevent.Greenlet] = set()
+        if stopping.is_stopping():  # the signal came before this worker could hear it
+            self.handle_exit(signal.SIGTERM, None)
         self._turned = time.monotonic()
         lag.watch()
-        gevent.spawn(self._drain)
         super().run()
+
+    def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002  a signal handler's
+        """Begin to end, once; a process group's signal comes twice, by the master again."""
+        if not self._ending:
+            self._ending = True
+            gevent.spawn(self._end)
 
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Answer the requests of one connection."""
         connection = Connection(client)
         gevent.getcurrent().connection = connection
         super().handle(listener, connection, addr)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        """Answer a request; at the worker's end it is its connection's last."""
+        if self._ending:
+            req.force_close()
+        return super().handle_request(listener_name, req, sock, addr)
 
     def timeout_ctx(self) -> AbstractContextManager[object]:
         """Surround the wait for a connection's next request, once the last one is answered."""
@@ -73,14 +108,43 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
         return head.encode("latin-1") + response.get_data()
 
-    def _drain(self) -> None:
-        while self.alive:
-            gevent.sleep(LINGER_SECONDS / 2)
+    def _end(self) -> None:
+        until = time.monotonic() + self.drain_seconds
+        while time.monotonic() < until and not stopping.is_in_a_hurry():
+            gevent.sleep(LOOK_SECONDS)
+        try:
+            if stopping.is_stopping():  # else the master and other workers go on listening
+                self._accept_the_last()
+        finally:
+            self.alive = False
+            self._part()
+
+    def _accept_the_last(self) -> None:
+        for listener in self.sockets:
+            keep_out_newcomers(listener)
+        gevent.sleep(HANDSHAKE_SECONDS)
+        while any(map(waiting_connections, self.sockets)):
+            gevent.sleep(LOOK_SECONDS)
+
+    def _part(self) -> None:
+        """Close connections on which nothing comes; their clients first, who then send no more."""
+        told: set[gevent.Greenlet] = set()
         while True:
             idle = set(self._waiting)
             gevent.sleep(LINGER_SECONDS)
             for greenlet in idle & self._waiting:
-                greenlet.kill(_Idle, block=False)
+                if greenlet in told:
+                    greenlet.kill(_Idle, block=False)
+                elif not _has_arrived(greenlet.connection):
+                    told.add(greenlet)
+                    greenlet.connection.shutdown(socket.SHUT_WR)
+
+
+def _has_arrived(client: Any) -> bool:
+    """Say whether something of a client's waits to be read, or its end."""
+    poll = _poll()
+    poll.register(client.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Wait(AbstractContextManager["_Wait"]):

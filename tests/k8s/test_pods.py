@@ -1,6 +1,7 @@
 """Rules that hold for every pod: Pod Security restricted, limits, pinned images, no tokens."""
 
 from lookalike.errors import ConfigurationError, DataError
+from lookalike.settings import Settings
 from search_api import gunicorn_conf
 from tests.k8s.manifests import Manifests, quantity
 
@@ -84,10 +85,22 @@ def test_no_pod_gets_the_environment_of_services(manifests: Manifests) -> None:
 
 
 def test_search_api_has_time_for_its_graceful_shutdown(manifests: Manifests) -> None:
-    spec = manifests.pod("search-api").spec
-    before = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert before > 0
-    assert spec["terminationGracePeriodSeconds"] > before + gunicorn_conf.graceful_timeout
+    pod = manifests.pod("search-api")
+    settings = Settings.from_environment(manifests.settings(pod))
+    longest = gunicorn_conf.shutdown_seconds(settings)
+    assert pod.spec["terminationGracePeriodSeconds"] > longest
+    assert longest > settings.drain_seconds + settings.request_seconds
+
+
+def test_search_api_goes_on_until_those_who_probe_it_know_that_it_stops(
+    manifests: Manifests,
+) -> None:
+    pod = manifests.pod("search-api")
+    probe = pod.containers[0]["readinessProbe"]
+    noticed = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
+    settings = Settings.from_environment(manifests.settings(pod))
+    assert probe["httpGet"]["path"] == "/readyz"
+    assert settings.drain_seconds >= noticed
 
 
 def test_gunicorn_s_heartbeats_are_on_a_volume_in_memory(manifests: Manifests) -> None:
