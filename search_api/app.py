@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Request, Response, current_app, request
 from werkzeug.routing import BaseConverter
 
 from lookalike.catalogue.picture import checked_id
@@ -40,6 +40,9 @@ SECURITY = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-refer
 SECURITY_OF_DATA = [*SECURITY, (POLICY, "default-src 'none'; frame-ancestors 'none'")]
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
 CACHED = "private, max-age=3600"
+
+# Of an answer: JSON of more is written on a native thread.
+INLINE_RESULTS = 100
 
 paths = Blueprint("search", __name__)
 
@@ -109,6 +112,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         models=open_models(settings.store, settings.model),
         openapi=msgspec.json.encode(openapi.document(app, keys.open_to_all)),
     )
+    docs.page()  # read now, not by the event loop
     # Flask's own way to wrap an application.
     app.wsgi_app = _secured(app.wsgi_app)  # type: ignore[method-assign,assignment]
     metrics.register(app)
@@ -122,8 +126,9 @@ def post_search() -> Response:
     """Find the pictures that look like the one in the request."""
     service = _service("search")
     check_queue()
-    query, caller = read_query(request), _caller(service)
-    return _json(search(query, service.replica.serving(), service.capacity, caller))
+    query, caller = read_query(_request()), _caller(service)
+    answer = search(query, service.replica.serving(), service.capacity, caller)
+    return _json(answer) if len(answer.results) <= INLINE_RESULTS else _long_json(answer)
 
 
 @paths.post("/search/batch")
@@ -131,8 +136,8 @@ def post_search_batch() -> Response:
     """Answer up to 64 searches, each with its own outcome."""
     service = _service("search")
     check_queue()
-    queries, caller = read_batch(request), _caller(service)
-    return _json(search_batch(queries, service.replica.serving(), service.capacity, caller))
+    queries, caller = read_batch(_request()), _caller(service)
+    return _long_json(search_batch(queries, service.replica.serving(), service.capacity, caller))
 
 
 @paths.get("/pictures/<id:id>")
@@ -242,6 +247,16 @@ def _caller(service: Service) -> Caller:
 
 def _json(document: object) -> Response:
     return Response(msgspec.json.encode(document), mimetype="application/json")
+
+
+def _long_json(document: object) -> Response:
+    return Response(run_native(lambda: msgspec.json.encode(document)), mimetype="application/json")
+
+
+def _request() -> Request:
+    """Give the request itself, which other threads can read too, unlike Flask's stand-in."""
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]
+    return current
 
 
 def _secured(wsgi: "WSGIApplication") -> "WSGIApplication":

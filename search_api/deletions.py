@@ -43,7 +43,8 @@ class Deletions:
         Raises:
             StoreError: the log cannot be read; the version must not serve without it.
         """
-        version.apply(self._read())
+        records = self._read()
+        run_beside(lambda: version.apply(records))
 
     def look(self) -> None:
         """Read what is new in the log, and apply it to the version that serves."""

@@ -17,6 +17,7 @@ from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
 from lookalike.settings import Settings
+from search_api.native import run_beside
 
 Scope = Literal["search", "admin"]
 OFF = "off"
@@ -108,7 +109,7 @@ class Keys:
             return
         self._looked = time.monotonic()
         try:
-            self._keys = read_keys(path)
+            self._keys = run_beside(lambda: read_keys(path))
         except ConfigurationError as error:
             _log.warning("the API keys stay as they were: %s", error)
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import gevent
+from gevent.resolver import thread as _resolver  # noqa: F401  gevent reads it when first asked
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
@@ -28,6 +29,9 @@ Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
+
+# Of JSON, which is read in far less than a millisecond.
+INLINE_BYTES = 1 << 14
 
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
 MOST_WAIT_SECONDS = 0.1
@@ -59,6 +63,11 @@ def run_briefly(work: Callable[[], Result], cost: Cost) -> Result:
     if cost.at_most < LOOP_SECONDS:
         return cost.measured(work)
     return run_native(lambda: cost.measured(work))
+
+
+def run_sized(size: int, work: Callable[[], Result]) -> Result:
+    """Run ``work`` over some bytes right here where they are few, else as :func:`run_native`."""
+    return work() if size <= INLINE_BYTES else run_native(work)
 
 
 def check_queue() -> None:

@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from lookalike.errors import InvalidFilter, InvalidParameter, MissingPicture, UnsupportedMediaType
 from lookalike.vectors import Vectors
+from search_api.native import run_native, run_sized
 from search_api.parameters import (
     DESCRIPTIONS,
     FIELD,
@@ -138,6 +139,10 @@ def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
 
 
 def _decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+    return run_sized(len(data), lambda: _decode(data, kind))
+
+
+def _decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
     try:
         try:
             return msgspec.json.decode(data, type=kind)
@@ -158,6 +163,8 @@ def _with_integers(body: Any) -> Any:
 
 
 def _form_picture(request: Request) -> bytes:
+    request.get_data(cache=True)  # the event loop reads it, so that a thread can take it apart
+    run_native(lambda: request.files)
     files = request.files.getlist(FIELD)
     if len(files) != 1:
         fields = ", ".join(sorted({*request.files, *request.form})) or "no fields"
