@@ -75,6 +75,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=0)],
         Meta(description="Memory a worker of search_api keeps vectors of pictures in; 0: none."),
     ] = 64 * MEBIBYTE
+    recall_sample: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(
+            description="One search of so many is made again, exactly, by search_api, off the "
+            "request's path, to tell the recall of what is really asked; 0: none."
+        ),
+    ] = 1000
     api_keys: Annotated[
         str,
         Meta(

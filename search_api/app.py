@@ -101,9 +101,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     keys = Keys.of(settings)
     size_native_pool(settings.threads or os.cpu_count() or 1)
-    replica = Replica(settings)
+    replica, capacity = Replica(settings), Capacity.of(settings)
     app.extensions[EXTENSION] = Service(
-        capacity=Capacity.of(settings),
+        capacity=capacity,
         seconds=settings.request_seconds,
         replica=replica,
         keys=keys,
@@ -118,6 +118,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.register(app)
     problems.register(app)
     replica.start()
+    capacity.recall.start()
     return app
 
 

@@ -18,6 +18,7 @@ from lookalike.index import PictureRow
 from lookalike.picture import Box, read_picture
 from lookalike.serving.base import Pixels
 from lookalike.vectors import Vectors, without_features
+from search_api.asked import Asked
 from search_api.cache import PictureKey
 from search_api.caller import Caller
 from search_api.capacity import Capacity
@@ -28,24 +29,6 @@ from search_api.replica import Serving
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
 LOOK_UP = "look up"
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What is searched with.
-
-    Attributes:
-        vector: ``float32[d]``, as the model gives it; never all zero.
-        id: of the picture of the index that was asked for, or None.
-        sha256: of the picture's bytes, or None where a vector was given.
-        decoded: when the pixels were there, by ``time.perf_counter``.
-        embedded: when the vector was there.
-    """
-
-    vector: Vectors
-    id: str | None = None
-    sha256: bytes | None = None
-    decoded: float
-    embedded: float
 
 
 def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:

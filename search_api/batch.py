@@ -10,7 +10,7 @@ from gevent.pool import Pool
 
 from lookalike.errors import LookalikeError
 from lookalike.index import Hit
-from search_api.asking import Asked
+from search_api.asked import Asked
 from search_api.caller import Caller
 from search_api.capacity import LEAST_EMBEDDINGS, Capacity
 from search_api.metrics import note_problem, note_stages
@@ -73,11 +73,12 @@ def search_batch(
     work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
     done = _all([partial(run_native, share) for share in work], shares)
     outcomes = [done[place % shares][place // shares] for place in range(len(ready))]
-    for outcome in outcomes:
+    for one, outcome in zip(ready, outcomes, strict=True):
         if outcome.problem is not None:
             note_problem(outcome.problem.type.removeprefix(URN))
-        elif outcome.answer is not None:
+        elif outcome.answer is not None and isinstance(one, _Ready):
             note_stages(outcome.answer.took_ms.stages())
+            capacity.recall.note(serving.index, one.asked, one.query.parameters.filter)
     return Outcomes(outcomes)
 
 

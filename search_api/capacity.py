@@ -7,9 +7,12 @@ from search_api.admission import Admission
 from search_api.breaker import Breaker
 from search_api.cache import VectorCache
 from search_api.native import native_threads
+from search_api.recall import RecallMeter
 
 # Embeddings at once, whatever the model server's time: enough for a batch of it.
 LEAST_EMBEDDINGS, MOST_EMBEDDINGS = 8, 256
+# Of one core, that all workers together may spend on measuring recall.
+RECALL_SHARE = 0.01
 
 
 class Capacity(msgspec.Struct, frozen=True):
@@ -21,6 +24,7 @@ class Capacity(msgspec.Struct, frozen=True):
         embeddings: places at the model server.
         breaker: of the model server.
         cache: of vectors.
+        recall: measures it, with little.
     """
 
     file_bytes: int
@@ -28,6 +32,7 @@ class Capacity(msgspec.Struct, frozen=True):
     embeddings: Admission
     breaker: Breaker
     cache: VectorCache
+    recall: RecallMeter
 
     @classmethod
     def of(cls, settings: Settings) -> "Capacity":
@@ -38,4 +43,5 @@ class Capacity(msgspec.Struct, frozen=True):
             embeddings=Admission(max(LEAST_EMBEDDINGS, native_threads()), MOST_EMBEDDINGS),
             breaker=Breaker(),
             cache=VectorCache(settings.vector_cache_bytes),
+            recall=RecallMeter(settings.recall_sample, RECALL_SHARE / settings.workers),
         )

@@ -16,6 +16,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Summary,
     generate_latest,
 )
 from prometheus_client import REGISTRY as OWN
@@ -68,6 +69,17 @@ RECALL = Gauge(
     "lookalike_index_measured_recall",
     "recall@10 of the served version, measured before it was published.",
     multiprocess_mode="livemostrecent",
+)
+# Sums and counts, so that the workers' add up to what one would have measured.
+LIVE_RECALL = Summary(
+    "lookalike_recall_at_10",
+    "recall@10 of searches that were made again, exactly.",
+    ["filtered"],
+)
+RECALL_SAMPLES = Counter(
+    "lookalike_recall_samples",
+    "Searches that were to be made again, exactly: what came of it.",
+    ["outcome"],
 )
 
 

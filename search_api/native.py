@@ -4,9 +4,12 @@ A gevent worker answers everything from one thread; work of more than a millisec
 goes to a pool of real threads, and the greenlet waits. Going there and back costs about
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher and the deletions have one each of their own, so that a new version's
-digests take none of theirs, and delay no deletion.
+digests take none of theirs, and delay no deletion; what has no hurry at all has one that
+the machine lets run last.
 """
 
+import os
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -28,11 +31,13 @@ Result = TypeVar("Result")
 Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
+_idle: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
 INLINE_BYTES = 1 << 14
 
+LEAST_PRIORITY = 19
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
 MOST_WAIT_SECONDS = 0.1
 # The most that work may hold up the event loop.
@@ -97,6 +102,17 @@ def run_aside(work: Callable[[], Result]) -> Result:
 def run_beside(work: Callable[[], Result]) -> Result:
     """Run short ``work`` that must wait neither for requests nor for :func:`run_aside`'s."""
     return _run(_own_thread(_beside), work)
+
+
+def run_idle(work: Callable[[], Result]) -> Result:
+    """Run ``work`` that nobody waits for, on a thread that gets the time others leave."""
+
+    def meekly() -> Result:
+        # Linux has a priority for each thread, and takes its number for a process's.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
+        return work()
+
+    return _run(_own_thread(_idle), meekly)
 
 
 def size_native_pool(threads: int) -> None:

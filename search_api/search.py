@@ -11,7 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 from lookalike.catalogue.picture import Attribute
 from lookalike.errors import InvalidParameter
 from lookalike.index import Hit, IndexVersion, PictureRow
-from search_api.asking import Asked, ask
+from search_api.asked import Asked
+from search_api.asking import ask
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import note_stages
@@ -80,6 +81,7 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     hits = _found(serving, asked, query.parameters)
     made = answer(query, serving, asked, hits, begun)
     note_stages(made.took_ms.stages())
+    capacity.recall.note(serving.index, asked, query.parameters.filter)
     return made
 
 
@@ -189,7 +191,7 @@ def _kept(hits: list[Hit], asked: Asked, parameters: Parameters) -> Iterator[Hit
     seen = set()
     for hit in hits:
         picture = hit.picture
-        if parameters.exclude_self and (picture.id == asked.id or picture.sha256 == asked.sha256):
+        if parameters.exclude_self and asked.is_of(picture):
             continue
         if parameters.group_by is not None:
             group = _value(picture, parameters.group_by)

@@ -9,14 +9,12 @@ from indexing.extraction.features import Features
 from indexing.publishing.vectors import raw_vectors
 from lookalike.index import IndexVersion, Measured
 from lookalike.index.faiss_index import Distances, Rows
+from lookalike.index.recall import K, recalled
 from lookalike.vectors import Vectors, prepared
 
 QUERIES = 200
 TIMED = 50
-K = 10
 SEED = 7
-# Of Euclidean distances by equal codes, whose sums differ by the order of their terms.
-RELATIVE, ABSOLUTE = 1e-4, 1e-5
 
 
 def measure_recall(opened: IndexVersion, features: Features) -> Measured | None:
@@ -37,8 +35,7 @@ def measure_recall(opened: IndexVersion, features: Features) -> Measured | None:
     exact, exact_rows = opened.vectors.exact(queries, k + 1)
     exact_ms = 1000 * (time.perf_counter() - started) / len(queries)
     found, found_rows = opened.vectors.search(queries, k + 1)
-    bound = _others(own, exact, exact_rows)[:, -1:] * (1 + RELATIVE) + ABSOLUTE
-    recall = float((_others(own, found, found_rows) <= bound).mean())
+    recall = recalled(_others(own, found, found_rows), _others(own, exact, exact_rows))
     held = opened.details.measured
     return Measured(
         recall_at_10=recall,

@@ -49,6 +49,12 @@ class VectorIndex(Protocol):
         """See :meth:`lookalike.index.faiss_index.FaissIndex.search`."""
         ...
 
+    def exact(
+        self, queries: Vectors, k: int, *, selection: Selection | None = None
+    ) -> tuple[Distances, Rows]:
+        """See :meth:`lookalike.index.faiss_index.FaissIndex.exact`."""
+        ...
+
 
 class IndexVersion:
     """An opened version; safe to share between threads.
@@ -103,11 +109,30 @@ class IndexVersion:
 
         Each picture is read once, however many of the vectors find it.
         """
-        alive = self._deleted.selection
-        selection = alive if selection is None else selection.among(alive)
-        queries = prepared(vectors, self.details.metric)
+        return self.hits(*self.nearest(vectors, k, selection))
+
+    def nearest(
+        self, vectors: Vectors, k: int, selection: Selection | None = None
+    ) -> tuple[Distances, Rows]:
+        """Find the rows nearest to each of ``float32[n, d]``: the first half of a search.
+
+        Returns:
+            As of :meth:`lookalike.index.faiss_index.FaissIndex.search`.
+        """
         index: VectorIndex = self.vectors
-        distances, rows = index.search(queries, min(k, index.size), selection=selection)
+        queries = prepared(vectors, self.details.metric)
+        return index.search(queries, min(k, index.size), selection=self._alive(selection))
+
+    def exact(
+        self, vectors: Vectors, k: int, selection: Selection | None = None
+    ) -> tuple[Distances, Rows]:
+        """Find them by comparing with every row that may be answered; as :meth:`nearest`."""
+        index: VectorIndex = self.vectors
+        queries = prepared(vectors, self.details.metric)
+        return index.exact(queries, min(k, index.size), selection=self._alive(selection))
+
+    def hits(self, distances: Distances, rows: Rows) -> list[list[Hit]]:
+        """Look up what the rows that were found are: the second half of a search."""
         listed = rows.tolist()
         wanted = {row for near in listed for row in near if row >= 0}
         found = dict(zip(wanted, self.pictures.rows(list(wanted)), strict=True))
@@ -119,6 +144,10 @@ class IndexVersion:
             ]
             for near, gaps in zip(listed, distances.tolist(), strict=True)
         ]
+
+    def _alive(self, selection: Selection | None) -> Selection | None:
+        alive = self._deleted.selection
+        return alive if selection is None else selection.among(alive)
 
     def find(self, name: str) -> tuple[int, pictures.PictureRow] | None:
         """Give the row of a picture that can be found in this version, and what it is."""

@@ -36,8 +36,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         indexed = run(["reindex", str(pictures)], environment)
         assert indexed.returncode == 0, indexed.stderr
         log = root / "service.log"
-        limits = {"LOOKALIKE_MAX_BODY_BYTES": "2000000", "LOOKALIKE_MAX_DECODED_BYTES": "50000000"}
-        with search_service({**environment, **limits}, log) as url:
+        settings = {
+            "LOOKALIKE_MAX_BODY_BYTES": "2000000",
+            "LOOKALIKE_MAX_DECODED_BYTES": "50000000",
+            "LOOKALIKE_RECALL_SAMPLE": "1",
+        }
+        with search_service({**environment, **settings}, log) as url:
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
             yield Stack(url, pictures, environment, log)
         assert "Traceback" not in log.read_text()

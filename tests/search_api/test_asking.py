@@ -20,7 +20,8 @@ from lookalike.picture import Box, PictureContract
 from lookalike.serving.base import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
-from search_api.asking import Asked, ask
+from search_api.asked import Asked
+from search_api.asking import ask
 from search_api.breaker import FAILURES
 from search_api.caller import Caller
 from search_api.capacity import Capacity

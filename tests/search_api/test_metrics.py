@@ -4,8 +4,11 @@ import re
 
 import requests
 
+from search_api import metrics
+from tests.documents.reading import ROOT
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import JPEG, post
+from tests.services import until
 
 
 def read(stack: Stack) -> dict[str, float]:
@@ -47,3 +50,31 @@ def test_what_is_served_is_told(stack: Stack) -> None:
     assert samples["lookalike_embeddings_limit"] >= 8
     assert samples["lookalike_embeddings_at_work"] == 0
     assert samples["lookalike_native_work"] == 1  # the reading of these
+
+
+def test_searches_are_made_again_to_measure_recall(stack: Stack) -> None:
+    def measured() -> float:
+        return read(stack).get('lookalike_recall_samples_total{outcome="measured"}', 0)
+
+    before = measured()
+
+    def one_more() -> bool:
+        assert post(stack, JPEG).status_code == 200
+        return measured() > before
+
+    until(one_more, what="a measurement")
+    samples = read(stack)
+    count = samples['lookalike_recall_at_10_count{filtered="no"}']
+    # So few pictures are all compared.
+    assert samples['lookalike_recall_at_10_sum{filtered="no"}'] == count > 0
+
+
+def test_every_metric_is_documented() -> None:
+    page = (ROOT / "docs" / "observability.md").read_text()
+    told = set(re.findall(r"lookalike_\w+", page.partition("## Recall")[0]))
+    ours = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in metrics.OWN.collect()
+        if metric.name.startswith("lookalike_")
+    }
+    assert told == ours
