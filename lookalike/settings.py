@@ -7,7 +7,7 @@ stands here. Nothing else in the project reads the environment.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,8 @@ MEBIBYTE = 1 << 20
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+LogFormat = Literal["json", "text"]
+AccessLog = Literal["all", "failed", "off"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "request's path, to tell the recall of what is really asked; 0: none."
         ),
     ] = 1000
+    log_format: Annotated[
+        LogFormat,
+        Meta(description="Of search_api's log: 'text', or 'json' for one object a line."),
+    ] = "text"
+    access_log: Annotated[
+        AccessLog,
+        Meta(
+            description="Requests that search_api's log has a line for: 'all', those that 'failed' "
+            "(400 and above), or none: 'off'."
+        ),
+    ] = "all"
     api_keys: Annotated[
         str,
         Meta(

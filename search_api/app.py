@@ -17,16 +17,17 @@ from lookalike.changes import ChangeLog, Deletion, open_changes
 from lookalike.errors import Stopping, StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
-from search_api import docs, metrics, openapi, pictures, problems, stopping
+from search_api import docs, metrics, openapi, pictures, problems, request_ids, stopping
 from search_api.about import about
 from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.keys import Keys, Scope
+from search_api.logs import note_versions
 from search_api.native import check_queue, run_native, size_native_pool
 from search_api.query import MemoryRequest, read_batch, read_query
-from search_api.replica import Replica
+from search_api.replica import Replica, Serving
 from search_api.search import search
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     docs.page()  # read now, not by the event loop
     # Flask's own way to wrap an application.
     app.wsgi_app = _secured(app.wsgi_app)  # type: ignore[method-assign,assignment]
+    request_ids.register(app)
     metrics.register(app)
     problems.register(app)
     replica.start()
@@ -128,7 +130,7 @@ def post_search() -> Response:
     service = _service("search")
     check_queue()
     query, caller = read_query(_request()), _caller(service)
-    answer = search(query, service.replica.serving(), service.capacity, caller)
+    answer = search(query, _serving(service), service.capacity, caller)
     return _json(answer) if len(answer.results) <= INLINE_RESULTS else _long_json(answer)
 
 
@@ -138,14 +140,14 @@ def post_search_batch() -> Response:
     service = _service("search")
     check_queue()
     queries, caller = read_batch(_request()), _caller(service)
-    return _long_json(search_batch(queries, service.replica.serving(), service.capacity, caller))
+    return _long_json(search_batch(queries, _serving(service), service.capacity, caller))
 
 
 @paths.get("/pictures/<id:id>")
 def get_picture(id: str) -> Response:  # noqa: A002  the path's own name for it
     """Tell what the index knows of a picture."""
     service = _service("search")
-    index = service.replica.serving().index
+    index = _serving(service).index
     return _json(run_native(lambda: pictures.describe(index, id)))
 
 
@@ -153,7 +155,7 @@ def get_picture(id: str) -> Response:  # noqa: A002  the path's own name for it
 def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     """Show a picture as a JPEG, where the file that was indexed can be read."""
     service = _service("search")
-    index = service.replica.serving().index
+    index = _serving(service).index
     size = pictures.read_size(request.args.get("size"))
     picture = run_native(lambda: pictures.find_picture(index, id))
     tag = f"{picture.sha256.hex()}-{size}"
@@ -184,7 +186,7 @@ def delete_picture(id: str) -> Response:  # noqa: A002  as above
 def get_index() -> Response:
     """Tell what is being served: versions, counts, measured recall, the model's card."""
     service = _service("search")
-    serving = service.replica.serving()
+    serving = _serving(service)
     return _json(run_native(lambda: about(serving, service.indexes, service.models)))
 
 
@@ -240,6 +242,13 @@ def _service(scope: Scope | None) -> Service:
     if scope is not None:
         service.keys.check(request.headers, scope)
     return service
+
+
+def _serving(service: Service) -> Serving:
+    """Give what a request is answered from."""
+    serving = service.replica.serving()
+    note_versions(serving.index.name, serving.index.details.model.version)
+    return serving
 
 
 def _caller(service: Service) -> Caller:

@@ -10,7 +10,6 @@ if __name__ == "__config__":  # gunicorn reads it, and nobody who only wants its
 
 import gc
 import importlib
-import logging
 import math
 import os
 import signal
@@ -51,6 +50,7 @@ worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 # It wants a writable home, which a container with a read-only root has not.
 control_socket_disable = True
 errorlog = "-"
+logger_class = "search_api.access.ServiceLogger"
 loglevel = "info"
 
 # All workers' metrics; the master takes the folder away as it ends.
@@ -96,10 +96,5 @@ def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's
 
 
 def post_fork(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
-    """Pass the settings on, and let the application's own log lines out beside gunicorn's."""
+    """Pass the settings on."""
     worker.drain_seconds = _settings.drain_seconds
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s [%(process)d] [%(levelname)s] %(name)s: %(message)s"
-    )
-    # It tells at each start which instruction sets it looked for.
-    logging.getLogger("faiss.loader").setLevel(logging.WARNING)

@@ -19,6 +19,7 @@ from werkzeug.routing import Rule
 from lookalike.errors import LookalikeError
 from search_api import problems
 from search_api.keys import Scope
+from search_api.logs import HEADER, USABLE
 from search_api.operations import ANY_PICTURE, EXAMPLE_ID, OPERATIONS, Operation
 from search_api.parameters import FORM, JSON, MAX_ID_BYTES, NESTED, RAW
 from search_api.problems import LATER, UNAUTHORIZED, URN, Problem
@@ -50,6 +51,11 @@ HEADERS: dict[str, Schema] = {
         "description": "How to send a key.",
         "required": True,
         "schema": {"const": "Bearer"},
+    },
+    HEADER: {
+        "description": "The request's id in the log: the one that it came with, or a new one.",
+        "required": True,
+        "schema": {"type": "string", "pattern": f"^{USABLE.pattern}$"},
     },
     "ETag": {
         "description": "Of these bytes; send it as If-None-Match.",
@@ -121,7 +127,7 @@ def _operation(operation: Operation, summary: str, open_to_all: set[Scope]) -> d
         described["requestBody"] = {"required": True, "content": _bodies(operation)}
     described["responses"] = {
         "200": _answer(operation),
-        **({"304": {"description": "The browser has it already."}} if operation.cached else {}),
+        **({"304": _unchanged()} if operation.cached else {}),
         **_problems(operation.all_problems),
     }
     locked = operation.scope is not None and operation.scope not in open_to_all
@@ -131,10 +137,12 @@ def _operation(operation: Operation, summary: str, open_to_all: set[Scope]) -> d
 
 def _answer(operation: Operation) -> dict[str, Any]:
     content = {media: {"schema": reference(of)} for media, of in operation.answers.items()}
-    answer: dict[str, Any] = {"description": "Done.", "content": content}
-    if operation.cached:
-        answer["headers"] = _headers("ETag")
-    return answer
+    named = [HEADER, "ETag"] if operation.cached else [HEADER]
+    return {"description": "Done.", "content": content, "headers": _headers(*named)}
+
+
+def _unchanged() -> dict[str, Any]:
+    return {"description": "The browser has it already.", "headers": _headers(HEADER, "ETag")}
 
 
 def _problems(kinds: Iterable[type[LookalikeError]]) -> dict[str, Any]:
@@ -154,10 +162,12 @@ def _problem(status: int, kinds: list[type[LookalikeError]]) -> dict[str, Any]:
             problems.MEDIA_TYPE: {"schema": {**reference(Problem), "properties": told}},
         },
     }
+    named = [HEADER]
     if status in LATER:
-        described["headers"] = _headers("Retry-After")
+        named.append("Retry-After")
     if status == UNAUTHORIZED:
-        described["headers"] = _headers("WWW-Authenticate")
+        named.append("WWW-Authenticate")
+    described["headers"] = _headers(*named)
     return described
 
 

@@ -1,14 +1,17 @@
 """Errors as RFC 9457 problem documents, each with a stable ``type``."""
 
 import logging
+from typing import Annotated
 
 import msgspec
 from flask import Flask, Response
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from lookalike import errors
 from lookalike.errors import LookalikeError
 from search_api.broken_http import broken_http
+from search_api.logs import CURRENT
 from search_api.metrics import note_problem
 
 URN = "urn:lookalike:problem:"
@@ -27,6 +30,7 @@ class Problem(msgspec.Struct, frozen=True):
     title: str
     status: int
     detail: str
+    request_id: Annotated[str, Meta(description="As in the service's log.")] | UnsetType = UNSET
 
 
 def problem_of(error: LookalikeError) -> Problem:
@@ -37,7 +41,11 @@ def problem_of(error: LookalikeError) -> Problem:
 def problem_response(error: LookalikeError) -> Response:
     """Answer an error of our tree; 503 says when to try again."""
     note_problem(error.type)
-    document = msgspec.json.encode(problem_of(error))
+    problem, request = problem_of(error), CURRENT.get()
+    if request is not None:
+        request.problem = error.type
+        problem = msgspec.structs.replace(problem, request_id=request.id)
+    document = msgspec.json.encode(problem)
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status in LATER:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -6,12 +6,14 @@ and every request is answered. Clients keep idle connections open, for which gun
 up to the whole grace; those are closed instead, as HTTP allows at any time (RFC 9112, 9.5).
 """
 
+import logging
 import select
 import signal
 import socket
 import time
 from contextlib import AbstractContextManager
-from types import TracebackType
+from datetime import timedelta
+from types import SimpleNamespace, TracebackType
 from typing import Any
 
 import gevent
@@ -20,8 +22,12 @@ from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from search_api import lag, stopping
+from search_api.access import KEY
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
+from search_api.logs import HEADER, told
+
+_log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
 # By then a handshake that had begun has ended, and its connection waits to be accepted.
@@ -60,6 +66,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
             self.handle_exit(signal.SIGTERM, None)
         self._turned = time.monotonic()
         lag.watch()
+        # By itself gevent writes to stderr what nobody catches, in many lines.
+        gevent.get_hub().print_exception = _log_uncaught
         super().run()
 
     def handle_exit(self, sig: int, frame: object) -> None:  # noqa: ARG002  a signal handler's
@@ -92,21 +100,24 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never gets to the application."""
         if isinstance(exc, Exception) and not isinstance(exc, OSError):
-            util.write_nonblock(client, self._refusal(addr, exc))
+            self._refuse(client, addr, exc)
         else:
             super().handle_error(req, client, addr, exc)
 
-    def _refusal(self, addr: Any, exc: Exception) -> bytes:
+    def _refuse(self, client: Any, addr: Any, exc: Exception) -> None:
         # Not above: gunicorn loads this class before its configuration has set what libraries read.
         from search_api.problems import expected, problem_response
 
-        error = expected(exc)
+        request, error = told(), expected(exc)
         if error.status < FAILURES:
             self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
         response = problem_response(error)
         response.headers["Connection"] = "close"
+        response.headers[HEADER] = request.id
         head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
-        return head.encode("latin-1") + response.get_data()
+        util.write_nonblock(client, head.encode("latin-1") + response.get_data())
+        answered = SimpleNamespace(status=response.status_code, sent=0)
+        self.log.access(answered, None, {KEY: request}, timedelta())
 
     def _end(self) -> None:
         until = time.monotonic() + self.drain_seconds
@@ -128,15 +139,15 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def _part(self) -> None:
         """Close connections on which nothing comes; their clients first, who then send no more."""
-        told: set[gevent.Greenlet] = set()
+        parting: set[gevent.Greenlet] = set()
         while True:
             idle = set(self._waiting)
             gevent.sleep(LINGER_SECONDS)
             for greenlet in idle & self._waiting:
-                if greenlet in told:
+                if greenlet in parting:
                     greenlet.kill(_Idle, block=False)
                 elif not _has_arrived(greenlet.connection):
-                    told.add(greenlet)
+                    parting.add(greenlet)
                     greenlet.connection.shutdown(socket.SHUT_WR)
 
 
@@ -145,6 +156,11 @@ def _has_arrived(client: Any) -> bool:
     poll = _poll()
     poll.register(client.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def _log_uncaught(context: object, *error: Any) -> None:
+    failed = type(context).__name__
+    _log.error("nobody caught a failure in a %s", failed, exc_info=error)
 
 
 class _Wait(AbstractContextManager["_Wait"]):

@@ -170,3 +170,8 @@ def test_local_runs_one_of_each_on_storage_that_any_cluster_has(local: Manifests
     assert {tuple(claim["spec"]["accessModes"]) for claim in claims} == {("ReadWriteOnce",)}
     for name in ("search-api", "tensorflow-serving"):
         assert local.named("Deployment", name)["spec"]["replicas"] == 1
+
+
+def test_the_service_logs_json(manifests: Manifests) -> None:
+    settings = Settings.from_environment(manifests.settings(manifests.pod("search-api")))
+    assert settings.log_format == "json"
