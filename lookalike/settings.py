@@ -15,6 +15,8 @@ from msgspec import Meta
 from lookalike.errors import ConfigurationError
 
 PREFIX = "LOOKALIKE_"
+# Variables that are not ours, and mean the same for every program that reads them.
+STANDARD = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}
 MEBIBYTE = 1 << 20
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -95,6 +97,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "(400 and above), or none: 'off'."
         ),
     ] = "all"
+    otlp_endpoint: Annotated[
+        str,
+        Meta(
+            description="Base URL of a collector that search_api sends spans to (OTLP/HTTP), such "
+            "as http://collector:4318; OTEL_EXPORTER_OTLP_ENDPOINT stands in for it. Empty: none."
+        ),
+    ] = ""
     api_keys: Annotated[
         str,
         Meta(
@@ -109,7 +118,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Read ``LOOKALIKE_*`` variables; raise ConfigurationError for one that is not valid."""
         environment = os.environ if environment is None else environment
         known = {f"{PREFIX}{name.upper()}": name for name in cls.__struct_fields__}
-        given = {known[key]: value for key, value in environment.items() if key in known}
+        given = {name: environment[key] for key, name in STANDARD.items() if key in environment}
+        given |= {known[key]: value for key, value in environment.items() if key in known}
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:

@@ -44,6 +44,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     problem: str | None = None
     index_version: str | None = None
     model_version: int | None = None
+    trace_id: str | None = None
 
 
 class ServiceLogger(Logger):  # type: ignore[misc]
@@ -105,6 +106,7 @@ def _line(told: Told, status: int, sent: int, environ: Any, seconds: float) -> L
         problem=told.problem,
         index_version=told.index_version,
         model_version=told.model_version,
+        trace_id=told.trace_id,
     )
 
 

@@ -17,7 +17,16 @@ from lookalike.changes import ChangeLog, Deletion, open_changes
 from lookalike.errors import Stopping, StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
-from search_api import docs, metrics, openapi, pictures, problems, request_ids, stopping
+from search_api import (
+    docs,
+    metrics,
+    openapi,
+    pictures,
+    problems,
+    request_ids,
+    stopping,
+    tracing,
+)
 from search_api.about import about
 from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import search_batch
@@ -99,6 +108,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environment()
     app = bare_app()
+    tracing.start(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     keys = Keys.of(settings)
     size_native_pool(settings.threads or os.cpu_count() or 1)
@@ -117,6 +127,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # Flask's own way to wrap an application.
     app.wsgi_app = _secured(app.wsgi_app)  # type: ignore[method-assign,assignment]
     request_ids.register(app)
+    tracing.register(app)
     metrics.register(app)
     problems.register(app)
     replica.start()

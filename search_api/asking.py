@@ -26,6 +26,7 @@ from search_api.metrics import CACHE, EMBEDDINGS
 from search_api.native import run_briefly, run_native
 from search_api.query import Embedded, Indexed, Query
 from search_api.replica import Serving
+from search_api.tracing import headers, span
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
 LOOK_UP = "look up"
@@ -101,7 +102,8 @@ def _picture(
         return key, None, read_picture(data, model.picture, max_decoded_bytes=limit, box=box)
 
     with capacity.embeddings.admitted(), EMBEDDINGS.track_inprogress():
-        key, vector, pixels = run_native(read)
+        with span("decode"):
+            key, vector, pixels = run_native(read)
         decoded = time.perf_counter()
         CACHE.labels("miss" if vector is None else "hit").inc()
         if vector is None:
@@ -114,7 +116,9 @@ def _picture(
 def _embedded(pixels: Pixels, serving: Serving, capacity: Capacity, caller: Caller) -> Vectors:
     with capacity.breaker.guarded():
         begun = time.perf_counter()
-        [vector] = serving.embedder.embed(pixels[np.newaxis], timeout=caller.left())
+        with span("embed", outgoing=True):
+            left, sent = caller.left(), headers()
+            [vector] = serving.embedder.embed(pixels[np.newaxis], timeout=left, headers=sent)
         capacity.embeddings.took(time.perf_counter() - begun)
     if not vector.any():
         raise NoFeatures("every unit of dense_1 is off for this picture; try another crop of it")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
@@ -83,8 +84,12 @@ def search_batch(
 
 
 def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:
-    """Do all of some work in greenlets, and give what came of it in its order."""
-    done: list[Done] = Pool(at_once).map(lambda one: one(), work)
+    """Do all of some work in greenlets, and give what came of it in its order.
+
+    Each has the context of the request, which greenlets do not get by themselves.
+    """
+    here = [partial(copy_context().run, one) for one in work]
+    done: list[Done] = Pool(at_once).map(lambda one: one(), here)
     return done
 
 

@@ -23,10 +23,14 @@ def serve(bind: str | None, workers: int | None) -> None:
     Searches are answered once an index is published and the model server has the model
     that it names; until then they get a 503 that says what is missing (GET /readyz).
     """
+    from search_api import tracing
+
     given = {"LOOKALIKE_BIND": bind, "LOOKALIKE_WORKERS": workers and str(workers)}
     os.environ.update({name: value for name, value in given.items() if value})
     # A wrong setting is one line here, not a worker's traceback.
-    Keys.of(Settings.from_environment())
+    settings = Settings.from_environment()
+    Keys.of(settings)
+    tracing.check(settings)
     command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION)]
     os.execv(sys.executable, command)  # noqa: S606  signals must reach gunicorn itself
 

@@ -69,6 +69,7 @@ def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     for name in SINGLE_THREADED:
         os.environ[name] = "1"
     importlib.import_module(APPLICATION)
+    importlib.import_module("search_api.tracing").check(_settings)
     # What is there now stays: a collection that looked at it in a worker would copy its pages.
     gc.freeze()
 
@@ -98,3 +99,8 @@ def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's
 def post_fork(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
     """Pass the settings on."""
     worker.drain_seconds = _settings.drain_seconds
+
+
+def worker_exit(server: object, worker: object) -> None:  # noqa: ARG001  gunicorn's signature
+    """Send the last spans."""
+    importlib.import_module("search_api.tracing").stop()

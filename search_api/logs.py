@@ -33,6 +33,7 @@ class Told(msgspec.Struct):
         path: of its route, which holds no id of a picture; ``none`` where there is no route.
         problem: the type of the problem document that it was answered with.
         index_version, model_version: that it was answered from.
+        trace_id: of the trace that its spans are part of.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Told(msgspec.Struct):
     problem: str | None = None
     index_version: str | None = None
     model_version: int | None = None
+    trace_id: str | None = None
 
 
 # Of the greenlet that answers it.
@@ -76,6 +78,7 @@ class JsonFormatter(logging.Formatter):
         }
         if request is not None:
             line["request_id"] = request.id
+            line |= {"trace_id": request.trace_id} if request.trace_id else {}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         # What cannot be encoded, such as a lone surrogate of a file's name, is shown escaped.

@@ -81,6 +81,7 @@ RECALL_SAMPLES = Counter(
     "Searches that were to be made again, exactly: what came of it.",
     ["outcome"],
 )
+SPANS = Counter("lookalike_spans", "Spans of traces that ended, by what came of them.", ["outcome"])
 
 
 def register(app: Flask) -> None:

@@ -11,6 +11,7 @@ the machine lets run last.
 import os
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -32,6 +33,7 @@ Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
 _idle: Pools = WeakKeyDictionary()
+_outside: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
@@ -45,13 +47,16 @@ LOOP_SECONDS = 0.001
 
 
 def run_native(work: Callable[[], Result]) -> Result:
-    """Run ``work`` of a request on a native thread and give its result, or raise its error."""
-    hub = gevent.get_hub()
+    """Run ``work`` of a request on a native thread and give its result, or raise its error.
+
+    There it has the context of the request, so that spans and log lines are of it.
+    """
+    hub, context = gevent.get_hub(), copy_context()
     with NATIVE.track_inprogress(), queue().waited() as begins:
 
         def counted() -> Result:
             begins()
-            return work()
+            return context.run(work)
 
         return _run(hub.threadpool, counted)
 
@@ -113,6 +118,11 @@ def run_idle(work: Callable[[], Result]) -> Result:
         return work()
 
     return _run(_own_thread(_idle), meekly)
+
+
+def run_outside(work: Callable[[], Result]) -> Result:
+    """Run ``work`` that waits for another machine, on a thread where that holds nothing up."""
+    return _run(_own_thread(_outside), work)
 
 
 def size_native_pool(threads: int) -> None:

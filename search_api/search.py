@@ -10,7 +10,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from lookalike.catalogue.picture import Attribute
 from lookalike.errors import InvalidParameter
-from lookalike.index import Hit, IndexVersion, PictureRow
+from lookalike.index import Hit, IndexVersion, PictureRow, Selection
+from lookalike.vectors import Vectors
 from search_api.asked import Asked
 from search_api.asking import ask
 from search_api.caller import Caller
@@ -20,6 +21,7 @@ from search_api.native import run_briefly, run_native
 from search_api.parameters import Field, Parameters
 from search_api.query import Query
 from search_api.replica import Serving
+from search_api.tracing import Attributes, span
 
 FILE_SCHEME = "file:"
 LABEL = "label"
@@ -147,9 +149,9 @@ def _find_alike(
     try:
         if len(searches) == 1:
             return [find(index, *searches[0])]
-        selection = None if parameters.filter is None else index.select(parameters.filter)
+        selection = _selection(index, parameters)
         vectors = np.stack([asked.vector for asked, _ in searches])
-        hits = index.search_many(vectors, _wanted(parameters), selection)
+        hits = _nearest(index, vectors, _wanted(parameters), selection)
     except Exception as error:  # noqa: BLE001  the failure of these is no other's
         return [error] * len(searches)
     return [near[own.offset :] for near, (_, own) in zip(hits, searches, strict=True)]
@@ -163,13 +165,43 @@ def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]
     """Find the hits of one query; on a native thread."""
     wanted = _wanted(parameters)
     candidates = wanted + parameters.exclude_self
-    selection = None if parameters.filter is None else index.select(parameters.filter)
+    selection = _selection(index, parameters)
     while True:
-        hits = index.search(asked.vector, candidates, selection)
+        [hits] = _nearest(index, asked.vector[np.newaxis], candidates, selection)
         kept = list(_kept(hits, asked, parameters))
         if len(kept) >= wanted or len(hits) < candidates or candidates == MOST_CANDIDATES:
             return kept[parameters.offset : wanted]
         candidates = min(WIDER * candidates, MOST_CANDIDATES)
+
+
+def _selection(index: IndexVersion, parameters: Parameters) -> Selection | None:
+    if parameters.filter is None:
+        return None
+    with span("filter"):
+        return index.select(parameters.filter)
+
+
+def _nearest(
+    index: IndexVersion, vectors: Vectors, k: int, selection: Selection | None
+) -> list[list[Hit]]:
+    with span("search", lambda: _told_of_search(index, len(vectors), k, selection)):
+        found = index.nearest(vectors, k, selection)
+    with span("describe"):
+        return index.hits(*found)
+
+
+def _told_of_search(
+    index: IndexVersion, queries: int, k: int, selection: Selection | None
+) -> Attributes:
+    given = msgspec.structs.asdict(index.details.search)
+    effort = {f"lookalike.{name}": value for name, value in given.items() if value is not None}
+    return {
+        "lookalike.segments": len(index.details.segments),
+        "lookalike.queries": queries,
+        "lookalike.k": k,
+        "lookalike.filtered": selection is not None,
+        **effort,
+    }
 
 
 def told(hit: Hit, fields: list[Field] | None) -> Result:

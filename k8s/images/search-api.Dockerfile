@@ -12,7 +12,7 @@ COPY indexing indexing
 COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
-RUN /opt/lookalike/bin/pip install -c constraints.txt '.[search]'
+RUN /opt/lookalike/bin/pip install -c constraints.txt '.[search,tracing]'
 
 FROM python:3.11.15-slim-bookworm
 LABEL org.opencontainers.image.title="Lookalike search-api" \

@@ -7,6 +7,7 @@ in docs/model_server.md.
 import json
 import time
 from binascii import b2a_base64
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -52,18 +53,24 @@ class RestEmbedder:
         self._seen = False
         self._session, self._opened = self._open(), time.monotonic()
 
-    def embed(self, pixels: Pixels, timeout: float | None = None) -> Vectors:
+    def embed(
+        self,
+        pixels: Pixels,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Vectors:
         """See :meth:`lookalike.serving.base.Embedder.embed`.
 
         Args:
             pixels: as there.
             timeout: seconds, where whoever waits for this waits less long.
+            headers: to send along, such as ``traceparent``.
         """
         rows = raw_rows(pixels, self._address)
         body = predict_body(rows)
         deadline = time.monotonic() + min(self._timeout, timeout or self._timeout)
         while True:
-            response = self._request("POST", self._predict_url, body, deadline)
+            response = self._request("POST", self._predict_url, body, deadline, headers)
             if response.status_code != requests.codes.not_found or not self._may_be_elsewhere(
                 deadline
             ):
@@ -100,7 +107,12 @@ class RestEmbedder:
         self._session, self._opened = self._open(), time.monotonic()
 
     def _request(
-        self, method: str, url: str, body: bytes | None, deadline: float
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        deadline: float,
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send a request; once more, where a kept connection died before an answer.
 
@@ -109,23 +121,28 @@ class RestEmbedder:
         if time.monotonic() - self._opened > CONNECTION_MAX_AGE_SECONDS:
             self._renew()
         try:
-            return self._send(method, url, body, deadline)
+            return self._send(method, url, body, deadline, headers)
         except requests.ConnectionError as error:
             if not _died(error):
                 raise self._unreachable(error) from error
         try:
-            return self._send(method, url, body, deadline)
+            return self._send(method, url, body, deadline, headers)
         except requests.ConnectionError as error:
             raise self._unreachable(error) from error
 
     def _send(
-        self, method: str, url: str, body: bytes | None, deadline: float
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        deadline: float,
+        headers: Mapping[str, str] | None,
     ) -> requests.Response:
         left = deadline - time.monotonic()
         if left <= 0:
             raise self._too_slow()
         try:
-            return self._session.request(method, url, data=body, timeout=left)
+            return self._session.request(method, url, data=body, headers=headers, timeout=left)
         except requests.Timeout as error:
             raise self._too_slow() from error
         except requests.exceptions.ChunkedEncodingError as error:

@@ -189,6 +189,18 @@ RULES = (
         replace={"127.0.0.1:8501": "127.0.0.1:{toy_port}"},
         long=True,
     ),
+    # docs/observability.md
+    Rule(
+        pattern=r"pip install -c constraints\.txt '\.\[search,tracing\]'",
+        instead="test -f constraints.txt && grep -q '^tracing = ' pyproject.toml",
+        why="it is installed here, and pip would replace this very installation",
+    ),
+    Rule(
+        pattern=r"LOOKALIKE_OTLP_ENDPOINT=\S+ lookalike serve",
+        after=(REINDEX,),
+        environment={"LOOKALIKE_BIND": "{traced_bind}"},
+        serves="http://{traced_bind}/readyz",
+    ),
     # docs/planning.md
     Rule(
         pattern="lookalike plan --calibrate",

@@ -62,7 +62,7 @@ def test_dependencies_are_those_of_the_constraints(dockerfile: str) -> None:
 
 def test_the_service_s_image_asks_for_nothing_that_only_jobs_need() -> None:
     text = DOCKERFILES["search-api"].read_text()
-    assert "'.[search]'" in text
+    assert "'.[search,tracing]'" in text
     assert "'.[jobs]'" in DOCKERFILES["jobs"].read_text()
 
 

@@ -37,7 +37,8 @@ class Counting:
         self.timeouts: list[float] = []
         self.down = False
 
-    def embed(self, pixels: Pixels, timeout: float) -> Vectors:
+    def embed(self, pixels: Pixels, timeout: float, headers: object) -> Vectors:
+        assert headers is None  # nothing is traced
         self.timeouts.append(timeout)
         if self.down:
             raise ModelServerUnavailable("nobody answers")

@@ -1,0 +1,115 @@
+"""Spans of OpenTelemetry for requests and their stages; nothing of it is loaded while off.
+
+What asks for a span here gets one only where ``LOOKALIKE_OTLP_ENDPOINT`` says where to send
+them, and otherwise next to nothing happens. ``otlp.py`` has all that needs OpenTelemetry.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, request
+
+from lookalike.errors import ConfigurationError
+from lookalike.settings import Settings
+from search_api.access import PROBES
+from search_api.logs import CURRENT
+
+if TYPE_CHECKING:
+    from search_api.otlp import Tracing
+
+Attributes = Mapping[str, str | int | float | bool]
+
+EXTRA = "tracing"
+SCHEMES = ("http://", "https://")
+NO_SPAN: AbstractContextManager[None] = nullcontext()
+
+# Of this worker; None: off.
+_tracing: "Tracing | None" = None
+
+
+def check(settings: Settings) -> None:
+    """Load what tracing needs, if it is on; nothing of it runs yet.
+
+    Raises:
+        ConfigurationError: it is not installed, or the endpoint is no URL.
+    """
+    if not settings.otlp_endpoint:
+        return
+    if not settings.otlp_endpoint.startswith(SCHEMES):
+        raise ConfigurationError(
+            f"LOOKALIKE_OTLP_ENDPOINT is a URL of http or https, not {settings.otlp_endpoint!r}"
+        )
+    _otlp()
+
+
+def start(settings: Settings) -> None:
+    """Make spans and send them from now on, if the settings say so; after the fork.
+
+    Raises:
+        ConfigurationError: as :func:`check`.
+    """
+    global _tracing
+    check(settings)
+    _tracing = _otlp().started(settings.otlp_endpoint) if settings.otlp_endpoint else None
+
+
+def stop() -> None:
+    """Send what is left; at a worker's end."""
+    if _tracing is not None:
+        _tracing.stop()
+
+
+def register(app: Flask) -> None:
+    """Make a span of every request of the application but those that only look after it."""
+    if _tracing is not None:
+        app.before_request(_begin)
+        app.after_request(_end)
+
+
+def span(
+    name: str, attributes: Callable[[], Attributes] | None = None, *, outgoing: bool = False
+) -> AbstractContextManager[object]:
+    """Surround a stage of a request.
+
+    Args:
+        name: of the stage.
+        attributes: gives them, where there is a span to have them.
+        outgoing: whether another server works meanwhile.
+    """
+    if _tracing is None:
+        return NO_SPAN
+    return _tracing.span(name, attributes() if attributes else {}, outgoing=outgoing)
+
+
+def headers() -> dict[str, str] | None:
+    """Give the headers that tell another server of the span at hand."""
+    return None if _tracing is None else _tracing.headers()
+
+
+def _begin() -> None:
+    path = request.url_rule.rule if request.url_rule is not None else None
+    current = CURRENT.get()
+    if _tracing is None or path in PROBES or current is None:
+        return
+    g.span = _tracing.request(request.headers, request.method, path)
+    current.trace_id = g.span.trace_id
+
+
+def _end(response: Response) -> Response:
+    current = CURRENT.get()
+    if "span" in g and current is not None:
+        g.span.end(response.status_code, current)
+    return response
+
+
+def _otlp() -> ModuleType:
+    try:
+        from search_api import otlp
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"LOOKALIKE_OTLP_ENDPOINT wants packages that are not here ({error.name}): "
+            f"pip install 'lookalike[{EXTRA}]'"
+        ) from error
+    return otlp
