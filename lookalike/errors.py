@@ -16,6 +16,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── HeadersTooLarge
     │   ├── ExpectationFailed
     │   ├── TooBusy
+    │   ├── RateLimited
     │   ├── DeadlineExceeded
     │   ├── Stopping
     │   ├── CallerGone
@@ -145,6 +146,22 @@ class TooBusy(BadRequest):
     type = "too-busy"
     title = "The service has more to do than it can answer in good time"
     status = 429
+
+
+class RateLimited(BadRequest):
+    """An API key that asks faster than it may.
+
+    Attributes:
+        seconds: after which it may again.
+    """
+
+    type = "rate-limited"
+    title = "The API key asks too much"
+    status = 429
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class DeadlineExceeded(BadRequest):

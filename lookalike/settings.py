@@ -112,6 +112,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "if no other machine can reach LOOKALIKE_BIND."
         ),
     ] = ""
+    key_rate: Annotated[
+        Annotated[float, Meta(ge=0)],
+        Meta(description="Searches a second of a key whose line names no rate; 0: any number."),
+    ] = 0.0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

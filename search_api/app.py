@@ -32,7 +32,7 @@ from search_api.answers import Alive, Deleted, Ready
 from search_api.batch import search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.keys import Keys, Scope
+from search_api.keys import Key, Keys, Scope
 from search_api.logs import note_versions
 from search_api.native import check_queue, run_native, size_native_pool
 from search_api.query import MemoryRequest, read_batch, read_query
@@ -148,9 +148,10 @@ def post_search() -> Response:
 @paths.post("/search/batch")
 def post_search_batch() -> Response:
     """Answer up to 64 searches, each with its own outcome."""
-    service = _service("search")
+    service, key = _service_and_key("search")
     check_queue()
     queries, caller = read_batch(_request()), _caller(service)
+    service.keys.spend(key, len(queries))
     return _long_json(search_batch(queries, _serving(service), service.capacity, caller))
 
 
@@ -248,10 +249,10 @@ def get_docs() -> Response:
 
 
 def _service(scope: Scope | None) -> Service:
-    """Give what a path works with, to a request whose key has the scope."""
-    service: Service = current_app.extensions[EXTENSION]
-    if scope is not None:
-        service.keys.check(request.headers, scope)
+    """Give what a path works with, to a request whose key has the scope, and may ask already."""
+    service, key = _service_and_key(scope)
+    if scope == "search":
+        service.keys.spend(key)
     return service
 
 
@@ -260,6 +261,11 @@ def _serving(service: Service) -> Serving:
     serving = service.replica.serving()
     note_versions(serving.index.name, serving.index.details.model.version)
     return serving
+
+
+def _service_and_key(scope: Scope | None) -> tuple[Service, Key | None]:
+    service: Service = current_app.extensions[EXTENSION]
+    return service, None if scope is None else service.keys.check(request.headers, scope)
 
 
 def _caller(service: Service) -> Caller:

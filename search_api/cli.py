@@ -9,8 +9,10 @@ import click
 
 from lookalike.settings import Settings
 from search_api.keys import Keys, Scope, line_of
+from search_api.rates import Rate
 
 KEY_BYTES = 32
+RATE = click.FloatRange(0, min_open=True)
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 
 
@@ -44,7 +46,11 @@ def serve(bind: str | None, workers: int | None) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Append the key's line to this file, and print the key alone.",
 )
-def api_key(name: str, admin: bool, path: Path | None) -> None:
+@click.option("--rate", type=RATE, help="Searches a second; LOOKALIKE_KEY_RATE by default.")
+@click.option("--burst", type=click.IntRange(1), help="Searches at once; a second's by default.")
+def api_key(
+    name: str, admin: bool, path: Path | None, rate: float | None, burst: int | None
+) -> None:
     """Make an API key called NAME for a service with LOOKALIKE_API_KEYS.
 
     The service's file holds no key, but a line with its SHA-256; the key itself is shown
@@ -54,7 +60,9 @@ def api_key(name: str, admin: bool, path: Path | None) -> None:
     key = secrets.token_urlsafe(KEY_BYTES)
     if not name.isprintable() or len(name.split()) != 1 or name.startswith("#"):
         raise click.UsageError("NAME is one word")
-    line = line_of(name, scopes, key)
+    if burst is not None and rate is None:
+        raise click.UsageError("--burst goes with --rate")
+    line = line_of(name, scopes, key, None if rate is None else Rate.of(rate, burst))
     if path is None:
         click.echo(f"key, for the client:     {key}")
         click.echo(f"line, for the service:   {line}")

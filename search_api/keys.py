@@ -1,12 +1,13 @@
 """API keys: who may search, and who may change what is found.
 
-The file has a line for each key, ``NAME SCOPE[,SCOPE] SHA256``, so that it holds no key
-itself; ``lookalike api-key`` makes such lines. It is looked at again once a second.
+The file has a line for each key, ``NAME SCOPE[,SCOPE] SHA256 [RATE/BURST]``, so that it holds no
+key itself; ``lookalike api-key`` makes such lines. It is looked at again once a second.
 """
 
 import hashlib
 import hmac
 import logging
+import math
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +19,7 @@ from werkzeug.datastructures import Headers
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
 from lookalike.settings import Settings
 from search_api.native import run_beside
+from search_api.rates import Rate, Rates
 
 Scope = Literal["search", "admin"]
 OFF = "off"
@@ -33,6 +35,7 @@ class Key(msgspec.Struct, frozen=True):
     name: str
     scopes: frozenset[str]
     sha256: bytes
+    rate: Rate | None = None
 
 
 class Keys:
@@ -41,13 +44,22 @@ class Keys:
     Args:
         path: the file; None: there are no keys.
         open_to_all: what everybody may do without one.
+        rates: counts their searches.
+        usual: how fast a key without a rate of its own may search; None: as it likes.
 
     Raises:
         ConfigurationError: the file cannot be read, or a line of it.
     """
 
-    def __init__(self, path: Path | None, open_to_all: frozenset[Scope] = frozenset()) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        open_to_all: frozenset[Scope] = frozenset(),
+        rates: Rates | None = None,
+        usual: Rate | None = None,
+    ) -> None:
         self._path, self._looked = path, time.monotonic()
+        self._rates, self._usual = rates or Rates(), usual
         self._open_to_all = open_to_all
         self._keys = [] if path is None else read_keys(path)
 
@@ -70,22 +82,23 @@ class Keys:
                 "machines: name a file of keys (lookalike api-key makes its lines), or say 'off': "
                 "anybody may search then, and nobody may change anything"
             )
-        return cls(Path(given))
+        usual = Rate.of(settings.key_rate) if settings.key_rate else None
+        return cls(Path(given), rates=Rates(settings.workers), usual=usual)
 
     @property
     def open_to_all(self) -> frozenset[Scope]:
         """What everybody may do without a key."""
         return self._open_to_all
 
-    def check(self, headers: Headers, scope: Scope) -> None:
-        """See that a request comes with a key that has a scope.
+    def check(self, headers: Headers, scope: Scope) -> Key | None:
+        """Give the key of a request, which has a scope; None: this takes none.
 
         Raises:
             MissingKey: it has no key, or one that is not among these.
             MissingScope: its key may not do this.
         """
         if scope in self._open_to_all:
-            return
+            return None
         if self._path is None:
             raise MissingKey("a service without API keys (LOOKALIKE_API_KEYS) changes nothing")
         self._look_again(self._path)
@@ -96,6 +109,17 @@ class Keys:
             )
         if scope not in key.scopes:
             raise MissingScope(f"this takes a key with the scope {scope!r}")
+        return key
+
+    def spend(self, key: Key | None, searches: int = 1) -> None:
+        """Count the searches of a request with a key.
+
+        Raises:
+            RateLimited: the key may not make so many yet.
+        """
+        rate = None if key is None else key.rate or self._usual
+        if key is not None and rate is not None:
+            self._rates.spend(key.sha256, rate, searches)
 
     def _find(self, given: str) -> Key | None:
         digest, found = hashlib.sha256(given.encode()).digest(), None
@@ -132,23 +156,37 @@ def read_keys(path: Path) -> list[Key]:
     ]
 
 
-def line_of(name: str, scopes: list[Scope], key: str) -> str:
+def line_of(name: str, scopes: list[Scope], key: str, rate: Rate | None = None) -> str:
     """Write the line of a key."""
-    return f"{name} {','.join(scopes)} {hashlib.sha256(key.encode()).hexdigest()}"
+    line = f"{name} {','.join(scopes)} {hashlib.sha256(key.encode()).hexdigest()}"
+    return line if rate is None else f"{line} {rate.per_second:g}/{rate.burst:g}"
 
 
 def _key(line: str, where: str) -> Key:
     words = line.split()
-    scopes = frozenset(words[1].split(",")) if len(words) == 3 else frozenset()
+    scopes = frozenset(words[1].split(",")) if len(words) in (3, 4) else frozenset()
     if not scopes or scopes - set(get_args(Scope)):
-        raise ConfigurationError(f"{where} is not 'NAME search|admin|search,admin SHA256'")
+        raise ConfigurationError(
+            f"{where} is not 'NAME search|admin|search,admin SHA256 [RATE/BURST]'"
+        )
     try:
         digest = bytes.fromhex(words[2])
     except ValueError:
         digest = b""
     if len(digest) != hashlib.sha256().digest_size:
-        raise ConfigurationError(f"{where} does not end with the SHA-256 of a key")
-    return Key(words[0], scopes, digest)
+        raise ConfigurationError(f"{where} does not have the SHA-256 of a key")
+    return Key(words[0], scopes, digest, _rate(words[3], where) if len(words) == 4 else None)
+
+
+def _rate(text: str, where: str) -> Rate:
+    per_second, _, burst = text.partition("/")
+    try:
+        rate = Rate.of(float(per_second), float(burst) if burst else None)
+    except ValueError:
+        rate = Rate(0, 0)
+    if not (0 < rate.per_second < math.inf and 1 <= rate.burst < math.inf):
+        raise ConfigurationError(f"{where} does not end with a rate, as in 20/40 or 0.5")
+    return rate
 
 
 def _given(headers: Headers) -> str:

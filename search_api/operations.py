@@ -52,7 +52,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def all_problems(self) -> Kinds:
         """Every kind of problem that it may answer."""
-        keys = (errors.MissingKey, errors.MissingScope) if self.scope else ()
+        keys: Kinds = (errors.MissingKey, errors.MissingScope) if self.scope else ()
+        keys += (errors.RateLimited,) if self.scope == "search" else ()
         body = (errors.UnsupportedMediaType, errors.BodyTooLarge) if self.body else ()
         return (*self.problems, *body, *keys, errors.UriTooLong, LookalikeError)
 

@@ -48,10 +48,14 @@ def problem_response(error: LookalikeError) -> Response:
     document = msgspec.json.encode(problem)
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status in LATER:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(_later(error))
     if error.status == UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _later(error: LookalikeError) -> int:
+    return error.seconds if isinstance(error, errors.RateLimited) else RETRY_AFTER_SECONDS
 
 
 def register(app: Flask) -> None:

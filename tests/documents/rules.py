@@ -211,7 +211,7 @@ RULES = (
     # docs/search_api.md
     Rule(pattern=r"lookalike search photo\.jpg -k 5", after=(SERVE,)),
     Rule(pattern="lookalike search --help"),
-    Rule(pattern=f"lookalike api-key web|{ADMIN_KEY}"),
+    Rule(pattern=f"lookalike api-key (web|partner --rate 20 --burst 40)|{ADMIN_KEY}"),
     Rule(
         pattern=r"LOOKALIKE_API_KEYS=keys\.txt lookalike serve",
         after=(REINDEX, ADMIN_KEY),

@@ -1,14 +1,19 @@
 """The file of keys, and when a service starts without one."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+import requests
 from werkzeug.datastructures import Headers
 
-from lookalike.errors import ConfigurationError, MissingKey, MissingScope
+from lookalike.errors import ConfigurationError, MissingKey, MissingScope, RateLimited
 from lookalike.settings import Settings
 from search_api.keys import Keys, line_of, read_keys
-from tests.services import run
+from search_api.rates import Rate
+from tests.search_api.conftest import Stack
+from tests.search_api.test_search import assert_problem
+from tests.services import run, search_service, status, until
 
 
 def test_lines_are_read_back(tmp_path: Path) -> None:
@@ -53,6 +58,50 @@ def test_a_service_that_others_reach_has_keys_or_says_off(bind: str) -> None:
         off.check(Headers(), "admin")
 
 
+def test_a_line_may_have_a_rate(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    lines = [line_of("web", ["search"], "a", Rate(20, 40)), line_of("slow", ["search"], "b")]
+    path.write_text("\n".join([*lines, f"{lines[1]} 0.5"]))
+    assert [key.rate for key in read_keys(path)] == [Rate(20, 40), None, Rate(0.5, 1)]
+    for wrong in ("0", "-1", "fast", "inf", "nan", "20/0", "20/x", "1 2"):
+        path.write_text(f"{lines[1]} {wrong}")
+        with pytest.raises(ConfigurationError, match="line 1"):
+            read_keys(path)
+
+
+def test_keys_without_a_rate_have_the_usual_one(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"{line_of('a', ['search'], 'a')}\n{line_of('b', ['search'], 'b', Rate(9, 9))}")
+    keys = Keys.of(Settings(api_keys=str(path), key_rate=0.001, workers=1))
+    usual, own = (keys.check(Headers({"X-API-Key": key}), "search") for key in "ab")
+    keys.spend(usual)
+    with pytest.raises(RateLimited):
+        keys.spend(usual)
+    keys.spend(own, 9)
+    unlimited = Keys.of(Settings(api_keys=str(path)))
+    unlimited.spend(usual, 1000)
+    unlimited.spend(None, 1000)
+
+
+def test_the_service_refuses_a_key_that_asks_too_much(stack: Stack, tmp_path: Path) -> None:
+    made = run(["api-key", "web", "--rate", "0.01", "--burst", "4", "--file", f"{tmp_path}/k"], {})
+    headers = {"X-API-Key": made.stdout.strip()}
+    environment = {**stack.environment, "LOOKALIKE_API_KEYS": str(tmp_path / "k")}
+    one = {"id": "label-0/3.png", "k": 1}
+    with search_service(environment, tmp_path / "log") as url:
+        until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+        search = partial(requests.post, f"{url}/search", json=one, headers=headers, timeout=30)
+        batch = {"queries": [one] * 3}
+        done = requests.post(f"{url}/search/batch", json=batch, headers=headers, timeout=30)
+        assert done.status_code == 200
+        assert search().status_code == 200
+        refused = search()
+        assert_problem(refused, 429, "rate-limited")
+        assert 90 <= int(refused.headers["Retry-After"]) <= 100
+        metrics = requests.get(f"{url}/metrics", timeout=30).text
+    assert 'lookalike_problems_total{type="rate-limited"} 1.0' in metrics
+
+
 def test_serving_without_them_is_one_line() -> None:
     made = run(["serve", "--bind", "0.0.0.0:0"], {})
     assert made.returncode != 0
@@ -65,3 +114,5 @@ def test_a_key_is_shown_with_its_line() -> None:
     key, line = (line.split(":", 1)[1].strip() for line in made.stdout.splitlines())
     assert line == line_of("web", ["search"], key)
     assert run(["api-key", "two words"], {}).returncode == 2
+    assert run(["api-key", "web", "--burst", "2"], {}).returncode == 2
+    assert run(["api-key", "web", "--rate", "20"], {}).stdout.endswith(" 20/20\n")
