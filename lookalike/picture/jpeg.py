@@ -18,6 +18,9 @@ from lookalike.picture.header import UPRIGHT, ParsedPicture, PictureHeader, Size
 USUAL_SCANS = 20
 MAX_SCANS = 100
 MAX_SCANNED_BYTES = 5_000_000_000
+# A single scan is walked over too, at the speed of 3,000 MB of blocks a second, and libjpeg
+# makes up those that the file has no bytes for: a file of 150 can say 65,500 by 65,500 pixels.
+MAX_SINGLE_SCAN_BYTES = 2_500_000_000
 
 # An empty comment after SOI: OpenCV asks libavif before libjpeg, which takes a JPEG that
 # goes on with a segment of 0x6674 bytes, "ft", that begins "yp" for its own.
@@ -131,7 +134,13 @@ def _read_scan(body: bytes, walk: _Walk) -> None:
 def _finish(data: bytes, walk: _Walk) -> ParsedPicture:
     if walk.size is None or not walk.scans:
         raise corrupt("JPEG", "it ends without a picture")
-    coefficients = _coefficient_bytes(walk.size, walk.sampling) if walk.multiple else 0
+    blocks = _coefficient_bytes(walk.size, walk.sampling)
+    if not walk.multiple and blocks > MAX_SINGLE_SCAN_BYTES:
+        raise PictureTooLarge(
+            f"The JPEG of {walk.size.width} by {walk.size.height} pixels takes too long to read: "
+            "send a smaller one."
+        )
+    coefficients = blocks if walk.multiple else 0
     if walk.scans > USUAL_SCANS and coefficients * walk.scans > MAX_SCANNED_BYTES:
         raise _too_many_scans(walk.scans)
     header = PictureHeader(

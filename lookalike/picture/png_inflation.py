@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from lookalike.picture.cursor import corrupt
 
-# This much becomes 1 GB at most (deflate's limit is 1032:1), which takes two seconds.
-FREE_BYTES = 1 << 20
+# This much becomes half a GB at most (deflate's limit is 1032:1), which takes a second.
+FREE_BYTES = 1 << 19
 _PIECE = 1 << 16
 
 

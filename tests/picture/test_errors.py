@@ -128,6 +128,13 @@ def test_too_many_scans_are_too_large() -> None:
         read_picture(files.flat_jpeg(16, 16, frame=0xC2, scans=100), CONTRACT)
 
 
+@pytest.mark.parametrize("frame", [0xC0, 0xC1])
+def test_a_jpeg_of_gigapixels_is_too_large_though_a_small_one_is_made_of_it(frame: int) -> None:
+    small, large = files.flat_jpeg(8, 8, frame=frame), struct.pack(">HHB", 40_000, 40_000, 1)
+    with pytest.raises(PictureTooLarge, match="takes too long"):
+        read_picture(small.replace(struct.pack(">HHB", 8, 8, 1), large), CONTRACT)
+
+
 def test_many_scans_of_many_pixels_are_too_large() -> None:
     data = files.flat_jpeg(8000, 8000, frame=0xC2, scans=60)
     with pytest.raises(PictureTooLarge, match="scans"):
