@@ -70,6 +70,8 @@ def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
         os.environ[name] = "1"
     importlib.import_module(APPLICATION)
     importlib.import_module("search_api.tracing").check(_settings)
+    # It is no worker: what it would tell of itself is left out.
+    _forget(os.getpid())
     # What is there now stays: a collection that looked at it in a worker would copy its pages.
     gc.freeze()
 
@@ -91,9 +93,13 @@ def when_ready(server: Any) -> None:
 
 def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature
     """Leave what a worker that ended counted, and forget what it was doing."""
+    _forget(worker.pid)
+
+
+def _forget(pid: int) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(worker.pid, _metrics.name)  # type: ignore[no-untyped-call]
+    mark_process_dead(pid, _metrics.name)  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature

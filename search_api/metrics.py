@@ -5,6 +5,7 @@ Each worker writes its own into files of a folder that gunicorn's configuration 
 """
 
 import os
+import resource
 import time
 from collections.abc import Mapping
 from functools import cache
@@ -22,6 +23,7 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as OWN
 from prometheus_client.multiprocess import MultiProcessCollector
 
+KIBIBYTE = 1024  # what Linux counts memory in
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # From a search by vector to a picture through VGG16 on a processor.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -65,6 +67,17 @@ SERVED_SINCE = Gauge(
     ["index_version", "model_version"],
     multiprocess_mode="livemax",
 )
+# By worker: another start is another process, whatever became of the one before.
+STARTED = Gauge(
+    "lookalike_worker_start_timestamp_seconds",
+    "When a worker began, Unix time.",
+    multiprocess_mode="liveall",
+)
+PEAK_MEMORY = Gauge(
+    "lookalike_worker_peak_memory_bytes",
+    "The most memory that a worker has had in use, mapped index files included.",
+    multiprocess_mode="liveall",
+)
 RECALL = Gauge(
     "lookalike_index_measured_recall",
     "recall@10 of the served version, measured before it was published.",
@@ -85,7 +98,9 @@ SPANS = Counter("lookalike_spans", "Spans of traces that ended, by what came of 
 
 
 def register(app: Flask) -> None:
-    """Time every request of the application."""
+    """Time every request of the application, and watch the memory that they take."""
+    STARTED.set_to_current_time()
+    _note_memory()
     app.before_request(_begin)
     app.after_request(_end)
 
@@ -133,7 +148,12 @@ def _end(response: Response) -> Response:
     path = request.url_rule.rule if request.url_rule is not None else "none"
     labels = (request.method if path != "none" else "any", path, str(response.status_code))
     _request(*labels).observe(time.perf_counter() - g.begun)
+    _note_memory()
     return response
+
+
+def _note_memory() -> None:
+    PEAK_MEMORY.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
 
 
 # Few, and looked for at each request.

@@ -1,6 +1,7 @@
 """``/metrics``, of all workers, against the real stack."""
 
 import re
+import time
 
 import requests
 
@@ -38,6 +39,14 @@ def test_requests_stages_and_problems_are_counted(stack: Stack) -> None:
     for stage in ("decode", "embed", "search"):
         assert more(f'lookalike_stage_duration_seconds_count{{stage="{stage}"}}') == 3
     assert not any("secret-name" in name for name in after)
+
+
+def test_each_worker_tells_when_it_began_and_its_memory(stack: Stack) -> None:
+    samples = read(stack)
+    (started,) = [name for name in samples if "worker_start_timestamp" in name]  # one, no master
+    assert 1.7e9 < samples[started] < time.time()
+    peak = samples[started.replace("start_timestamp_seconds", "peak_memory_bytes")]
+    assert 50e6 < peak < 1e9
 
 
 def test_what_is_served_is_told(stack: Stack) -> None:
