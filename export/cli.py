@@ -1,10 +1,14 @@
 """``lookalike export-model``; imports nothing heavy before it runs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lookalike.settings import Settings
+
+if TYPE_CHECKING:
+    from lookalike.model_card import ModelCard
 
 
 @click.command("export-model")
@@ -21,8 +25,10 @@ def export_model(model_file: Path | None, force: bool) -> None:
 
     The SavedModel takes raw RGB bytes and gives the vector; TensorFlow Serving finds it
     under <store>/models/<name>/<N>/, with a model card and warm-up records beside it.
+    Scores are calibrated on what the held-out pictures of the training found.
     """
     from export.export import export
+    from lookalike.model_card import read_stored_card
     from lookalike.store import open_models
     from training.output import default_folder
     from training.output import model_file as trained_file
@@ -32,3 +38,24 @@ def export_model(model_file: Path | None, force: bool) -> None:
     models = open_models(settings.store, settings.model)
     version = export(found, models, settings.model, force=force)
     click.echo(f"model {settings.model} version {version}: {models.root}/{version}")
+    _tell_of_scores(read_stored_card(models, version))
+
+
+def _tell_of_scores(card: "ModelCard") -> None:
+    from export.calibration import GOOD_ECE
+
+    made = card.calibration
+    if made is None:
+        reason = card.uncalibrated or "it was exported before there were any; --force does it anew"
+        click.echo(f"searches by it give no scores: {reason}", err=True)
+        return
+    click.echo(
+        f"scores: calibrated on {made.pairs} hits of {made.queries} held-out pictures, "
+        f"expected calibration error {made.ece:.3f}"
+    )
+    if made.ece > GOOD_ECE:
+        click.echo(
+            f"warning: that is over {GOOD_ECE:g}; more held-out pictures, or training that keeps "
+            "categories further apart, make scores more reliable",
+            err=True,
+        )

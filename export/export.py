@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
+from export.calibration import calibrate
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
 from lookalike.progress import working
 from lookalike.store import Collection, sha256_of
+from training.held_out import FILE_NAME as HITS_FILE
+from training.held_out import read_held_out_hits
 
 
 class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,12 +36,13 @@ def export(model_file: Path, models: Collection, model_name: str, *, force: bool
 
     Raises:
         ConfigurationError: the file or its card is missing, is not a model with
-            ``dense_1``, or is not the one that its card speaks of.
+            ``dense_1``, or is not the one that its card speaks of; or the held-out hits beside
+            it are damaged.
     """
     card = model_card.read_model_card(model_file.with_name(model_card.FILE_NAME))
     _check_card(model_file, card)
     known = None if force else _exported(models, card)
-    return known or _export(model_file, card, models, model_name)
+    return known or _export(model_file, _calibrated(model_file, card), models, model_name)
 
 
 def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
@@ -56,6 +61,23 @@ def _export(model_file: Path, card: ModelCard, models: Collection, model_name: s
 
         details = ModelDetails(name=model_name, weights_sha256=card.weights_sha256)
         return models.publish(folder, details, name_version)
+
+
+def _calibrated(model_file: Path, card: ModelCard) -> ModelCard:
+    """Complete a card by the calibration of its model's scores, or by why there is none."""
+    hits = read_held_out_hits(model_file.with_name(HITS_FILE))
+    if hits is None:
+        return _uncalibrated(card, f"the model has no {HITS_FILE} beside it: train it again")
+    if hits.weights_sha256 != card.weights_sha256:
+        return _uncalibrated(card, f"{HITS_FILE} beside the model is another model's")
+    made = calibrate(np.array(hits.distances), np.array(hits.same, np.bool_))
+    if isinstance(made, str):
+        return _uncalibrated(card, made)
+    return msgspec.structs.replace(card, calibration=made, uncalibrated=None)
+
+
+def _uncalibrated(card: ModelCard, reason: str) -> ModelCard:
+    return msgspec.structs.replace(card, calibration=None, uncalibrated=reason)
 
 
 def _check_card(model_file: Path, card: ModelCard) -> None:

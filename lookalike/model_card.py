@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from lookalike.calibration import Calibration
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import PictureContract
 from lookalike.store import Collection
@@ -45,6 +46,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     quality: Annotated[
         dict[str, float], Meta(description="Figures measured on the validation pictures.")
     ]
+    calibration: Annotated[
+        Calibration | None, Meta(description="Fitted by the export; null: there is none.")
+    ] = None
+    uncalibrated: Annotated[
+        str | None, Meta(description="Why the export could fit no calibration.")
+    ] = None
 
 
 def write_model_card(card: ModelCard, path: Path) -> None:

@@ -17,7 +17,9 @@ from training.evaluation import Report
 from training.features import FeatureExtractor, Skipped
 from training.finished import SETTING, request_sha256
 from training.head import History, Labelled, train_head
-from training.judging import class_numbers, judge
+from training.held_out import FILE_NAME as HITS_FILE
+from training.held_out import write_held_out_hits
+from training.judging import class_numbers, held_out_neighbours, judge
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
@@ -28,6 +30,7 @@ from training.model import (
 )
 from training.output import HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
 from training.request import TrainingRequest
+from training.retrieval import Neighbours
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Split, check_categories, check_validation, stratified, write_split
 from training.weights import imagenet_weights
@@ -56,12 +59,14 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     split = divide(request, extractor, say)
     head, history = _train(split, request, extractor)
     say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
-    report = judge(split, extractor, embedder_of(head))
+    embedder = embedder_of(head)
+    report = judge(split, extractor, embedder)
+    found = held_out_neighbours(split, extractor, embedder)
     model = build_model(base, head)
     replace_folder(
         request.output,
         lambda folder: _write(
-            folder, model, history, split, report, request, weights.source, digest
+            folder, model, history, split, report, found, request, weights.source, digest
         ),
     )
     return report
@@ -117,6 +122,7 @@ def _write(
     history: History,
     split: Split,
     report: Report,
+    found: Neighbours,
     request: TrainingRequest,
     base_weights: str,
     digest: str,
@@ -146,6 +152,7 @@ def _write(
         quality=report.quality(),
     )
     write_model_card(card, folder / CARD_FILE)
+    write_held_out_hits(found, card.weights_sha256, folder / HITS_FILE)
 
 
 def _tell(skipped: list[Skipped], folder: Folder, say: Say) -> None:

@@ -14,8 +14,10 @@ from lookalike.progress import working
 from lookalike.settings import Settings
 from training.evaluation import PRETRAINED, RAW, TUNED, Judged, Report, compare
 from training.features import FeatureExtractor
+from training.held_out import HITS
 from training.model import base_of, embedder_of, load_model
 from training.output import model_file
+from training.retrieval import Neighbours, neighbours
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Example, Split, read_split
 
@@ -34,7 +36,7 @@ def judge(split: Split, extractor: FeatureExtractor, embedder: Any) -> Report:
         extractor: gives the pretrained features.
         embedder: Keras model from those to ``dense_1``.
     """
-    gallery, queries = _sample(split.train, MOST_GALLERY), _sample(split.validation, MOST_QUERIES)
+    gallery, queries = _sides(split)
     sides = [(gallery, Path(split.root)), (queries, Path(split.validation_root))]
     for examples, root in sides:
         extractor.embed(examples, root)
@@ -50,10 +52,32 @@ def judge(split: Split, extractor: FeatureExtractor, embedder: Any) -> Report:
         return compare(kinds, *labels, categories)
 
 
+def held_out_neighbours(split: Split, extractor: FeatureExtractor, embedder: Any) -> Neighbours:
+    """Find what held-out pictures find by the model's vectors, after :func:`judge`.
+
+    Among the training pictures and the other held-out ones: an index has pictures that the
+    model was trained on and such as it never saw.
+    """
+    gallery, queries = _sides(split)
+    pooled = extractor.vectors([*queries, *gallery])[:, 0]
+    return neighbours(
+        np.asarray(embedder.predict(pooled, verbose=0)),
+        class_numbers([*queries, *gallery], split.categories),
+        np.arange(len(queries)),
+        np.arange(len(pooled)),
+        HITS,
+    )
+
+
 def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDArray[np.int64]:
     """Give each example's category by its place: ``int64[n]``."""
     place = {name: number for number, name in enumerate(categories)}
     return np.array([place[example.label] for example in examples], np.int64)
+
+
+def _sides(split: Split) -> tuple[list[Example], list[Example]]:
+    """Give the gallery and the queries."""
+    return _sample(split.train, MOST_GALLERY), _sample(split.validation, MOST_QUERIES)
 
 
 def _sample(examples: Sequence[Example], most: int) -> list[Example]:

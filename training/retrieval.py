@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.vectors import Metric, Vectors, prepared
+from lookalike.vectors import Metric, Vectors, prepared, unit, without_features
 
 RECALL_AT = 10
 CHUNK_QUERIES = 256
 
 Labels = NDArray[np.int64]
+Rows = NDArray[np.int64]
 
 
 class Retrieval(NamedTuple):
@@ -35,6 +36,18 @@ class Retrieval(NamedTuple):
         return float(chosen.mean()) if len(chosen) else float("nan")
 
 
+class Neighbours(NamedTuple):
+    """The nearest pictures of each query, the nearest first.
+
+    Attributes:
+        distances: ``float64[n, k]``, Euclidean between vectors of length one.
+        same: ``bool[n, k]``, whether they are of the query's category.
+    """
+
+    distances: NDArray[np.float64]
+    same: NDArray[np.bool_]
+
+
 def query_gallery(
     queries: Vectors, labels: Labels, gallery: Vectors, gallery_labels: Labels, metric: Metric
 ) -> Retrieval:
@@ -53,6 +66,36 @@ def query_gallery(
 def leave_one_out(vectors: Vectors, labels: Labels, metric: Metric) -> Retrieval:
     """Rank all vectors but the query itself, for each of ``float32[n, d]``."""
     return _ranked(vectors, labels, vectors, labels, metric, leave_one_out=True)
+
+
+def neighbours(
+    vectors: Vectors, labels: Labels, queries: Rows, gallery: Rows, count: int
+) -> Neighbours:
+    """Find by cosine the pictures of a gallery that are nearest to each query, itself left out.
+
+    Pictures without features are neither queries nor found, as no index has them.
+
+    Args:
+        vectors: ``float32[n, d]``, of all pictures.
+        labels: ``int64[n]``, their categories.
+        queries: ``int64[q]``, rows of these.
+        gallery: ``int64[m]``, likewise; queries may be among them.
+        count: how many of each query, or all others where they are fewer.
+    """
+    seen = ~without_features(vectors)
+    queries, gallery, vectors = queries[seen[queries]], gallery[seen[gallery]], unit(vectors)
+    itself = np.isin(queries, gallery).any()
+    shape = (len(queries), max(0, min(count, len(gallery) - int(itself))))
+    found = Neighbours(np.empty(shape, np.float64), np.empty(shape, np.bool_))
+    for start in range(0, len(queries), CHUNK_QUERIES):
+        rows = queries[start : start + CHUNK_QUERIES]
+        squares = _squared_distances(vectors[rows], vectors[gallery])
+        squares[rows[:, None] == gallery[None, :]] = np.inf
+        nearest = np.argsort(squares, axis=1, kind="stable")[:, : shape[1]]
+        near = np.take_along_axis(squares, nearest, axis=1)
+        found.distances[start : start + len(rows)] = np.sqrt(np.maximum(near, 0))
+        found.same[start : start + len(rows)] = labels[gallery[nearest]] == labels[rows, None]
+    return found
 
 
 def _ranked(

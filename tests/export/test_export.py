@@ -18,7 +18,11 @@ from lookalike.picture.contract import PictureContract
 from lookalike.store import Collection, open_models, sha256_of, verify_version
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
 from model_server.servable import Servable
+from tests.services import run
+from training.held_out import FILE_NAME as HITS_FILE
+from training.held_out import write_held_out_hits
 from training.model import build_base, build_head, build_model, save_model
+from training.retrieval import Neighbours
 
 SIZE = 32
 
@@ -130,9 +134,85 @@ def test_the_card_travels_with_the_version_and_names_it(
 ) -> None:
     card = model_card.read_model_card(version_one / model_card.FILE_NAME)
     before = model_card.read_model_card(model_file.parent / model_card.FILE_NAME)
-    assert card == msgspec.structs.replace(before, version=1)
+    reason = "the model has no held_out_hits.json beside it: train it again"
+    assert card == msgspec.structs.replace(before, version=1, uncalibrated=reason)
     count, _ = verify_version(models, "1")
     assert count >= 5  # graph, variables and their index, warm-up, card
+
+
+def with_hits(model_file: Path, folder: Path, queries: int = 40, of: str | None = None) -> Path:
+    """Put the model and its card into a folder of their own, with hits beside them."""
+    folder.mkdir()
+    for name in (model_file.name, model_card.FILE_NAME):
+        (folder / name).hardlink_to(model_file.with_name(name))
+    draw = np.random.default_rng(5)
+    distances = np.sort(draw.uniform(0.1, 1.2, (queries, 10)), axis=1)
+    found = Neighbours(distances, draw.random(distances.shape) < 1 - distances / 1.3)
+    write_held_out_hits(found, of or sha256_of(model_file), folder / HITS_FILE)
+    return folder / model_file.name
+
+
+def exported_card(model_file: Path, store: Path) -> ModelCard:
+    models = open_models(str(store), "embedder")
+    return model_card.read_stored_card(models, export(model_file, models, "embedder"))
+
+
+def test_scores_are_calibrated_on_the_hits_beside_the_model(
+    model_file: Path, tmp_path: Path
+) -> None:
+    card = exported_card(with_hits(model_file, tmp_path / "training"), tmp_path / "store")
+    assert card.uncalibrated is None
+    assert card.calibration is not None
+    assert (card.calibration.queries, card.calibration.pairs) == (40, 400)
+    near, far = card.calibration.scores([0.2, 1.1])
+    assert near > 0.7 > 0.3 > far
+
+
+def test_the_command_tells_of_the_scores_and_warns_of_a_large_error(
+    model_file: Path, tmp_path: Path
+) -> None:
+    made = with_hits(model_file, tmp_path / "training", queries=20)
+    environment = {"LOOKALIKE_STORE": str(tmp_path / "store")}
+    finished = run(["export-model", "--model", str(made)], environment)
+    assert "calibrated on 200 hits of 20 held-out pictures" in finished.stdout
+    assert "warning: that is over 0.05" in finished.stderr
+    again = run(["export-model", "--model", str(model_file)], environment)
+    assert again.stdout.count("calibrated on 200 hits") == 1  # that version is there already
+
+
+def test_without_enough_hits_the_model_is_exported_and_the_reason_told(
+    model_file: Path, tmp_path: Path
+) -> None:
+    made = with_hits(model_file, tmp_path / "training", queries=3)
+    finished = run(
+        ["export-model", "--model", str(made)], {"LOOKALIKE_STORE": str(tmp_path / "store")}
+    )
+    assert finished.returncode == 0
+    assert "no scores: 20 held-out pictures are needed, and 3 are there" in finished.stderr
+
+
+def test_hits_of_another_model_calibrate_nothing(model_file: Path, tmp_path: Path) -> None:
+    made = with_hits(model_file, tmp_path / "training", of="0" * 64)
+    card = exported_card(made, tmp_path / "store")
+    assert card.calibration is None
+    assert card.uncalibrated == "held_out_hits.json beside the model is another model's"
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"{",
+        b'{"weights_sha256": "", "distances": [[1]], "same": [[true, false]]}',
+        b'{"weights_sha256": "", "distances": [[1], [1]], "same": [[true]]}',
+    ],
+)
+def test_damaged_hits_are_an_error_that_names_them(
+    damaged: bytes, model_file: Path, tmp_path: Path
+) -> None:
+    made = with_hits(model_file, tmp_path / "training")
+    (tmp_path / "training" / HITS_FILE).write_bytes(damaged)
+    with pytest.raises(ConfigurationError, match=f"{HITS_FILE} does not hold held-out hits"):
+        exported_card(made, tmp_path / "store")
 
 
 def test_the_same_model_is_not_exported_twice_unless_told_so(

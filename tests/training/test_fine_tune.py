@@ -14,14 +14,16 @@ from lookalike.store import sha256_of
 from tests.training.conftest import CATEGORIES, PICTURES, SIZE
 from training.fine_tune import fine_tune
 from training.framework import keras
+from training.held_out import HITS, read_held_out_hits
 from training.judging import judge_saved
 from training.model import base_of, embedder_of, load_model
 from training.request import TrainingRequest
 from training.split import read_split
 
 
-def test_the_output_folder_holds_model_card_split_and_history(trained: Path) -> None:
+def test_the_output_folder_holds_model_card_split_hits_and_history(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
+        "held_out_hits.json",
         "history.json",
         "lookalike.keras",
         "model_card.json",
@@ -48,6 +50,19 @@ def test_the_split_names_each_picture_once_with_its_digest(trained: Path, few: P
     )
     assert all(e.sha256 == sha256_of(few / e.path) for e in examples)
     assert {e.label for e in split.validation} == set(CATEGORIES)
+
+
+def test_held_out_pictures_hits_are_kept_with_the_model_that_they_are_by(trained: Path) -> None:
+    hits, split = (
+        read_held_out_hits(trained / "held_out_hits.json"),
+        read_split(trained / "split.json"),
+    )
+    assert hits is not None
+    assert hits.weights_sha256 == sha256_of(trained / "lookalike.keras")
+    assert [len(row) for row in hits.distances] == [HITS] * len(split.validation)
+    assert all(row == sorted(row) for row in hits.distances)
+    right = [row[0] for row in hits.same]
+    assert sum(right) / len(right) > 0.5  # of three categories
 
 
 def test_the_saved_model_learned_the_categories(trained: Path, few: Path) -> None:

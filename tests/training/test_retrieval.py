@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from training.retrieval import leave_one_out, query_gallery
+from training.retrieval import leave_one_out, neighbours, query_gallery
 
 
 def test_average_precision_is_that_of_a_hand_worked_ranking() -> None:
@@ -74,3 +74,38 @@ def test_vectors_of_zeros_give_figures_and_no_nan() -> None:
     vectors = np.zeros((4, 3), np.float32)
     result = leave_one_out(vectors, np.array([0, 0, 1, 1]), "cosine")
     assert np.isfinite(result.average_precision).all()
+
+
+def test_neighbours_are_by_angle_the_nearest_first_and_never_the_query_itself() -> None:
+    vectors = np.array([[1, 0], [3, 0], [1, 1], [0, 5]], np.float32)
+    labels, every = np.array([0, 1, 0, 1]), np.arange(4)
+    found = neighbours(vectors, labels, every[:1], every, 10)
+    root = math.sqrt(2)
+    np.testing.assert_allclose(found.distances, [[0, math.sqrt(2 - root), root]], atol=1e-3)
+    assert found.same.tolist() == [[False, True, False]]
+
+
+def test_a_gallery_without_the_queries_is_found_whole_or_to_the_count() -> None:
+    vectors = np.eye(5, dtype=np.float32)
+    labels, queries, gallery = np.array([0, 0, 1, 0, 0]), np.array([0]), np.array([2, 3, 4])
+    assert neighbours(vectors, labels, queries, gallery, 10).same.sum() == 2
+    assert neighbours(vectors, labels, queries, gallery, 2).distances.shape == (1, 2)
+
+
+def test_pictures_without_features_neither_ask_nor_are_found() -> None:
+    vectors = np.array([[1, 0], [0, 0], [0, 1]], np.float32)
+    every = np.arange(3)
+    found = neighbours(vectors, np.zeros(3, np.int64), every, every, 10)
+    np.testing.assert_allclose(found.distances, [[math.sqrt(2)]] * 2)
+    nothing = neighbours(np.zeros((3, 2), np.float32), every, every, every, 10)
+    assert nothing.distances.shape == (0, 0)
+
+
+def test_neighbours_of_many_queries_are_those_of_each() -> None:
+    draw = np.random.default_rng(0)
+    vectors, labels = draw.random((600, 4), np.float32), draw.integers(0, 3, 600)
+    every = np.arange(600)
+    whole = neighbours(vectors, labels, every, every, 5)
+    alone = neighbours(vectors, labels, every[599:], every, 5)
+    np.testing.assert_allclose(whole.distances[599:], alone.distances, atol=1e-6)
+    assert whole.same[599:].tolist() == alone.same.tolist()
