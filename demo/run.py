@@ -14,7 +14,7 @@ import msgspec
 from demo.processes import free_port, run_stage, running, wait_for
 from demo.samples import sample_pictures
 from lookalike.catalogue import Folder, Picture
-from lookalike.client import Answer, Client, ServiceError
+from lookalike.client import Answer, Client, ServiceError, score_of
 from lookalike.contact_sheet import Tile, write_contact_sheet
 from lookalike.errors import DataError
 from lookalike.progress import working
@@ -110,7 +110,7 @@ def search_all(queries: Sequence[Query], url: str, gallery: Path, sheet: Path) -
             click.echo(f"    {error}")
             continue
         for hit in answer.results:
-            click.echo(f"    {hit.distance:.3f}  {hit.label or '-':12} {hit.id}")
+            click.echo(f"    {hit.distance:.3f}  {score_of(hit)}  {hit.label or '-':12} {hit.id}")
         rows.append([Tile(query.path, ["query", query.label]), *_tiles(query, answer, gallery)])
     if not rows:
         raise DataError("no search was answered; the service's own words stand above")

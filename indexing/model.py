@@ -26,6 +26,7 @@ def model_reference(models: Collection, name: str, version: int | None) -> Model
         weights_sha256=card.weights_sha256,
         picture=card.picture,
         dimensions=card.dimensions,
+        calibration=card.calibration,
     )
 
 

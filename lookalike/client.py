@@ -25,7 +25,8 @@ LONGEST_PAUSE_SECONDS = 10.0
 class Hit(msgspec.Struct, frozen=True):
     """A picture that looks like the query's; ``distance`` 0 is the same picture.
 
-    What was left out by ``fields`` is None, or empty.
+    ``score`` is the probability that it is of the query's category, or None where the index
+    is not calibrated. What was left out by ``fields`` is None, or empty.
     """
 
     id: str = ""
@@ -34,6 +35,11 @@ class Hit(msgspec.Struct, frozen=True):
     label: str | None = None
     uri: str = ""
     attributes: dict[str, Any] = {}
+
+
+def score_of(hit: Hit) -> str:
+    """Tell a hit's score in a column of its own, a dash where there is none."""
+    return "    -" if hit.score is None else f"{hit.score:5.3f}"
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,8 +121,8 @@ class Client:
             picture: an encoded file to look for; or
             id: a picture of the index; or
             vector: numbers as the model gives them.
-            parameters: ``k``, ``offset``, ``box``, ``fields``, ``exclude_self``, ``group_by``
-                and all others that ``POST /search`` takes.
+            parameters: ``k``, ``offset``, ``min_score``, ``box``, ``fields``, ``exclude_self``,
+                ``group_by`` and all others that ``POST /search`` takes.
 
         Raises:
             ServiceError: with the service's own words.

@@ -79,7 +79,7 @@ def api_key(
 @click.option("--json", "as_json", is_flag=True, help="Print the service's answer as it is.")
 def search(picture: Path, k: int, url: str | None, as_json: bool) -> None:
     """Ask a running service for the pictures that look like PICTURE."""
-    from lookalike.client import Client
+    from lookalike.client import Client, score_of
 
     client = Client(url or f"http://{Settings.from_environment().bind}")
     answer = client.search(picture.read_bytes(), k=k)
@@ -87,7 +87,9 @@ def search(picture: Path, k: int, url: str | None, as_json: bool) -> None:
         click.echo(answer.raw)
         return
     for place, hit in enumerate(answer.results, start=1):
-        click.echo(f"{place:4}  {hit.distance:.4f}  {hit.label or '-':16} {hit.id}")
+        click.echo(
+            f"{place:4}  {hit.distance:.4f}  {score_of(hit)}  {hit.label or '-':16} {hit.id}"
+        )
     click.echo(
         f"index {answer.index_version}, model {answer.model_version}, "
         f"{answer.took_ms['total']:.1f} ms"

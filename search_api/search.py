@@ -9,8 +9,7 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from lookalike.catalogue.picture import Attribute
-from lookalike.errors import InvalidParameter
-from lookalike.index import Hit, IndexVersion, PictureRow, Selection
+from lookalike.index import Hit, IndexDetails, IndexVersion, PictureRow, Selection
 from lookalike.vectors import Vectors
 from search_api.asked import Asked
 from search_api.asking import ask
@@ -21,6 +20,7 @@ from search_api.native import run_briefly, run_native
 from search_api.parameters import Field, Parameters
 from search_api.query import Query
 from search_api.replica import Serving
+from search_api.scores import likely, require_scores, scores
 from search_api.tracing import Attributes, span
 
 FILE_SCHEME = "file:"
@@ -101,9 +101,7 @@ def _found(serving: Serving, asked: Asked, parameters: Parameters) -> list[Hit]:
 def prepare(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:
     """Find what to search with, by a query that this index can answer; errors as :func:`search`."""
     if query.parameters.min_score is not None:
-        raise InvalidParameter(
-            "min_score: this index has no calibrated scores; leave it out, and cut by distance"
-        )
+        require_scores(serving.index.details)
     return ask(query, serving, capacity, caller)
 
 
@@ -111,7 +109,7 @@ def answer(query: Query, serving: Serving, asked: Asked, hits: list[Hit], begun:
     """Say what was found just now, for a query whose work began at ``begun``."""
     found = time.perf_counter()
     return Answer(
-        [told(hit, query.parameters.fields) for hit in hits],
+        told(hits, query.parameters.fields, serving.index.details),
         serving.index.name,
         serving.index.details.model.version,
         TookMilliseconds(
@@ -154,7 +152,10 @@ def _find_alike(
         hits = _nearest(index, vectors, _wanted(parameters), selection)
     except Exception as error:  # noqa: BLE001  the failure of these is no other's
         return [error] * len(searches)
-    return [near[own.offset :] for near, (_, own) in zip(hits, searches, strict=True)]
+    return [
+        likely(near, own, index.details)[own.offset :]
+        for near, (_, own) in zip(hits, searches, strict=True)
+    ]
 
 
 def _wanted(parameters: Parameters) -> int:
@@ -167,8 +168,10 @@ def find(index: IndexVersion, asked: Asked, parameters: Parameters) -> list[Hit]
     candidates = wanted + parameters.exclude_self
     selection = _selection(index, parameters)
     while True:
-        [hits] = _nearest(index, asked.vector[np.newaxis], candidates, selection)
+        [near] = _nearest(index, asked.vector[np.newaxis], candidates, selection)
+        hits = likely(near, parameters, index.details)
         kept = list(_kept(hits, asked, parameters))
+        # Fewer than there are candidates: there are no others, or those score too little.
         if len(kept) >= wanted or len(hits) < candidates or candidates == MOST_CANDIDATES:
             return kept[parameters.offset : wanted]
         candidates = min(WIDER * candidates, MOST_CANDIDATES)
@@ -204,12 +207,17 @@ def _told_of_search(
     }
 
 
-def told(hit: Hit, fields: list[Field] | None) -> Result:
-    """Say of a hit what was asked for."""
+def told(hits: Sequence[Hit], fields: list[Field] | None, details: IndexDetails) -> list[Result]:
+    """Say of hits what was asked for."""
+    return [
+        _told(hit, score, fields) for hit, score in zip(hits, scores(hits, details), strict=True)
+    ]
+
+
+def _told(hit: Hit, score: float | None, fields: list[Field] | None) -> Result:
     picture = hit.picture
-    # No score where nothing was calibrated: a distance is not a probability.
     whole = Result(
-        picture.id, hit.distance, None, picture.label, place(picture), picture.attributes
+        picture.id, hit.distance, score, picture.label, place(picture), picture.attributes
     )
     return Result(**{name: getattr(whole, name) for name in fields}) if fields else whole
 

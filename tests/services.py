@@ -15,6 +15,7 @@ import requests
 
 from demo.processes import free_port
 from lookalike import model_card
+from lookalike.calibration import Calibration
 from lookalike.model_card import ModelCard, TrainingData
 from lookalike.picture import PictureContract
 from lookalike.store import open_models
@@ -28,7 +29,9 @@ class ModelDetails(msgspec.Struct):
     weights_sha256: str
 
 
-def publish_toy_model(store: Path, *, seed: int = 0, size: int = SIZE) -> int:
+def publish_toy_model(
+    store: Path, *, seed: int = 0, size: int = SIZE, calibration: Calibration | None = None
+) -> int:
     """Put a toy embedder into a store as export-model would; give its version."""
     from tests.toy_models import write_toy_embedder  # imports TensorFlow
 
@@ -50,6 +53,7 @@ def publish_toy_model(store: Path, *, seed: int = 0, size: int = SIZE) -> int:
             training_data=TrainingData(fingerprint="", pictures=0, validation_pictures=0),
             settings={},
             quality={},
+            calibration=calibration,
         )
         model_card.write_model_card(card, folder / model_card.FILE_NAME)
         return int(models.publish(folder, ModelDetails("embedder", f"{seed:064d}")))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from lookalike.calibration import Calibration
 from lookalike.picture.contract import PictureContract
 from lookalike.serving.base import ModelAddress
 from lookalike.vectors import Metric
@@ -18,6 +19,9 @@ class ModelReference(msgspec.Struct, frozen=True, kw_only=True):
     weights_sha256: str
     picture: PictureContract
     dimensions: int
+    calibration: Annotated[
+        Calibration | None, Meta(description="Of its cosine distances, from its card, or null.")
+    ] = None
 
     @property
     def address(self) -> ModelAddress:
@@ -152,6 +156,11 @@ class IndexDetails(msgspec.Struct, frozen=True, kw_only=True):
     def recall_at_10(self) -> float | None:
         """What was measured of it, or None."""
         return None if self.measured is None else self.measured.recall_at_10
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes scores of this index's distances; None where nothing does."""
+        return self.model.calibration if self.metric == "cosine" else None
 
     @property
     def segments(self) -> list[Shard]:

@@ -1,11 +1,13 @@
 """One running stack for the tests of this room: model server, published index, service."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from lookalike.calibration import Calibration
 from tests.pictures import write_pictures
 from tests.services import (
     model_server,
@@ -26,14 +28,16 @@ class Stack(NamedTuple):
     log: Path
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    root = tmp_path_factory.mktemp("stack")
-    publish_toy_model(root / "store")
+@contextmanager
+def running_stack(
+    root: Path, calibration: Calibration | None = None, *flags: str
+) -> Iterator[Stack]:
+    """Index a few pictures by a toy model, with these flags of reindex, and serve the index."""
+    publish_toy_model(root / "store", calibration=calibration)
     pictures = write_pictures(root / "pictures")
     with model_server(root / "store", root / "model_server.log") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
-        indexed = run(["reindex", str(pictures)], environment)
+        indexed = run(["reindex", str(pictures), *flags], environment)
         assert indexed.returncode == 0, indexed.stderr
         log = root / "service.log"
         settings = {
@@ -45,3 +49,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
             yield Stack(url, pictures, environment, log)
         assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
