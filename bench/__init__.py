@@ -13,6 +13,7 @@ BENCHMARKS = {
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
     "opening": "how long a published index takes to open, and the memory of worker processes",
+    "calibration": "how often hits are of the query's category, against the scores told of them",
     "service": "the search service over HTTP, against bare Flask, faiss and its model server",
     "soak": "ten minutes of swaps, deletions, hostile pictures and a model server that dies",
 }

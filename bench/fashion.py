@@ -54,10 +54,18 @@ def features(cache: Path, count: int) -> Vectors:
     folder = cache / "bench" / "fashion"
     finished = folder / f"dense_1-{count}.npy"
     if not finished.is_file():
-        pictures, labels = _data_set(folder)
-        pooled = _pooled(folder, pictures[:count], cache)
-        _save(finished, _fine_tuned(pooled, labels[:count]))
+        _save(finished, _fine_tuned(*pooled_features(cache, count)))
     return np.asarray(np.load(finished), np.float32)
+
+
+def pooled_features(cache: Path, count: int) -> tuple[Vectors, Labels]:
+    """Give VGG16's pooled features of the first pictures, and labels: ``float32[count, 512]``.
+
+    Args, and what is raised: as of :func:`features`.
+    """
+    folder = cache / "bench" / "fashion"
+    pictures, labels = _data_set(folder)
+    return _pooled(folder, pictures[:count], cache), labels[:count]
 
 
 def _pooled(folder: Path, pictures: Pixels, cache: Path) -> Vectors:
