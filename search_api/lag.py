@@ -5,8 +5,8 @@ import time
 import gevent
 
 LOOK_SECONDS = 0.02
-# Each look counts for a half, so that one long pause turns nobody away for longer than itself.
-WEIGHT = 0.5
+# Of one look: a second of lateness counts, and a pause, or a pod's processor withheld, does not.
+WEIGHT = 0.1
 
 _lag = 0.0
 

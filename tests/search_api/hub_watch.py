@@ -42,7 +42,12 @@ EVENTS = frozenset(
 # take far less than a millisecond: by the thing's name, "module:qualified.name" of each.
 ALLOWED: dict[str, frozenset[str]] = {
     **dict.fromkeys(
-        ("IndexVersion.find", "IndexVersion.search", "faiss._swigfaiss"),
+        (
+            "IndexVersion.find",
+            "IndexVersion.search",
+            "IndexVersion.search_many",
+            "faiss._swigfaiss",
+        ),
         frozenset({"search_api.native:run_briefly"}),
     ),
     # A metric's first value of its kind, in a worker's life: files in memory, one of each kind.

@@ -40,7 +40,7 @@ def test_the_service_imports_no_tensorflow_and_nothing_of_the_other_rooms() -> N
 class Blind:
     """An embedder that sees nothing in any picture."""
 
-    def embed(self, pixels: Pixels, timeout: float) -> Vectors:  # noqa: ARG002
+    def embed(self, pixels: Pixels, timeout: float, headers: object = None) -> Vectors:  # noqa: ARG002
         return np.zeros((len(pixels), 128), np.float32)
 
     def available_versions(self) -> set[int]:

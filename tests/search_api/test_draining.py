@@ -97,7 +97,9 @@ def test_under_load_readiness_turns_first_and_nobody_is_reset(stack: Stack, tmp_
         service.master.terminate()
         met = load.ended()
         assert service.master.wait(60) == 0
-    assert set(met) == {200, "refused", "ready 200", "ready 503 stopping"}, Counter(map(repr, met))
+    answered = {200, 429}  # on a busy machine a worker turns some away
+    ends = {"refused", "ready 200", "ready 503 stopping"}
+    assert ends < set(met) <= ends | answered, Counter(map(repr, met))
     turned, refused = met.index("ready 503 stopping"), met.index("refused")
     assert "ready 200" not in met[turned:]
     assert 200 in met[turned:refused]
