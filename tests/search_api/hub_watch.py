@@ -24,7 +24,7 @@ MARK = "hub-watch: "
 NEVER = ("cv2", "faiss._swigfaiss", "zlib")
 # Methods that may not, though NumPy or SQLite does their work.
 NEVER_OURS = {
-    ("lookalike.index", "IndexVersion"): ("apply", "find", "search", "search_many", "select"),
+    ("lookalike.index", "IndexVersion"): ("apply", "exact", "find", "hits", "nearest", "select"),
     ("werkzeug.formparser", "FormDataParser"): ("parse",),
 }
 # Functions that may be called there with little: of the data given, or else of the result.
@@ -44,8 +44,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     **dict.fromkeys(
         (
             "IndexVersion.find",
-            "IndexVersion.search",
-            "IndexVersion.search_many",
+            "IndexVersion.hits",
+            "IndexVersion.nearest",
             "faiss._swigfaiss",
         ),
         frozenset({"search_api.native:run_briefly"}),
