@@ -12,6 +12,7 @@ COPY indexing indexing
 COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
+COPY torture torture
 RUN /opt/lookalike/bin/pip install -c constraints.txt '.[jobs]'
 
 FROM python:3.11.15-slim-bookworm

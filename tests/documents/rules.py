@@ -229,6 +229,24 @@ RULES = (
         serves="http://{supervised_bind}/readyz",
         long=True,
     ),
+    # docs/torture.md
+    Rule(
+        pattern=r"lookalike torture --url http://127\.0\.0\.1:8080",
+        after=(SERVE,),
+        long=True,
+        # How fast it is, a machine that runs tests cannot tell.
+        replace={
+            "--url http://127.0.0.1:8080": "--most-seconds 60 --timeout 60 --url http://{bind}"
+        },
+    ),
+    Rule(
+        pattern="lookalike torture .*",
+        after=(SERVE,),
+        replace={
+            "--kinds": "--most-seconds 60 --timeout 60 --kinds",
+            "https://search.example.org --key KEY": "http://{bind}",
+        },
+    ),
     # docs/training.md
     Rule(pattern="lookalike train photos"),
     Rule(

@@ -15,6 +15,7 @@ COMMANDS = [
     "serve",
     "search",
     "demo",
+    "torture",
 ]
 
 

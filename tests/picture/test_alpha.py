@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lookalike.picture import Format, PictureContract, inspect_picture, read_picture
-from tests.picture import files
-from tests.picture.files import GREEN, RED
+from torture import files
+from torture.files import GREEN, RED
 
 CONTRACT = PictureContract(size=256, fit="stretch")
 SMALL = PictureContract(size=32, fit="stretch")

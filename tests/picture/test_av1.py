@@ -8,7 +8,7 @@ from lookalike.errors import CorruptPicture, TruncatedPicture
 from lookalike.picture import inspect_picture
 from lookalike.picture.av1 import coded_size
 from lookalike.picture.header import Size
-from tests.picture import files
+from torture import files
 
 SMALL = "010001001111001110"  # five bits each: 31 by 15
 TOOLS = "000000000"  # no frame numbers; no tools; no order hint

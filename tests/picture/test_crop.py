@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lookalike.errors import BadBox, PictureTooLarge
 from lookalike.picture import Box, PictureContract, read_picture
 from lookalike.picture.orientation import upright
-from tests.picture import files
+from torture import files
 
 HEIGHT, WIDTH = 37, 53
 CONTRACT = PictureContract(size=64)

@@ -17,7 +17,7 @@ from lookalike.errors import (
 )
 from lookalike.picture import PictureContract, decoded_bytes, inspect_picture, read_picture
 from lookalike.picture.jpeg import parse_jpeg
-from tests.picture import avif_files, files
+from torture import files
 
 CONTRACT = PictureContract(size=32)
 
@@ -172,9 +172,9 @@ def test_a_noisy_png_is_inflated_whole() -> None:
 def iloc_of_nothing() -> bytes:
     """Extents whose fields have no bytes: a small box that takes long to walk."""
     items = struct.pack(">HHH", 1, 0, 0xFFFF) * 0xFFFF
-    iloc = avif_files.box(b"iloc", bytes(4), b"\0\0\xff\xff", items)
-    file_type = avif_files.box(b"ftyp", b"avif", bytes(4))
-    return file_type + avif_files.box(b"meta", bytes(4), iloc)
+    iloc = files.box(b"iloc", bytes(4), b"\0\0\xff\xff", items)
+    file_type = files.box(b"ftyp", b"avif", bytes(4))
+    return file_type + files.box(b"meta", bytes(4), iloc)
 
 
 @pytest.mark.parametrize(
@@ -198,16 +198,16 @@ def test_a_hundred_thousand_parts_are_corrupt(data: bytes) -> None:
 
 def test_avif_tiles_that_lie_over_each_other_are_corrupt() -> None:
     tile = files.encode(np.zeros((64, 64, 3), np.uint8), "AVIF")
-    data = avif_files.grid([tile] * 64, 8, 64)
+    data = files.grid([tile] * 64, 8, 64)
     assert read_picture(data, CONTRACT).shape == (32, 32, 3)
-    stream = len(avif_files.body_of(tile, b"mdat"))
+    stream = len(files.body_of(tile, b"mdat"))
     with pytest.raises(CorruptPicture, match="over each other"):
         read_picture(data.replace(struct.pack(">I", stream), bytes(4)), CONTRACT)
 
 
 def test_an_avif_of_many_units_is_corrupt() -> None:
     tile = files.encode(np.zeros((64, 64, 3), np.uint8), "AVIF")
-    body = avif_files.body_of(tile, b"mdat")
+    body = files.body_of(tile, b"mdat")
     padded = tile.replace(body, body + b"\x12\0" * 300)
     padded = padded.replace(struct.pack(">I", len(body)), struct.pack(">I", len(body) + 600))
     padded = padded.replace(

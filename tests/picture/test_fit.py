@@ -11,7 +11,7 @@ from lookalike.picture import PictureContract, read_picture
 from lookalike.picture.fit import resized, target_size
 from lookalike.picture.header import PictureHeader, Size
 from lookalike.picture.memory import reduction
-from tests.picture import files
+from torture import files
 
 PAD, STRETCH = PictureContract(), PictureContract(fit="stretch")
 

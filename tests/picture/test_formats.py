@@ -10,8 +10,8 @@ import pytest
 
 from lookalike.errors import UnsupportedFormat
 from lookalike.picture import Format, PictureContract, inspect_picture, read_picture
-from tests.picture import avif_files, files
-from tests.picture.files import BLUE, GREEN, RED, YELLOW
+from torture import files
+from torture.files import BLUE, GREEN, RED, YELLOW
 
 SQUARE = PictureContract(size=32, fit="stretch")
 
@@ -241,7 +241,7 @@ def test_a_grid_of_avif_tiles_is_one_picture() -> None:
         files.encode(np.full((64, 64, 3), colour, np.uint8), "AVIF")
         for colour in (RED, GREEN, BLUE, YELLOW)
     ]
-    data = avif_files.grid(tiles, 2, 64)
+    data = files.grid(tiles, 2, 64)
     header = inspect_picture(data)
     assert (header.width, header.height, header.coded_pixels) == (128, 128, 128 * 128)
     shows(data, RED, GREEN, BLUE, YELLOW, within=4)

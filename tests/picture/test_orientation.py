@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lookalike.picture import Format, PictureContract, inspect_picture, read_picture
-from tests.picture import avif_files, files
-from tests.picture.files import BLUE, GREEN, RED, YELLOW
+from torture import files
+from torture.files import BLUE, GREEN, RED, YELLOW
 
 SQUARE = PictureContract(size=32, fit="stretch")
 SEEN = {  # red, green, blue, yellow as stored; by the figures of TIFF 6.0, tag 274
@@ -48,7 +48,7 @@ def test_avif_is_turned_and_mirrored_by_its_properties(
     irot: int | None, imir: int | None, orientation: int
 ) -> None:
     data = files.encode(files.quadrants(), "AVIF", (cv2.IMWRITE_AVIF_SPEED, 9))
-    data = avif_files.turned(data, irot, imir)
+    data = files.turned(data, irot, imir)
     assert inspect_picture(data).orientation == orientation
     assert seen(data) == list(SEEN[orientation])
 

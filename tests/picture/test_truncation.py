@@ -1,35 +1,17 @@
 """A cut-off or damaged file gives a PictureError, wherever it is cut; never another error."""
 
-import struct
-from collections.abc import Iterator
-
-import cv2
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lookalike.errors import PictureError, TruncatedPicture
 from lookalike.picture import Format, PictureContract, read_picture
-from tests.picture import files
+from torture import files
+from torture.files.parts import parts_of
+from torture.files.samples import samples
 
 CONTRACT = PictureContract(size=32)
-SMOOTH = cv2.resize(
-    np.random.default_rng(2).integers(0, 256, (6, 8, 3), np.uint8), (160, 120)
-).astype(np.uint8)
-ALPHA = np.dstack([SMOOTH, SMOOTH[..., 0]])
-PICTURES: dict[str, bytes] = {
-    "JPEG": files.encode(SMOOTH, "JPEG"),
-    "progressive JPEG": files.encode(SMOOTH, "JPEG", (cv2.IMWRITE_JPEG_PROGRESSIVE, 1)),
-    "JPEG with restarts": files.encode(SMOOTH, "JPEG", (cv2.IMWRITE_JPEG_RST_INTERVAL, 4)),
-    "PNG": files.encode(ALPHA, "PNG"),
-    "lossy WebP": files.encode(SMOOTH, "WebP", (cv2.IMWRITE_WEBP_QUALITY, 80)),
-    "lossy WebP with alpha": files.encode(ALPHA, "WebP", (cv2.IMWRITE_WEBP_QUALITY, 80)),
-    "lossless WebP": files.encode(ALPHA, "WebP", (cv2.IMWRITE_WEBP_QUALITY, 101)),
-    "AVIF": files.encode(ALPHA, "AVIF", (cv2.IMWRITE_AVIF_SPEED, 9)),
-    "GIF": files.encode(SMOOTH, "GIF"),
-    "BMP": files.encode(SMOOTH, "BMP"),
-}
+PICTURES = samples()
 
 
 def ends(data: bytes) -> None:
@@ -58,35 +40,15 @@ def test_half_a_picture_is_truncated(name: str) -> None:
         read_picture(PICTURES[name][: len(PICTURES[name]) // 2], CONTRACT)
 
 
-def jpeg_markers(data: bytes) -> Iterator[int]:
-    position = 2
-    while position < len(data) - 2:
-        yield position
-        (length,) = struct.unpack(">H", data[position + 2 : position + 4])
-        scan = data[position + 1] == 0xDA
-        position += 2 + length
-        while scan and (data[position] != 0xFF or data[position + 1] in (0, *range(0xD0, 0xD8))):
-            position += 1
-
-
-@pytest.mark.parametrize("name", ["JPEG", "progressive JPEG", "JPEG with restarts"])
-def test_a_jpeg_cut_at_a_marker_is_truncated(name: str) -> None:
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_cut_at_one_of_its_parts_is_truncated(name: str) -> None:
     data = PICTURES[name]
-    markers = list(jpeg_markers(data))
-    assert len(markers) > 5
-    for marker in markers:
-        for cut in (marker + 1, marker + 2, marker + 3, marker + 4):
+    parts = parts_of(name, data)
+    assert parts
+    for part in parts:
+        for cut in (part, part + 1):
             with pytest.raises(TruncatedPicture):
                 read_picture(data[:cut], CONTRACT)
-
-
-def test_a_png_cut_at_a_chunk_is_truncated() -> None:
-    data, position = PICTURES["PNG"], 8
-    while position < len(data):
-        for cut in (position, position + 4, position + 8):
-            with pytest.raises(TruncatedPicture):
-                read_picture(data[:cut], CONTRACT)
-        position += 12 + struct.unpack(">I", data[position : position + 4])[0]
 
 
 def test_an_absurd_chunk_length_is_truncated() -> None:

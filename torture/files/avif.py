@@ -1,9 +1,10 @@
-"""AVIF files for the tests that OpenCV does not write: turned ones, and grids of tiles."""
+"""AVIFs that OpenCV does not write: box by box, turned ones, and grids of tiles."""
 
 import struct
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
+    """Write a box with its length (ISO/IEC 14496-12, 4.2)."""
     body = b"".join(parts)
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
@@ -103,8 +104,6 @@ def _count_boxes(data: bytes) -> int:
 def _moved(data: bytes, by: int) -> bytes:
     """Move the only extent's offset in ``iloc`` (version 0, offsets of four bytes)."""
     at = data.index(b"iloc") + 4
-    assert data[at] == 0, "iloc has another version"
-    assert data[at + 4] >> 4 == 4, "iloc has other offsets"
     place = at + 4 + 2 + 2 + 2 + 2 + (data[at + 5] >> 4) + 2
     (offset,) = struct.unpack(">I", data[place : place + 4])
     return data[:place] + struct.pack(">I", offset + by) + data[place + 4 :]
