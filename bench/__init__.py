@@ -9,6 +9,7 @@ BENCHMARKS = {
     "embedding": "pictures/s through REST, gRPC and in process, against the bare SavedModel",
     "index": "queries/s and recall of what is built, against the seed recipe and raw faiss",
     "filters": "recall and queries/s under filters, against faiss' selector and exact search",
+    "duplicates": "how far copies of a picture lie from it, and other pictures",
     "reindex": "a rebuild after one picture in a hundred changed, against a full one",
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",

@@ -1,6 +1,7 @@
 """The rows of additions, each with a vector of the model at hand."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import closing
 
 import numpy as np
@@ -11,13 +12,32 @@ from indexing.extraction.known import as_digests
 from lookalike.catalogue.storage import read_bytes
 from lookalike.changes import Addition, ChangeLog, Standing
 from lookalike.errors import LookalikeError, NoFeatures
-from lookalike.index import PictureRow
-from lookalike.picture import PictureContract, read_picture
+from lookalike.index import ModelReference, PictureRow, vector_of
+from lookalike.picture import read_picture
 from lookalike.serving import Embedder
 from lookalike.settings import Settings
-from lookalike.vectors import without_features
+from lookalike.vectors import Vectors, without_features
 
 MOST_BYTES = 256 << 20
+
+
+def keep_vectors(additions: Iterable[Addition], features: Features, model: ModelReference) -> None:
+    """Put the vectors that records have of a model to its features, where they are new.
+
+    So a picture that was embedded as it was added is not embedded again.
+    """
+    vectors: dict[bytes, Vectors] = {}
+    for addition in additions:
+        vector = vector_of(addition, model)
+        if vector is not None:
+            vectors[bytes.fromhex(addition.sha256)] = vector
+    if not vectors:
+        return
+    digests = as_digests(list(vectors))
+    with closing(features.known()) as known:
+        new = ~known.digests.contain(digests)
+    if new.any():
+        features.write(digests[new], np.stack(list(vectors.values()))[new])
 
 
 class AddedRows:
@@ -26,7 +46,7 @@ class AddedRows:
     Args:
         log: has their bytes.
         features: of the model.
-        contract: how the model takes pictures.
+        model: which it is.
         embedder: of the model, live.
         settings: limits of reading.
     """
@@ -35,11 +55,11 @@ class AddedRows:
         self,
         log: ChangeLog,
         features: Features,
-        contract: PictureContract,
+        model: ModelReference,
         embedder: Embedder,
         settings: Settings,
     ) -> None:
-        self._log, self._features, self._contract = log, features, contract
+        self._log, self._features, self._model = log, features, model
         self._embedder, self._settings = embedder, settings
 
     def rows(self, now: Standing) -> list[PictureRow]:
@@ -50,6 +70,7 @@ class AddedRows:
         additions = [addition for _, addition in sorted(now.added.items())]
         if not additions:
             return []
+        keep_vectors(additions, self._features, self._model)
         digests = as_digests([bytes.fromhex(addition.sha256) for addition in additions])
         with closing(self._features.known()) as known:
             there = known.digests.contain(digests)
@@ -79,7 +100,7 @@ class AddedRows:
         data = read_bytes(self._log.picture_uri(addition), MOST_BYTES)
         limit = self._settings.max_decoded_bytes
         vectors = self._embedder.embed(
-            read_picture(data, self._contract, max_decoded_bytes=limit)[np.newaxis]
+            read_picture(data, self._model.picture, max_decoded_bytes=limit)[np.newaxis]
         )
         if without_features(vectors)[0]:
             raise NoFeatures("the model sees nothing in it")

@@ -18,7 +18,7 @@ from lookalike.catalogue import Attribute
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import Addition, Additions, open_changes, standing
 from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflict
-from lookalike.index import IndexDetails, SearchParameters
+from lookalike.index import IndexDetails, ModelReference, SearchParameters, embedding_of
 from lookalike.index.version import decode_details
 from lookalike.picture import PictureContract, read_picture
 from lookalike.progress import track
@@ -62,7 +62,7 @@ def add(pictures: Sequence[NewPicture], settings: Settings) -> Published:
     with closing(GrpcEmbedder(settings.model_server_grpc, details.model.address)) as embedder:
         vectors = _embedded(pictures, details.model.picture, embedder, settings)
         features.write(as_digests([_digest(picture) for picture in pictures]), vectors)
-        _record(pictures, settings)
+        _record(pictures, vectors, details.model, settings)
         return publish_changes(details, features, embedder, settings)
 
 
@@ -71,7 +71,7 @@ def publish_changes(
 ) -> Published:
     """Publish the served version with all recorded changes, as a delta beside its base."""
     log = open_changes(settings.store, settings.index)
-    additions = AddedRows(log, features, held.model.picture, embedder, settings)
+    additions = AddedRows(log, features, held.model, embedder, settings)
 
     def want(base: Base | None) -> VersionRows:
         if base is None or base.version.details.model != held.model:
@@ -127,11 +127,20 @@ def _pixels(picture: NewPicture, contract: PictureContract, settings: Settings) 
         raise type(error)(f"{picture.id}: {error} Nothing was added.") from error
 
 
-def _record(pictures: Sequence[NewPicture], settings: Settings) -> None:
+def _record(
+    pictures: Sequence[NewPicture], vectors: Vectors, model: ModelReference, settings: Settings
+) -> None:
+    """Write the additions down with their vectors, by which replicas find them at once."""
     log = open_changes(settings.store, settings.index)
     additions = [
-        Addition(picture.id, log.put_picture(picture.data), picture.label, picture.attributes)
-        for picture in pictures
+        Addition(
+            picture.id,
+            log.put_picture(picture.data),
+            picture.label,
+            picture.attributes,
+            embedding_of(vector, model),
+        )
+        for picture, vector in zip(pictures, vectors, strict=True)
     ]
     log.append(Additions(additions))
 

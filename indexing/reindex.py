@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexing.added import AddedRows
+from indexing.added import AddedRows, keep_vectors
 from indexing.changed_catalogue import ChangedCatalogue
 from indexing.extraction.compaction import compact
 from indexing.extraction.extract import Job, extract
@@ -84,7 +84,9 @@ def extract_part(
     if not catalogue.distinct:
         check_unique(catalogue)
     changes = open_changes(settings.store, settings.index)
-    changed = ChangedCatalogue(catalogue, standing(changes.records()), changes)
+    now = standing(changes.records())
+    keep_vectors(now.added.values(), Features.of(settings.store, live.model), live.model)
+    changed = ChangedCatalogue(catalogue, now, changes)
     job = Job(
         store=settings.store,
         scratch=Path(settings.cache) / "ledgers" / settings.index,
@@ -104,7 +106,7 @@ def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) 
     """
     features = Features.of(settings.store, live.model)
     log = open_changes(settings.store, settings.index)
-    additions = AddedRows(log, features, live.model.picture, live.embedder, settings)
+    additions = AddedRows(log, features, live.model, live.embedder, settings)
     publisher = Publisher(settings, plan, features, live.embedder, gate)
 
     def want(_: Base | None) -> LedgerRows:

@@ -18,6 +18,7 @@ from lookalike.errors import LookalikeError
 
 # Answers that mean "not now", which the service gives with a Retry-After.
 NOT_NOW = frozenset({429, 503})
+IMAGE = "/image"
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -60,6 +61,23 @@ class PictureDetails(msgspec.Struct, frozen=True, kw_only=True):
     uri: str
     attributes: dict[str, Any]
     sha256: str
+    index_version: str
+
+
+class Duplicate(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture that is a copy of another, or nearly; ``same_bytes``: their files are equal."""
+
+    id: str
+    distance: float
+    same_bytes: bool
+
+
+class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
+    """The duplicates of a picture, the nearest first; ``more``: there are others beside."""
+
+    id: str
+    duplicates: list[Duplicate]
+    more: bool
     index_version: str
 
 
@@ -148,17 +166,44 @@ class Client:
 
     def picture(self, name: str) -> PictureDetails:
         """Tell what the index knows of a picture."""
-        response = self._call("GET", f"/pictures/{quote(name)}")
+        response = self._call("GET", _path(name))
         return msgspec.json.decode(response.content, type=PictureDetails)
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
-        path = f"/pictures/{quote(name)}/image"
-        return self._call("GET", path, params={"size": size}).content
+        return self._call("GET", f"{_path(name)}{IMAGE}", params={"size": size}).content
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it."""
-        return self._document("DELETE", f"/pictures/{quote(name)}")
+        return self._document("DELETE", _path(name))
+
+    def put(
+        self,
+        name: str,
+        picture: bytes,
+        *,
+        label: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Add a picture, or replace the one of this id; give the durable record of it.
+
+        Args:
+            name: its id.
+            picture: an encoded file.
+            label: its category, where it has one.
+            attributes: texts, numbers, truth values and None by name.
+        """
+        told = {"attributes": msgspec.json.encode(attributes or {}).decode()}
+        if label is not None:
+            told["label"] = label
+        files = {"image": ("picture", picture, "application/octet-stream")}
+        response = self._call("PUT", _path(name), data=told, files=files)
+        return msgspec.json.decode(response.content, type=dict[str, Any])
+
+    def duplicates(self, name: str, **parameters: Any) -> Duplicates:
+        """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
+        response = self._call("GET", "/duplicates", params={"id": name, **parameters})
+        return msgspec.json.decode(response.content, type=Duplicates)
 
     def index(self) -> dict[str, Any]:
         """Tell what is being served."""
@@ -195,6 +240,13 @@ class Client:
             return self._session.request(method, self._url + path, timeout=left, **what), None
         except requests.RequestException as error:
             return None, error
+
+
+def _path(name: str) -> str:
+    """Give the path of a picture; an id that ends as paths of images do is told from those."""
+    path = quote(name)
+    ends_so = path.endswith(IMAGE)
+    return f"/pictures/{path.removesuffix(IMAGE)}%2Fimage" if ends_so else f"/pictures/{path}"
 
 
 def _query(

@@ -50,6 +50,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── ProbeMismatch
     │   ├── NotFilterable
     │   ├── PublishConflict
+    │   ├── AdditionsFull
     │   └── StoreFull
     ├── DataError                      the user's pictures cannot be worked with
     │   ├── CatalogueShrunk
@@ -431,6 +432,14 @@ class PublishConflict(StoreError):
     ) -> None:
         super().__init__(message)
         self.current, self.version = current, version
+
+
+class AdditionsFull(StoreError):
+    """As many pictures were added since the version was built as a replica keeps in memory."""
+
+    type = "additions-full"
+    title = "Too many pictures wait for the next version"
+    status = 507
 
 
 class StoreFull(StoreError):

@@ -6,16 +6,17 @@ from lookalike.errors import LookalikeError
 from lookalike.index import AttributeSummary, Measured, ModelReference, SearchParameters
 from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.store import Collection
-from search_api.replica import Serving
+from search_api.serving import Serving
 
 
 class About(msgspec.Struct, frozen=True):
-    """The answer of ``GET /index``."""
+    """The answer of ``GET /index``; ``added`` were since the version was built."""
 
     index: str
     version: str
     versions: list[str]
     pictures: int
+    added: int
     quarantined: int
     metric: str
     factory: str
@@ -34,6 +35,7 @@ def about(serving: Serving, indexes: Collection, models: Collection) -> About:
         version=serving.index.name,
         versions=indexes.versions(),
         pictures=details.pictures,
+        added=serving.index.added,
         quarantined=details.quarantined,
         metric=details.metric,
         factory=details.factory,

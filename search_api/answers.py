@@ -14,6 +14,15 @@ class Deleted(msgspec.Struct, frozen=True):
     at: Annotated[str, Meta(description="UTC time, ISO 8601.")]
 
 
+class Put(msgspec.Struct, frozen=True):
+    """The durable record of an addition."""
+
+    id: str
+    record: Annotated[str, Meta(description="The record's file in the store.")]
+    at: Annotated[str, Meta(description="UTC time, ISO 8601.")]
+    replaced: Annotated[bool, Meta(description="Whether there was a picture of this id.")]
+
+
 class Alive(msgspec.Struct, frozen=True):
     """The process lives."""
 

@@ -13,8 +13,8 @@ from flask import Blueprint, Flask, Request, Response, current_app, request
 from werkzeug.routing import BaseConverter
 
 from lookalike.catalogue.picture import checked_id
-from lookalike.changes import ChangeLog, Deletion, open_changes
-from lookalike.errors import Stopping, StoreError
+from lookalike.changes import ChangeLog, open_changes
+from lookalike.errors import Stopping
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes, open_models
 from search_api import (
@@ -26,18 +26,23 @@ from search_api import (
     request_ids,
     stopping,
     tracing,
+    writing,
 )
 from search_api.about import about
-from search_api.answers import Alive, Deleted, Ready
+from search_api.answers import Alive, Ready
 from search_api.batch import search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.duplicates import find_duplicates
 from search_api.keys import Key, Keys, Scope
 from search_api.logs import note_versions
 from search_api.native import check_queue, run_native, size_native_pool
-from search_api.query import MemoryRequest, read_batch, read_query
-from search_api.replica import Replica, Serving
+from search_api.parameters import DuplicatesParameters
+from search_api.query import MemoryRequest, parameters_of, read_batch, read_query
+from search_api.replica import Replica
 from search_api.search import search
+from search_api.serving import Serving
+from search_api.upload import read_upload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -166,6 +171,8 @@ def get_picture(id: str) -> Response:  # noqa: A002  the path's own name for it
 @paths.get("/pictures/<id:id>/image")
 def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     """Show a picture as a JPEG, where the file that was indexed can be read."""
+    if not pictures.asks_for_image(request.environ):
+        return get_picture(f"{id}/image")
     service = _service("search")
     index = _serving(service).index
     size = pictures.read_size(request.args.get("size"))
@@ -180,18 +187,41 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     return response
 
 
+@paths.put("/pictures/<id:id>")
+def put_picture(id: str) -> Response:  # noqa: A002  as above
+    """Add a picture to the index, or replace the one of this id, with all that is told of it.
+
+    Searches find it as soon as this is answered, on other machines within a second, and in
+    every later version, whatever the catalogue says of its id, until it is deleted.
+    """
+    service = _service("admin")
+    check_queue()
+    name, upload = checked_id(id, "the picture to put"), read_upload(_request())
+    serving, caller = _serving(service), _caller(service)
+    made = writing.put(name, upload, serving, service.changes, service.capacity, caller)
+    service.replica.apply_changes()
+    response = _json(made)
+    response.status_code = 200 if made.replaced else 201
+    return response
+
+
 @paths.delete("/pictures/<id:id>")
 def delete_picture(id: str) -> Response:  # noqa: A002  as above
     """See that a picture is not found any more, in no version, until it is added again."""
     service = _service("admin")
-    change = Deletion([checked_id(id, "the picture to delete")])
-    try:
-        record = run_native(lambda: service.changes.append(change))
-    except OSError as error:
-        reason = error.strerror or "see the log"
-        raise StoreError(f"the deletion cannot be written down: {reason}") from error
+    made = writing.delete(checked_id(id, "the picture to delete"), service.changes)
     service.replica.apply_changes()
-    return _json(Deleted(id, record.name, record.at))
+    return _json(made)
+
+
+@paths.get("/duplicates")
+def get_duplicates() -> Response:
+    """Name the pictures that are copies of one, or nearly so, the nearest first."""
+    service = _service("search")
+    check_queue()
+    wanted = parameters_of(request.args, DuplicatesParameters)
+    serving, caller = _serving(service), _caller(service)
+    return _json(find_duplicates(wanted, serving, service.capacity, caller))
 
 
 @paths.get("/index")

@@ -25,7 +25,7 @@ from search_api.capacity import Capacity
 from search_api.metrics import CACHE, EMBEDDINGS
 from search_api.native import run_briefly, run_native
 from search_api.query import Embedded, Indexed, Query
-from search_api.replica import Serving
+from search_api.serving import Serving
 from search_api.tracing import headers, span
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
@@ -49,7 +49,7 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
         return Asked(vector=_usable(source.vector, serving), decoded=now, embedded=now)
     if isinstance(source, Indexed):
         return _indexed(source, box, serving, capacity, caller)
-    return _picture(source.data, box, serving, capacity, caller)
+    return embed_picture(source.data, box, serving, capacity, caller)
 
 
 def read_indexed(picture: PictureRow, capacity: Capacity) -> bytes:
@@ -71,24 +71,24 @@ def _indexed(
     source: Indexed, box: Box | None, serving: Serving, capacity: Capacity, caller: Caller
 ) -> Asked:
     def look_up() -> tuple[PictureRow, Vectors | None]:
-        found = serving.index.find(source.id)
+        found = serving.index.find_with_vector(source.id, with_vector=box is None)
         if found is None:
             raise PictureNotFound(f"the index has no picture {source.id!r}")
-        row, picture = found
-        return picture, serving.index.vectors.vector(row) if box is None else None
+        return found
 
     picture, vector = run_briefly(look_up, serving.costs[LOOK_UP])
     if vector is None:
         data = run_native(lambda: read_indexed(picture, capacity))
-        asked = _picture(data, box, serving, capacity, caller)
+        asked = embed_picture(data, box, serving, capacity, caller)
         return msgspec.structs.replace(asked, id=picture.id)
     now = time.perf_counter()
     return Asked(vector=vector, id=picture.id, sha256=picture.sha256, decoded=now, embedded=now)
 
 
-def _picture(
+def embed_picture(
     data: bytes, box: Box | None, serving: Serving, capacity: Capacity, caller: Caller
 ) -> Asked:
+    """Give the vector of a picture file; errors as :func:`ask`."""
     model = serving.index.details.model
 
     def read() -> tuple[PictureKey, Vectors | None, Pixels]:

@@ -18,8 +18,8 @@ from search_api.metrics import note_problem, note_stages
 from search_api.native import native_threads, run_native
 from search_api.problems import URN, Problem, expected, problem_of
 from search_api.query import Embedded, Query, decode_query
-from search_api.replica import Serving
 from search_api.search import Answer, answer, find_all, prepare
+from search_api.serving import Serving
 
 Done = TypeVar("Done")
 

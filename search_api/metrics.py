@@ -61,6 +61,14 @@ NATIVE = Gauge(
 PICTURES = Gauge(
     "lookalike_index_pictures", "Pictures that can be found.", multiprocess_mode="livemostrecent"
 )
+ADDED = Gauge(
+    "lookalike_index_added_pictures",
+    "Pictures that can be found and were added since the served version was built.",
+    multiprocess_mode="livemostrecent",
+)
+UNUSABLE = Counter(
+    "lookalike_unusable_additions", "Additions that the served model can make nothing of."
+)
 SERVED_SINCE = Gauge(
     "lookalike_index_served_since_timestamp_seconds",
     "When a worker began to serve the version, Unix time; 0: it serves it no more.",

@@ -23,7 +23,7 @@ from search_api.logs import HEADER, USABLE
 from search_api.operations import ANY_PICTURE, EXAMPLE_ID, OPERATIONS, Operation
 from search_api.parameters import FORM, JSON, MAX_ID_BYTES, NESTED, RAW
 from search_api.problems import LATER, UNAUTHORIZED, URN, Problem
-from search_api.schemas import Schema, components, members, reference
+from search_api.schemas import Schema, components, members, reference, required
 
 OPENAPI = "3.1.1"
 # Flask answers these by itself.
@@ -127,6 +127,7 @@ def _operation(operation: Operation, summary: str, open_to_all: set[Scope]) -> d
         described["requestBody"] = {"required": True, "content": _bodies(operation)}
     described["responses"] = {
         "200": _answer(operation),
+        **({"201": _answer(operation)} if operation.creates else {}),
         **({"304": _unchanged()} if operation.cached else {}),
         **_problems(operation.all_problems),
     }
@@ -204,11 +205,17 @@ def _form(operation: Operation) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    return [_parameter(name, dict(of)) for name, of in members(operation.query).items()]
+    needed = required(operation.query)
+    return [
+        _parameter(name, dict(of), needed=name in needed)
+        for name, of in members(operation.query).items()
+    ]
 
 
-def _parameter(name: str, schema: Schema) -> dict[str, Any]:
+def _parameter(name: str, schema: Schema, *, needed: bool) -> dict[str, Any]:
     described = {"name": name, "in": "query", "description": schema.pop("description")}
+    if needed:
+        described["required"] = True
     if name in NESTED:
         return {**described, "content": {JSON: {"schema": schema}}}
     style = SEPARATED if schema.get("type") == "array" else {}

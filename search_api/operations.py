@@ -6,14 +6,24 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from lookalike import errors
-from lookalike.client import PictureDetails
+from lookalike.client import Duplicates, PictureDetails
 from lookalike.errors import LookalikeError
 from search_api import pictures
 from search_api.about import About
-from search_api.answers import Alive, Deleted, Ready
+from search_api.answers import Alive, Deleted, Put, Ready
 from search_api.batch import Outcomes
 from search_api.keys import Scope
-from search_api.parameters import FIELD, JSON, RAW, JsonBatch, JsonQuery, Parameters
+from search_api.parameters import (
+    FIELD,
+    JSON,
+    RAW,
+    DuplicatesParameters,
+    JsonBatch,
+    JsonQuery,
+    JsonUpload,
+    Parameters,
+    UploadParameters,
+)
 from search_api.schemas import Described, Schema
 from search_api.search import Answer
 
@@ -38,6 +48,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         problems: that it may answer, beside those that any endpoint may.
         scope: that a key must have; None: no key is needed.
         cached: whether a browser's copy is asked about.
+        creates: whether it answers 201 where something is new.
     """
 
     answers: Mapping[str, Described]
@@ -48,6 +59,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     problems: Kinds = ()
     scope: Scope | None = None
     cached: bool = False
+    creates: bool = False
 
     @property
     def all_problems(self) -> Kinds:
@@ -74,6 +86,9 @@ UNREADY: Kinds = tuple(
 PICTURE: Kinds = tuple(
     kind for kind in _family(errors.PictureError) if kind is not errors.ChangingPicture
 )
+MODEL_SERVER: Kinds = tuple(
+    kind for kind in _family(errors.ModelServerError) if kind not in UNREADY
+)
 OVERLOADED: Kinds = (errors.TooBusy, errors.DeadlineExceeded)
 SEARCH: Kinds = (
     *(errors.BadRequest, errors.MissingPicture, errors.InvalidParameter),
@@ -81,9 +96,12 @@ SEARCH: Kinds = (
     *PICTURE,
     *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
     *OVERLOADED,
-    *(kind for kind in _family(errors.ModelServerError) if kind not in UNREADY),
+    *MODEL_SERVER,
     *UNREADY,
 )
+NO_BOX: Kinds = tuple(kind for kind in PICTURE if kind is not errors.BadBox)
+FILTERING: Kinds = (errors.InvalidFilter, errors.NotFilterable, errors.MissingPicture)
+WITHOUT_FILTER: Kinds = tuple(kind for kind in SEARCH if kind not in FILTERING)
 # The bytes of a file, of which JSON Schema knows nothing.
 BYTES: Schema = {}
 FILE: Schema = {
@@ -139,6 +157,28 @@ OPERATIONS: dict[str, Operation] = {
         ),
         scope="search",
         cached=True,
+    ),
+    "put_picture": Operation(
+        answers={JSON: Put},
+        body={JSON: JsonUpload, ANY_PICTURE: BYTES, RAW: BYTES},
+        files={FIELD: FILE},
+        query=UploadParameters,
+        problems=(
+            *(errors.DataError, errors.MissingPicture, errors.InvalidParameter),
+            *NO_BOX,
+            *(errors.NoFeatures, errors.AdditionsFull, errors.StoreFull),
+            *OVERLOADED,
+            *MODEL_SERVER,
+            *UNREADY,
+        ),
+        scope="admin",
+        creates=True,
+    ),
+    "get_duplicates": Operation(
+        answers={JSON: Duplicates},
+        query=DuplicatesParameters,
+        problems=WITHOUT_FILTER,
+        scope="search",
     ),
     "delete_picture": Operation(
         answers={JSON: Deleted},

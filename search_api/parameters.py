@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from lookalike.catalogue import Attribute
 from lookalike.index import Filter
 from lookalike.picture import Box
 
@@ -17,12 +18,18 @@ MAX_OFFSET = 1000
 MAX_BATCH = 64
 MAX_DIMENSIONS = 1 << 14
 MAX_ID_BYTES = 1 << 12
+MAX_LABEL = 1024
+# Added pictures stay in memory until a version folds them in: as much as a URL can carry.
+MAX_ATTRIBUTES_BYTES = 1 << 13
+# Above most distances of copies, below nearly all of different pictures (bench.duplicates).
+NEAR_DUPLICATE = 0.2
+MAX_DISTANCE = 1e6
 # What a JSON search looks for: exactly one of these members of JsonQuery.
 SOURCES = ("image", "id", "vector")
 
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
-NESTED = frozenset({"box", "filter"})
+NESTED = frozenset({"box", "filter", "attributes"})
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,8 +98,42 @@ class JsonBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queries: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_BATCH)]
 
 
-# What each member of a search is, in words.
+class UploadParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be told of a picture that is put into the index."""
+
+    label: Annotated[
+        Annotated[str, Meta(max_length=MAX_LABEL)] | None, Meta(description="Its category.")
+    ] = None
+    attributes: Annotated[
+        dict[str, Attribute],
+        Meta(
+            description="What else is known of it: texts, numbers, truth values and null by name; "
+            f"together at most {MAX_ATTRIBUTES_BYTES} bytes of JSON."
+        ),
+    ] = msgspec.field(default_factory=dict)
+
+
+class JsonUpload(UploadParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A picture for the index, as JSON."""
+
+    image: Encoded
+
+
+class DuplicatesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which picture duplicates are looked for, and how near they must be."""
+
+    id: Annotated[
+        str, Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index.")
+    ]
+    distance: Annotated[
+        float, Meta(ge=0, le=MAX_DISTANCE, description="The greatest distance of a duplicate.")
+    ] = NEAR_DUPLICATE
+    k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to find, 1 to {MAX_K}.")] = 100
+
+
+# What each member of a request is, in words.
 DESCRIPTIONS = {
     name: member.get("description", "")
-    for name, member in msgspec.json.schema(JsonQuery)["$defs"]["JsonQuery"]["properties"].items()
+    for kind in (DuplicatesParameters, JsonUpload, JsonQuery)
+    for name, member in msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].items()
 }

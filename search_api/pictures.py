@@ -1,5 +1,9 @@
 """Pictures of the index: what is known of them, and what they look like."""
 
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
 import cv2
 import numpy as np
 
@@ -15,6 +19,7 @@ SIZES = range(16, 2049)
 DEFAULT_SIZE = 256
 QUALITY = 85
 MEDIA_TYPE = "image/jpeg"
+IMAGE = "image"
 
 
 def find_picture(index: IndexVersion, name: str) -> PictureRow:
@@ -23,10 +28,10 @@ def find_picture(index: IndexVersion, name: str) -> PictureRow:
     Raises:
         PictureNotFound: it is not in the index, or was deleted.
     """
-    found = index.find(name)
-    if found is None:
+    picture = index.find(name)
+    if picture is None:
         raise PictureNotFound(f"the index has no picture {name!r}")
-    return found[1]
+    return picture
 
 
 def describe(index: IndexVersion, name: str) -> PictureDetails:
@@ -40,6 +45,16 @@ def describe(index: IndexVersion, name: str) -> PictureDetails:
         sha256=picture.sha256.hex(),
         index_version=index.name,
     )
+
+
+def asks_for_image(environ: Mapping[str, Any]) -> bool:
+    """Tell whether a path that ends in ``/image`` means the image of what stands before it.
+
+    The server decodes paths before they are matched, so that an id which itself ends so looks
+    the same; its slash comes as %2F, and so it is told apart in what the client sent.
+    """
+    sent = str(environ.get("RAW_URI") or environ.get("PATH_INFO", ""))
+    return unquote(sent.partition("?")[0].rpartition("/")[2]) == IMAGE
 
 
 def read_size(text: str | None) -> int:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -36,6 +36,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
+Given = TypeVar("Given", bound=msgspec.Struct)
 
 
 class MemoryRequest(Request):
@@ -83,17 +84,17 @@ def read_query(request: Request) -> Query:
     if media_type == JSON:
         if given:
             raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
-        return decode_query(_body(request))
+        return decode_query(body_of(request))
     if media_type == FORM:
-        picture = _form_picture(request)
+        picture = form_picture(request)
         given = CombinedMultiDict([request.args, request.form])
     elif media_type.startswith("image/") or media_type in (RAW, ""):
-        picture = _body(request)
+        picture = body_of(request)
         if not picture:
             raise MissingPicture(f"the request's body is empty; {HOW}")
     else:
         raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {HOW}")
-    return Query(Picture(picture), _parameters(given))
+    return Query(Picture(picture), parameters_of(given, Parameters))
 
 
 def read_batch(request: Request) -> list[msgspec.Raw]:
@@ -104,19 +105,19 @@ def read_batch(request: Request) -> list[msgspec.Raw]:
     """
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"a batch is {JSON}, not {request.mimetype!r}")
-    batch: JsonBatch = _decoded(_body(request), JsonBatch)
+    batch: JsonBatch = decoded(body_of(request), JsonBatch)
     return batch.queries
 
 
 def decode_query(data: bytes | msgspec.Raw) -> Query:
     """Read a search that is JSON; errors as :func:`read_query`."""
-    body: JsonQuery = _decoded(data, JsonQuery)
+    body: JsonQuery = decoded(data, JsonQuery)
     if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
         raise MissingPicture("a search has exactly one of image, id and vector")
     return Query(_source(body), body)
 
 
-def _body(request: Request) -> bytes:
+def body_of(request: Request) -> bytes:
     """Give the body; of one that comes in chunks, Werkzeug reads up to the limit and says nothing.
 
     Raises:
@@ -138,7 +139,8 @@ def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
     return Embedded(np.asarray(body.vector, np.float32))
 
 
-def _decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+def decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+    """Read a body of JSON; raise InvalidParameter for what is wrong."""
     return run_sized(len(data), lambda: _decode(data, kind))
 
 
@@ -162,7 +164,8 @@ def _with_integers(body: Any) -> Any:
     }
 
 
-def _form_picture(request: Request) -> bytes:
+def form_picture(request: Request) -> bytes:
+    """Give the file of a form; raise MissingPicture where it has none, or several."""
     request.get_data(cache=True)  # the event loop reads it, so that a thread can take it apart
     run_native(lambda: request.files)
     files = request.files.getlist(FIELD)
@@ -174,13 +177,14 @@ def _form_picture(request: Request) -> bytes:
     return picture
 
 
-def _parameters(given: MultiDict[str, str]) -> Parameters:
+def parameters_of(given: MultiDict[str, str], kind: type[Given]) -> Given:
+    """Read parameters of a URL or a form; raise InvalidParameter for what is wrong."""
     twice = [name for name, values in given.lists() if len(values) > 1]
     if twice:
         raise InvalidParameter(f"{twice[0]!r} is given more than once")
     read = {name: _read_text(name, text) for name, text in given.items()}
     try:
-        return msgspec.convert(read, Parameters, strict=False)
+        return msgspec.convert(read, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _refused(error) from error
 

@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from lookalike.index import Filter, IndexVersion, Selection
-from lookalike.index.faiss_index import Distances, Rows
+from lookalike.index.faiss_index import Distances
+from lookalike.index.overlay import Near
 from lookalike.index.recall import K, recalled
 from lookalike.vectors import Vectors
 from search_api.asked import Asked
@@ -26,7 +27,7 @@ LOOK_SECONDS = 0.2
 # What could not be measured took nobody knows how long.
 FAILED_REST_SECONDS = 60.0
 
-Search = Callable[[Vectors, int, Selection | None], tuple[Distances, Rows]]
+Search = Callable[[Vectors, int, Selection | None], Near]
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ def recall_of(sample: Sample) -> float | None:
 
 def _others(sample: Sample, k: int, selection: Selection | None, search: Search) -> Distances:
     """Give the distances of what a search finds, without the picture that was asked for."""
-    [hits] = sample.index.hits(*search(sample.asked.vector[np.newaxis], k, selection))
+    [hits] = sample.index.hits(search(sample.asked.vector[np.newaxis], k, selection))
     others = [hit.distance for hit in hits if not sample.asked.is_of(hit.picture)]
     return np.array(others, np.float32)
 

@@ -8,10 +8,7 @@ have begun keep the version that they began with.
 import logging
 import threading
 import time
-from collections import defaultdict
 from pathlib import Path
-
-import msgspec
 
 from lookalike.changes import open_changes
 from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
@@ -20,10 +17,11 @@ from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
 from search_api import metrics
-from search_api.cost import Cost
-from search_api.deletions import Deletions
+from search_api.changes import Changes
+from search_api.late import LateEmbedding
 from search_api.native import run_aside
 from search_api.refusal import Refusals
+from search_api.serving import Serving
 
 # How often the live model server is asked for the probes' vectors again.
 PROBE_SECONDS = 10.0
@@ -31,18 +29,6 @@ PROBE_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-class Serving(msgspec.Struct, frozen=True):
-    """An index version and the client of exactly the model version that it names.
-
-    Attributes:
-        costs: what kinds of work on this index take.
-    """
-
-    index: IndexVersion
-    embedder: RestEmbedder
-    costs: defaultdict[object, Cost] = msgspec.field(default_factory=lambda: defaultdict(Cost))
 
 
 class Replica:
@@ -54,8 +40,10 @@ class Replica:
         self._cache = VerifiedCache(Path(settings.cache), self._indexes)
         self._serving: Serving | None = None
         self._refusals = Refusals(settings.poll_seconds)
-        changes = open_changes(settings.store, settings.index)
-        self._deletions = Deletions(changes, self._served_index)
+        changes = self._log = open_changes(settings.store, settings.index)
+        self._next: IndexVersion | None = None  # known to be good, and about to serve
+        self._changes = Changes(changes, self._versions)
+        self._late = LateEmbedding(changes, lambda: self._serving, settings)
         # Why CURRENT is not what is being served, and what is wrong with what is.
         self._problem: LookalikeError | None = None
         self._served_problem: LookalikeError | None = None
@@ -65,7 +53,8 @@ class Replica:
     def start(self) -> None:
         """Look for the current index now, and again every ``settings.poll_seconds``."""
         threading.Thread(target=self._watch, name="index-watcher", daemon=True).start()
-        self._deletions.start()
+        self._changes.start()
+        self._late.start()
 
     def serving(self) -> Serving:
         """Give what to answer a request with; where there is nothing yet, look for it first.
@@ -93,22 +82,24 @@ class Replica:
                 and the probes.
         """
         serving = self.serving()
-        problem = self._problem or self._served_problem or self._deletions.problem
+        problem = self._problem or self._served_problem or self._changes.problem
         if problem is not None:
             raise unready(problem)
         return serving
 
     def apply_changes(self) -> None:
-        """Look at the records of deletions now, instead of within half a second."""
-        self._deletions.look()
+        """Look at the records of changes now, instead of within half a second."""
+        self._changes.look()
 
     def refresh(self) -> None:
         """Look at ``CURRENT`` once: swap to a new version, and probe the one being served."""
         with self._looking:
             self._look_and_remember()
 
-    def _served_index(self) -> IndexVersion | None:
-        return self._serving.index if self._serving is not None else None
+    def _versions(self) -> list[IndexVersion]:
+        """Give what serves and what is about to, which must miss no change that was told of."""
+        served = self._serving.index if self._serving is not None else None
+        return [version for version in (served, self._next) if version is not None]
 
     def _look_for_the_first(self) -> None:
         with self._looking:
@@ -163,17 +154,32 @@ class Replica:
         candidate = self._open(version)
         try:
             candidate.index.probes.run(candidate.embedder)
-            self._deletions.apply(candidate.index)
+            self._bring_up_to_date(candidate.index)
         except LookalikeError:
+            self._next = None
             metrics.SWAPS.labels("refused").inc()
             _close(candidate)
             raise
         former, self._serving, self._served_problem = self._serving, candidate, None
+        self._next = None
         _note(former, candidate)
-        self._deletions.look()  # what was deleted since the line before the last
         self._probed = time.monotonic()
         _log.info("serving index %s with model %s", version, candidate.index.details.model.version)
         run_aside(lambda: self._cache.keep({version}))
+
+    def _bring_up_to_date(self, candidate: IndexVersion) -> None:
+        """Apply all changes to what is to serve.
+
+        Reading many takes a while, and holds up nothing else. From then on every look at the
+        log takes the candidate along, and the last one here has what came between: so that
+        nothing that somebody was told is done is undone for a moment by the swap.
+
+        Raises:
+            StoreError: the log cannot be read.
+        """
+        run_aside(lambda: candidate.apply(self._log))
+        self._next = candidate
+        self._changes.look()
 
     def _open(self, version: str) -> Serving:
         try:

@@ -43,6 +43,13 @@ def members(described: type[msgspec.Struct] | Mapping[str, Schema]) -> dict[str,
     return {name: _present(schema) for name, schema in properties.items()}
 
 
+def required(described: type[msgspec.Struct] | Mapping[str, Schema]) -> set[str]:
+    """Name what must be given; a mapping's schemas are of what need not be."""
+    if isinstance(described, Mapping):
+        return set()
+    return {field.encode_name for field in msgspec.structs.fields(described) if field.required}
+
+
 def _present(schema: Schema) -> Schema:
     """Leave null out of what a member may be: in a URL it is absent instead."""
     kept = {name: value for name, value in schema.items() if value is not None}

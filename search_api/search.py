@@ -19,8 +19,8 @@ from search_api.metrics import note_stages
 from search_api.native import run_briefly, run_native
 from search_api.parameters import Field, Parameters
 from search_api.query import Query
-from search_api.replica import Serving
 from search_api.scores import likely, require_scores, scores
+from search_api.serving import Serving
 from search_api.tracing import Attributes, span
 
 FILE_SCHEME = "file:"
@@ -190,7 +190,7 @@ def _nearest(
     with span("search", lambda: _told_of_search(index, len(vectors), k, selection)):
         found = index.nearest(vectors, k, selection)
     with span("describe"):
-        return index.hits(*found)
+        return index.hits(found)
 
 
 def _told_of_search(

@@ -4,24 +4,27 @@
     <root>/requests/<index>/pictures/<sha256>        the bytes of a picture that was added
 
 A record is written once and never changed. A rebuild folds the records that it sees into
-its version and writes their names beside it; a replica applies to a version the deletions
+its version and writes their names beside it; a replica applies to a version the records
 that are not among those. So what a version does not know of is applied to it, after a
 rollback too, and no replica's clock has to agree with another's.
 """
 
+from lookalike.changes.last_words import Added, LastWords
 from lookalike.changes.log import ChangeLog, open_changes
-from lookalike.changes.record import Addition, Additions, Change, Deletion, Record
-from lookalike.changes.standing import Standing, deleted_since, standing
+from lookalike.changes.record import Addition, Additions, Change, Deletion, Embedding, Record
+from lookalike.changes.standing import Standing, standing
 
 __all__ = [
+    "Added",
     "Addition",
     "Additions",
     "Change",
     "ChangeLog",
     "Deletion",
+    "Embedding",
+    "LastWords",
     "Record",
     "Standing",
-    "deleted_since",
     "open_changes",
     "standing",
 ]

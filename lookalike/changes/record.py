@@ -14,6 +14,20 @@ class Deletion(msgspec.Struct, frozen=True, tag_field="action", tag="delete"):
     ids: list[str]
 
 
+class Embedding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model makes of a picture's bytes, so that nobody need ask it again.
+
+    Attributes:
+        model, version, weights_sha256: exactly which model.
+        vector: ``float32[d]``, little-endian, as the model gave it; base64 in the record.
+    """
+
+    model: str
+    version: int
+    weights_sha256: str
+    vector: bytes
+
+
 class Addition(msgspec.Struct, frozen=True):
     """A picture to be found from now on, whatever the catalogue says of its id.
 
@@ -22,12 +36,14 @@ class Addition(msgspec.Struct, frozen=True):
         sha256: of its bytes, in hexadecimal; they lie in the log's ``pictures`` folder.
         label: its category, or None.
         attributes: what else is known of it.
+        embedding: of the model that was served as it was added; None in older records.
     """
 
     id: str
     sha256: str
     label: str | None = None
     attributes: dict[str, Attribute] = msgspec.field(default_factory=dict)
+    embedding: Embedding | None = None
 
 
 class Additions(msgspec.Struct, frozen=True, tag_field="action", tag="add"):

@@ -37,17 +37,3 @@ def standing(records: Iterable[Record]) -> Standing:
                 deleted.discard(addition.id)
                 added[addition.id] = addition
     return Standing(frozenset(deleted), added, frozenset(names))
-
-
-def deleted_since(records: Iterable[Record], folded: frozenset[str]) -> frozenset[str]:
-    """Name the ids of all deletions that a version, which folded the others in, does not know.
-
-    An addition after such a deletion does not bring back what this version holds: it is
-    another picture's row, made before somebody asked for it to go.
-    """
-    return frozenset(
-        picture
-        for record in records
-        if record.name not in folded and isinstance(record.change, Deletion)
-        for picture in record.change.ids
-    )

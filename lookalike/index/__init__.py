@@ -20,8 +20,10 @@ from lookalike.index.details import (
     Shard,
     ValueCount,
 )
+from lookalike.index.embedded import embedding_of, vector_of
 from lookalike.index.filters import Filter, decode_filter, filter_of
 from lookalike.index.folded import read_folded, write_folded
+from lookalike.index.hit import Hit
 from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_pictures
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.index.quarantine import (
@@ -32,7 +34,7 @@ from lookalike.index.quarantine import (
 )
 from lookalike.index.selection import Bits, Selection, bits_of, has_bit
 from lookalike.index.tombstones import read_tombstones, write_tombstones
-from lookalike.index.version import Hit, IndexVersion, open_vectors
+from lookalike.index.version import IndexVersion, open_vectors
 
 __all__ = [
     "AttributeSummary",
@@ -58,6 +60,7 @@ __all__ = [
     "ValueCount",
     "bits_of",
     "decode_filter",
+    "embedding_of",
     "filter_of",
     "has_bit",
     "open_attributes",
@@ -67,6 +70,7 @@ __all__ = [
     "read_quarantine",
     "read_tombstones",
     "summarise",
+    "vector_of",
     "write_folded",
     "write_pictures",
     "write_probes",

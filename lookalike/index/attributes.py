@@ -1,6 +1,6 @@
 """The attributes and labels of all segments of a version, and which rows a filter matches."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +49,31 @@ class Attributes:
         """
         return [self._column(file, name) for file in self._files]
 
-    def matching(self, wanted: Filter) -> Bits:
+    @property
+    def has_label_attribute(self) -> bool:
+        """Whether ``label`` is an attribute here, and does not mean the label."""
+        return LABEL in self._named
+
+    def matching(self, wanted: Filter, elsewhere: Collection[str] = ()) -> Bits:
         """Give the bits of all rows, 1 for those that a filter matches, dead or alive.
+
+        Args:
+            wanted: the filter.
+            elsewhere: attributes that other pictures have, so that it may name them.
 
         Raises:
             InvalidFilter: it names an attribute that no picture has.
         """
-        return packed(self._masks(wanted), self._size)
+        return packed(self._masks(wanted, elsewhere), self._size)
 
-    def _masks(self, wanted: Filter) -> Iterator[Mask]:
+    def _masks(self, wanted: Filter, elsewhere: Collection[str]) -> Iterator[Mask]:
         for file in self._files:
-            test = matcher(wanted, lambda name, file=file: self._column(file, name))  # type: ignore[misc]
+
+            def column(name: str, file: AttributeFile = file) -> Column:
+                unknown = name in elsewhere and name not in (*self._named, LABEL)
+                return EMPTY if unknown else self._column(file, name)
+
+            test = matcher(wanted, column)
             for first in range(0, file.rows, BLOCK_ROWS):
                 yield test(slice(first, min(first + BLOCK_ROWS, file.rows)))
 

@@ -27,13 +27,13 @@ def compared(codes: Any, queries: Vectors, rows: Rows, k: int) -> Found:
     found = np.full((len(queries), k), NO_ROW)
     for first in range(0, len(rows), CHUNK_ROWS):
         chunk = rows[first : first + CHUNK_ROWS]
-        gaps = _gaps(queries, codes.sa_decode(held[chunk]))
+        gaps = squared_gaps(queries, codes.sa_decode(held[chunk]))
         numbers = np.broadcast_to(chunk, gaps.shape)
         squared, found = nearest(np.hstack([squared, gaps]), np.hstack([found, numbers]), k)
     return squared, found
 
 
-def _gaps(queries: Vectors, vectors: Vectors) -> Any:
+def squared_gaps(queries: Vectors, vectors: Vectors) -> Any:
     """Squared distances ``float32[n, m]`` of queries from vectors ``float32[m, d]``."""
     gaps = np.empty((len(queries), len(vectors)), np.float32)
     for one, query in zip(gaps, queries, strict=True):

@@ -7,6 +7,8 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from lookalike.index.filters import Filter
+
 # One bit a row, the lowest bit of a byte first; bits after the last row are 0.
 Bits = npt.NDArray[np.uint8]
 
@@ -44,12 +46,20 @@ class Selection:
         bits: of every row of the index (:data:`Bits`); kept, not copied.
         size: how many rows the index has.
         within: the selection that these rows are known to be a part of.
+        wanted: the filter that they were selected by, where it was one; it selects among
+            pictures that are laid over the index too (``overlay.py``).
     """
 
-    def __init__(self, bits: Bits, size: int, within: "Selection | None" = None) -> None:
+    def __init__(
+        self,
+        bits: Bits,
+        size: int,
+        within: "Selection | None" = None,
+        wanted: Filter | None = None,
+    ) -> None:
         if len(bits) != (size + 7) // 8:
             raise ValueError(f"{len(bits)} bytes of bits do not cover {size} rows")
-        self.bits, self.size, self.within = bits, size, within
+        self.bits, self.size, self.within, self.wanted = bits, size, within, wanted
         self.count = int(np.bitwise_count(bits).sum())
         self._parts: dict[tuple[int, int], Selection] = {}
 
@@ -93,4 +103,4 @@ class Selection:
         """Give those of the rows that are alive too; itself where that is known."""
         if alive is None or self.within is alive:
             return self
-        return Selection(self.bits & alive.bits, self.size, alive)
+        return Selection(self.bits & alive.bits, self.size, alive, self.wanted)

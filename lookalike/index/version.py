@@ -1,22 +1,25 @@
 """One version of an index, opened: vectors, what they are, and the probes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import numpy as np
 
-from lookalike.changes import Record
+from lookalike.changes import Added, ChangeLog
 from lookalike.errors import DigestMismatch, NotFilterable
 from lookalike.index import pictures, probes
 from lookalike.index.attributes import open_attributes
-from lookalike.index.deleted import DeletedRows
+from lookalike.index.changed import ChangedRows
 from lookalike.index.details import IndexDetails
 from lookalike.index.faiss_index import Distances, FaissIndex, Rows, warm
 from lookalike.index.filters import Filter, canonical, check
 from lookalike.index.folded import read_folded
+from lookalike.index.hit import Hit
+from lookalike.index.overlay import Near, laid_over
 from lookalike.index.probes import ProbeCheck
+from lookalike.index.row_filter import RowTest, row_test
 from lookalike.index.selection import Bits, Selection
 from lookalike.index.selections import SelectionCache
 from lookalike.index.tombstones import read_tombstones
@@ -25,13 +28,6 @@ from lookalike.vectors import Vectors, prepared
 
 # For the selections of filters that are kept, of one version in one process.
 SELECTION_BYTES = 64 << 20
-
-
-class Hit(msgspec.Struct, frozen=True):
-    """A picture that was found, and its Euclidean distance from the query."""
-
-    picture: pictures.PictureRow
-    distance: float
 
 
 class VectorIndex(Protocol):
@@ -86,7 +82,7 @@ class IndexVersion:
         self.vectors = open_vectors(folder, self.details)
         folded = self.details.changes
         self.folded = read_folded(folder / folded) if folded is not None else frozenset()
-        self._deleted = DeletedRows(self.pictures, self.vectors, self.folded)
+        self._changed = ChangedRows(self.pictures, self.vectors, self.folded, self.details)
         self.attributes = open_attributes([folder] * len(segments), segments)
         self._selections = SelectionCache(SELECTION_BYTES)
         self._files = [folder / name for segment in segments for name in segment.files]
@@ -98,7 +94,8 @@ class IndexVersion:
             vector: as the model gave it.
             k: how many at most.
             selection: of :meth:`select`, or of ``vectors.select``: which rows may be answered,
-                less what was deleted, before or after it was made.
+                less what was deleted, before or after it was made. One that is of no filter
+                has no pictures that were added since the version was built.
         """
         return self.search_many(vector[np.newaxis], k, selection)[0]
 
@@ -109,51 +106,65 @@ class IndexVersion:
 
         Each picture is read once, however many of the vectors find it.
         """
-        return self.hits(*self.nearest(vectors, k, selection))
+        return self.hits(self.nearest(vectors, k, selection))
 
-    def nearest(
-        self, vectors: Vectors, k: int, selection: Selection | None = None
-    ) -> tuple[Distances, Rows]:
-        """Find the rows nearest to each of ``float32[n, d]``: the first half of a search.
+    def nearest(self, vectors: Vectors, k: int, selection: Selection | None = None) -> Near:
+        """Find what is nearest to each of ``float32[n, d]``: the first half of a search."""
+        return self._near(vectors, k, selection, exactly=False)
 
-        Returns:
-            As of :meth:`lookalike.index.faiss_index.FaissIndex.search`.
-        """
-        index: VectorIndex = self.vectors
+    def exact(self, vectors: Vectors, k: int, selection: Selection | None = None) -> Near:
+        """Find it by comparing with every row that may be answered; as :meth:`nearest`."""
+        return self._near(vectors, k, selection, exactly=True)
+
+    def _near(
+        self, vectors: Vectors, k: int, selection: Selection | None, *, exactly: bool
+    ) -> Near:
+        # The same for all that follows, whatever changes meanwhile: no picture is found twice.
+        changed = self._changed.now
+        alive = changed.alive if selection is None else selection.among(changed.alive)
         queries = prepared(vectors, self.details.metric)
-        return index.search(queries, min(k, index.size), selection=self._alive(selection))
-
-    def exact(
-        self, vectors: Vectors, k: int, selection: Selection | None = None
-    ) -> tuple[Distances, Rows]:
-        """Find them by comparing with every row that may be answered; as :meth:`nearest`."""
         index: VectorIndex = self.vectors
-        queries = prepared(vectors, self.details.metric)
-        return index.exact(queries, min(k, index.size), selection=self._alive(selection))
+        search = index.exact if exactly else index.search
+        distances, rows = search(queries, min(k, index.size), selection=alive)
+        if changed.overlay is None or (selection is not None and selection.wanted is None):
+            return Near(distances, rows)
+        test = None if selection is None else self._row_test(selection.wanted)
+        return Near(distances, rows, changed.overlay.nearest(queries, distances, k, test), k)
 
-    def hits(self, distances: Distances, rows: Rows) -> list[list[Hit]]:
-        """Look up what the rows that were found are: the second half of a search."""
-        listed = rows.tolist()
-        wanted = {row for near in listed for row in near if row >= 0}
+    def hits(self, near: Near) -> list[list[Hit]]:
+        """Look up what was found: the second half of a search."""
+        listed = near.rows.tolist()
+        wanted = {row for of_one in listed for row in of_one if row >= 0}
         found = dict(zip(wanted, self.pictures.rows(list(wanted)), strict=True))
-        return [
+        hits = [
             [
                 Hit(found[row], distance)
-                for row, distance in zip(near, gaps, strict=True)
+                for row, distance in zip(of_one, gaps, strict=True)
                 if row in found
             ]
-            for near, gaps in zip(listed, distances.tolist(), strict=True)
+            for of_one, gaps in zip(listed, near.distances.tolist(), strict=True)
         ]
+        return hits if near.added is None else laid_over(hits, near.added, near.k)
 
-    def _alive(self, selection: Selection | None) -> Selection | None:
-        alive = self._deleted.selection
-        return alive if selection is None else selection.among(alive)
+    def find(self, name: str) -> pictures.PictureRow | None:
+        """Give a picture that can be found in this version, by its id."""
+        found = self.find_with_vector(name, with_vector=False)
+        return None if found is None else found[0]
 
-    def find(self, name: str) -> tuple[int, pictures.PictureRow] | None:
-        """Give the row of a picture that can be found in this version, and what it is."""
+    def find_with_vector(
+        self, name: str, *, with_vector: bool = True
+    ) -> tuple[pictures.PictureRow, Vectors | None] | None:
+        """Give a picture with its vector as it is searched for: ``float32[d]``.
+
+        None in the vector's place where it can't be given back (:meth:`FaissIndex.vector`).
+        """
+        changed = self._changed.now
+        if changed.overlay is not None and (place := changed.overlay.find(name)) is not None:
+            return changed.overlay.rows[place], changed.overlay.vectors[place]
         for row in self.pictures.find([name]).get(name, ()):
-            if self._deleted.holds(row):
-                return row, self.pictures.rows([row])[0]
+            if self._changed.holds(row, changed):
+                vector = self.vectors.vector(row) if with_vector else None
+                return self.pictures.rows([row])[0], vector
         return None
 
     def select(self, wanted: Filter) -> Selection:
@@ -168,7 +179,7 @@ class IndexVersion:
         check(wanted)
         key = canonical(wanted)
         kept = self._selections.get(key, lambda: self._matching(wanted))
-        current = kept.among(self._deleted.selection)
+        current = kept.among(self._changed.now.alive)
         if current is not kept:
             self._selections.put(key, current)
         return current
@@ -179,14 +190,45 @@ class IndexVersion:
                 f"version {self.name} was built before there were filters: it must be rebuilt "
                 "(lookalike reindex --rebuild) to be filtered"
             )
-        return self.vectors.select(self.attributes.matching(wanted))
+        overlay = self._changed.now.overlay
+        elsewhere = overlay.attributes if overlay is not None else ()
+        found = self.vectors.select(self.attributes.matching(wanted, elsewhere))
+        return Selection(found.bits, found.size, wanted=wanted)
 
-    def apply(self, records: Iterable[Record]) -> None:
-        """Leave out what was deleted by records that this version does not know of.
+    def _row_test(self, wanted: Filter | None) -> RowTest | None:
+        if wanted is None or self.attributes is None:
+            return None
+        return row_test(wanted, label_is_attribute=self.attributes.has_label_attribute)
 
-        Cheap where none is new, so that it can be called with all records again and again.
+    def apply(self, log: ChangeLog) -> None:
+        """Take in the records that this version does not know of: deletions and additions.
+
+        It reads those that are new and no others, so that it can be called again and again.
+
+        Raises:
+            StoreError: one of them is damaged; none of the new ones is taken in.
         """
-        self._deleted.apply(records)
+        new = log.read(self._changed.unknown(log.names()))
+        if new:
+            self._changed.apply(new, log.picture_uri)
+
+    @property
+    def added(self) -> int:
+        """How many pictures can be found that were added since the version was built."""
+        overlay = self._changed.now.overlay
+        return 0 if overlay is None else len(overlay.rows)
+
+    def has_room_for(self, name: str) -> bool:
+        """Tell whether one more addition can be taken in, or one in the place of another."""
+        return self._changed.has_room_for(name)
+
+    def waiting(self, most: int) -> list[Added]:
+        """Give some additions that have no vector of this version's model, the oldest first."""
+        return self._changed.waiting(most)
+
+    def lay_over(self, added: Added, uri: str, vector: Vectors | None) -> None:
+        """Have an addition that waited found, by its vector; None: the model has none for it."""
+        self._changed.lay_over(added, uri, vector)
 
     def base(self) -> Iterator[tuple[int, pictures.PictureRow]]:
         """Stream the rows of the base shards with their numbers, dead ones too, by id."""

@@ -1,8 +1,10 @@
 """A folder of the store, wherever it is: a local path, or any URL that fsspec reads."""
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,17 +55,30 @@ class Location:
 
     def _matching(self, folder: str, patterns: list[str]) -> Iterator[str]:
         try:
-            entries = self._fs.ls(self.path(folder).rstrip("/"), detail=True)
+            entries = self._entries(folder)
         except (FileNotFoundError, NotADirectoryError):
             return  # gone, or never there
-        for entry in entries:
-            name = entry["name"].rstrip("/")[len(self.root) + 1 :]
-            if not fnmatchcase(name.rpartition("/")[2], patterns[0]) or name == folder:
+        matches = re.compile(translate(patterns[0])).match
+        for name, is_folder in entries:
+            if not matches(name.rpartition("/")[2]) or name == folder:
                 continue
             if len(patterns) == 1:
                 yield name
-            elif entry["type"] == "directory":
+            elif is_folder:
                 yield from self._matching(name, patterns[1:])
+
+    def _entries(self, folder: str) -> list[tuple[str, bool]]:
+        """List a folder: names below here, and whether each is a folder."""
+        if self.local is not None:
+            # fsspec asks for every file's size: ten times the work, in folders of thousands.
+            with os.scandir(self.local / folder) as found:
+                prefix = f"{folder}/" if folder else ""
+                return [(prefix + entry.name, entry.is_dir()) for entry in found]
+        listed = self._fs.ls(self.path(folder).rstrip("/"), detail=True)
+        return [
+            (entry["name"].rstrip("/")[len(self.root) + 1 :], entry["type"] == "directory")
+            for entry in listed
+        ]
 
     def files(self, folder: str) -> list[str]:
         """List every file below a folder, as names, sorted."""

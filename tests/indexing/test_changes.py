@@ -6,11 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from indexing.added import AddedRows
 from indexing.publishing import Base, VersionRows
 from lookalike.changes import Addition, Additions, Deletion, open_changes, standing
-from lookalike.index import IndexVersion
+from lookalike.index import IndexVersion, embedding_of
 from lookalike.store import VerifiedCache, open_indexes
-from tests.indexing.publishing.galleries import Gallery, a_plan
+from tests.indexing.embedders import DIMENSIONS
+from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
 from tests.pictures import write_pictures
 from tests.services import model_server, publish_toy_model, run
 
@@ -58,6 +60,23 @@ def test_a_deletion_outlives_the_catalogue_s_insistence(gallery: Gallery) -> Non
         assert "picture 0005" not in gallery.found()
 
 
+def test_what_was_embedded_as_it_was_added_is_not_embedded_again(gallery: Gallery) -> None:
+    vector = np.arange(1, DIMENSIONS + 1, dtype=np.float32)
+    sha256 = gallery.changes.put_picture(b"nobody reads these bytes")
+    embedding = embedding_of(vector, MODEL)
+    gallery.changes.append(Additions([Addition("new", sha256, embedding=embedding)]))
+    before = gallery.embedder.embedded
+    rows = AddedRows(gallery.changes, gallery.features, MODEL, gallery.embedder, gallery.settings)
+    [row] = rows.rows(standing(gallery.changes.records()))
+    assert (row.id, gallery.embedder.embedded) == ("new", before)
+    kept = np.empty((1, DIMENSIONS), np.float32)
+    gallery.features.gather(np.frombuffer(row.sha256, np.uint8), kept)
+    assert kept[0].tolist() == vector.tolist()
+    parts = gallery.features.parts()
+    rows.rows(standing(gallery.changes.records()))
+    assert gallery.features.parts() == parts
+
+
 def served(environment: dict[str, str], root: Path) -> dict[str, dict[str, object]]:
     """Open the current version as a replica would: what searches find, with what is known."""
     store = environment["LOOKALIKE_STORE"]
@@ -65,7 +84,7 @@ def served(environment: dict[str, str], root: Path) -> dict[str, dict[str, objec
     version = indexes.current()
     folder = VerifiedCache(root / "replica", indexes).fetch(version)
     opened = IndexVersion(version, folder)
-    opened.apply(open_changes(store, "default").records())
+    opened.apply(open_changes(store, "default"))
     hits = opened.search(np.ones(128, np.float32), opened.details.rows)
     opened.close()
     return {hit.picture.id: hit.picture.attributes for hit in hits}

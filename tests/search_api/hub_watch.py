@@ -24,7 +24,10 @@ MARK = "hub-watch: "
 NEVER = ("cv2", "faiss._swigfaiss", "zlib")
 # Methods that may not, though NumPy or SQLite does their work.
 NEVER_OURS = {
-    ("lookalike.index", "IndexVersion"): ("apply", "exact", "find", "hits", "nearest", "select"),
+    ("lookalike.index", "IndexVersion"): (
+        *("apply", "exact", "find", "find_with_vector", "has_room_for", "hits"),
+        *("lay_over", "nearest", "select", "waiting"),
+    ),
     ("werkzeug.formparser", "FormDataParser"): ("parse",),
 }
 # Functions that may be called there with little: of the data given, or else of the result.
@@ -44,6 +47,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     **dict.fromkeys(
         (
             "IndexVersion.find",
+            "IndexVersion.find_with_vector",
             "IndexVersion.hits",
             "IndexVersion.nearest",
             "faiss._swigfaiss",

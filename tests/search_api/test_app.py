@@ -20,8 +20,8 @@ from search_api.capacity import Capacity
 from search_api.parameters import Parameters
 from search_api.problems import problem_response
 from search_api.query import Picture, Query
-from search_api.replica import Serving
 from search_api.search import search
+from search_api.serving import Serving
 from tests.pictures import write_pictures
 
 

@@ -1,7 +1,9 @@
 """The running service against its own description: requests by it, and such as it forbids."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 import requests
 import schemathesis
 from hypothesis import settings
@@ -11,7 +13,7 @@ from schemathesis.config import SchemathesisConfig
 from search_api import docs
 from search_api.app import bare_app
 from search_api.openapi import document
-from tests.search_api.conftest import Stack
+from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.test_search import JPEG, encoded, noise
 
 EXAMPLES = 25
@@ -37,6 +39,10 @@ CONFIGURATION: dict[str, Any] = {
             },
         },
         {
+            "include-name": "PUT /pictures/{id}",
+            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "422"]}},
+        },
+        {
             # DELETE takes the whole of such a path as an id that ends in /image.
             "include-name": "GET /pictures/{id}/image",
             "checks": {
@@ -52,6 +58,13 @@ schemathesis.openapi.media_type("application/octet-stream", PICTURES)
 api = schemathesis.openapi.from_dict(
     document(bare_app(), {"search", "admin"}), config=SchemathesisConfig.from_dict(CONFIGURATION)
 )
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One of its own, since pictures are put into it and deleted from it."""
+    with running_stack(tmp_path_factory.mktemp("conformance")) as running:
+        yield running
 
 
 @api.parametrize()

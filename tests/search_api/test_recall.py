@@ -11,7 +11,7 @@ from prometheus_client import REGISTRY
 
 from indexing.build import BuildSettings, build_base
 from indexing.factory import Recipe
-from lookalike.changes import Deletion, Record
+from lookalike.changes import Deletion, open_changes
 from lookalike.index import (
     IndexDetails,
     IndexVersion,
@@ -106,16 +106,19 @@ def test_a_crippled_search_is_told_as_what_it_is(version: IndexVersion) -> None:
     assert measured(version, NEW) == pytest.approx(true, abs=0.01)
 
 
-def test_what_was_deleted_is_not_missed(version: IndexVersion) -> None:
+def test_what_was_deleted_is_not_missed(version: IndexVersion, tmp_path: Path) -> None:
+    changes = open_changes(str(tmp_path), "default")
     before = measured(version, NEW)
     nearest = {hit.picture.id for query in NEW for hit in version.search(VECTORS[query], 10)}
-    version.apply([Record("1", "now", Deletion(sorted(nearest)))])
+    changes.append(Deletion(sorted(nearest)))
+    version.apply(changes)
     reachable = np.array([n for n in range(COUNT) if f"{n:06d}" not in nearest])
     true = true_recall(version, NEW, reachable)
     assert 0 < len(nearest) < COUNT
     assert measured(version, NEW) == pytest.approx(true, abs=0.01)
     everything = [f"{number:06d}" for number in range(COUNT)]
-    version.apply([Record("2", "now", Deletion(everything))])
+    changes.append(Deletion(everything))
+    version.apply(changes)
     assert recall_of(Sample(version, asked(NEW[0]), None)) is None
     assert before > 0
 

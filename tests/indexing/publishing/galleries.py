@@ -78,11 +78,11 @@ class Gallery:
         return self.embedder.embed(read_picture(data, MODEL.picture)[None])[0]
 
     def opened(self, version: str | None = None) -> IndexVersion:
-        """Open a version as a replica would, with all deletions applied."""
+        """Open a version as a replica would, with all changes applied."""
         name = version or self.indexes.current()
         cache = VerifiedCache(self.root / "replica", self.indexes)
         opened = IndexVersion(name, cache.fetch(name))
-        opened.apply(self.changes.records())
+        opened.apply(self.changes)
         return opened
 
     def found(self, version: str | None = None) -> set[str]:

@@ -83,7 +83,7 @@ def test_what_was_deleted_never_comes_back_through_a_selection(shop: Shop) -> No
     version = shop.opened()
     before = version.select(filter_of(RED))
     shop.changes.append(Deletion(["picture 0003", "picture 0004"]))
-    version.apply(shop.changes.records())
+    version.apply(shop.changes)
     left = set(range(0, 60, 3)) - {3}
     hits = version.search(np.ones(DIMENSIONS, np.float32), 60, before)
     assert {int(hit.picture.id.split()[1]) for hit in hits} == left
@@ -91,7 +91,7 @@ def test_what_was_deleted_never_comes_back_through_a_selection(shop: Shop) -> No
     after = version.select(filter_of(RED))
     assert after.count == 19
     shop.changes.append(Deletion(["picture 0006"]))
-    version.apply(shop.changes.records())
+    version.apply(shop.changes)
     assert numbers(version, RED) == left - {6}
     version.close()
 

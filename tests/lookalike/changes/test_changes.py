@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from lookalike.catalogue import Picture
 from lookalike.changes import (
+    Added,
     Addition,
     Additions,
     Change,
     ChangeLog,
     Deletion,
+    LastWords,
     Record,
-    deleted_since,
     open_changes,
     standing,
 )
@@ -97,16 +98,30 @@ def test_the_last_word_on_an_id_holds_in_whatever_order_records_are_read(
     assert found.names == {item.name for item in records}
 
 
-def test_a_deletion_that_a_version_does_not_know_holds_for_it_even_after_an_addition() -> None:
-    first, second, third = (
-        record(1, Deletion(["a"])),
-        record(2, Deletion(["b"])),
-        record(3, Additions([Addition("b", "0" * 64)])),
-    )
-    records = [first, second, third]
-    assert deleted_since(records, frozenset()) == {"a", "b"}
-    assert deleted_since(records, frozenset({first.name})) == {"b"}
-    assert deleted_since(records, frozenset({first.name, second.name, third.name})) == set()
+@given(st.lists(changes, max_size=12), st.randoms())
+def test_last_words_are_what_stands_in_whatever_order_records_come(
+    made: list[Change], shuffler: object
+) -> None:
+    records = [record(number, change) for number, change in enumerate(made)]
+    now = standing(records)
+    shuffler.shuffle(records)  # type: ignore[attr-defined]
+    words = LastWords()
+    about = set().union(*map(words.take, records))
+    assert about == now.deleted | now.added.keys()
+    for name in about:
+        added = words.added(name)
+        assert (added and added.addition) == now.added.get(name)
+        assert words.deleted_after(name, "") >= (name in now.deleted)
+
+
+def test_a_picture_that_was_deleted_before_it_was_added_is_known_to_have_been() -> None:
+    words = LastWords()
+    later, earlier = record(3, Additions([Addition("b", "0" * 64)])), record(2, Deletion(["b"]))
+    words.take(later)
+    words.take(earlier)
+    assert words.added("b") == Added(later.name, later.change.pictures[0])
+    assert words.deleted_after("b", "")
+    assert not words.deleted_after("b", later.name)
 
 
 def test_a_later_record_comes_later_whatever_the_clocks_say(
@@ -124,7 +139,7 @@ def test_a_log_that_cannot_be_listed_is_no_empty_log(
 ) -> None:
     log = open_changes(str(tmp_path), "default")
     log.append(Deletion(["a"]))
-    monkeypatch.setattr(type(log._location._fs), "ls", _refuse)
+    monkeypatch.setattr("lookalike.store.location.os.scandir", _refuse)
     with pytest.raises(OSError, match="refused"):
         log.records()
 

@@ -1,0 +1,12 @@
+"""What a search of a version finds."""
+
+import msgspec
+
+from lookalike.index.pictures import PictureRow
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A picture that was found, and its Euclidean distance from the query."""
+
+    picture: PictureRow
+    distance: float

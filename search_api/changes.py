@@ -1,0 +1,66 @@
+"""Deletions and additions, picked up within a second, whatever else a replica is busy with.
+
+A thread of its own looks at the log: while a new version is fetched and verified, which
+can take minutes, changes go on to take effect on the version that serves.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from lookalike.changes import ChangeLog
+from lookalike.errors import LookalikeError, StoreError
+from lookalike.index import IndexVersion
+from search_api import metrics
+from search_api.native import run_beside
+
+LOOK_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
+
+
+class Changes:
+    """Brings versions up to date with the log of an index's changes.
+
+    Args:
+        log: of the changes.
+        versions: gives the version that serves, and the one that is to serve next; where
+            there is none, nothing.
+    """
+
+    def __init__(self, log: ChangeLog, versions: Callable[[], Sequence[IndexVersion]]) -> None:
+        self._changes, self._versions = log, versions
+        self.problem: LookalikeError | None = None
+
+    def start(self) -> None:
+        """Look at the log from now on, twice a second."""
+        threading.Thread(target=self._watch, name="changes-watcher", daemon=True).start()
+
+    def look(self) -> None:
+        """Apply what is new in the log.
+
+        Raises:
+            StoreError: it cannot be read; a version that is to serve must not without it.
+        """
+        for version in self._versions():
+            run_beside(partial(version.apply, self._changes))
+        metrics.ADDED.set(sum(version.added for version in self._versions()[:1]))
+
+    def _note(self, problem: LookalikeError) -> None:
+        if self.problem is None:
+            _log.warning("changes cannot be read: %s [%s]", problem, problem.type)
+        self.problem = problem
+
+    def _watch(self) -> None:
+        while True:
+            try:
+                self.look()
+            except LookalikeError as error:
+                self._note(error)
+            except Exception as error:  # noqa: BLE001  a thread that ends would miss all later ones
+                self._note(StoreError(f"changes cannot be read: {error!r}"))
+            else:
+                self.problem = None
+            time.sleep(LOOK_SECONDS)

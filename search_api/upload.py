@@ -1,0 +1,77 @@
+"""A request to put a picture into the index, read from HTTP."""
+
+import msgspec
+from flask import Request
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+
+from lookalike.catalogue import Attribute
+from lookalike.catalogue.rows import COLUMNS
+from lookalike.errors import InvalidParameter, MissingPicture, UnsupportedMediaType
+from search_api.parameters import (
+    FIELD,
+    FORM,
+    JSON,
+    MAX_ATTRIBUTES_BYTES,
+    RAW,
+    JsonUpload,
+    UploadParameters,
+)
+from search_api.query import body_of, decoded, form_picture, parameters_of
+
+HOW = (
+    f"send the picture's bytes with a Content-Type of image/*, a {FORM} form with the file field "
+    f"{FIELD!r}, or {JSON} with image"
+)
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A picture's bytes, and what is known of it."""
+
+    data: bytes
+    label: str | None
+    attributes: dict[str, Attribute]
+
+
+def read_upload(request: Request) -> Upload:
+    """Read a request to put a picture.
+
+    Raises:
+        UnsupportedMediaType: the Content-Type is not one of a form, a picture and JSON.
+        MissingPicture: it has no picture.
+        InvalidParameter: something is unknown, not of its type or too large.
+    """
+    media_type = request.mimetype
+    given: MultiDict[str, str] = request.args
+    if media_type == JSON:
+        if given:
+            raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
+        body: JsonUpload = decoded(body_of(request), JsonUpload)
+        return _upload(body.image.b64, body)
+    if media_type == FORM:
+        picture = form_picture(request)
+        given = CombinedMultiDict([request.args, request.form])
+    elif media_type.startswith("image/") or media_type in (RAW, ""):
+        picture = body_of(request)
+        if not picture:
+            raise MissingPicture(f"the request's body is empty; {HOW}")
+    else:
+        raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {HOW}")
+    return _upload(picture, parameters_of(given, UploadParameters))
+
+
+def _upload(data: bytes, told: UploadParameters) -> Upload:
+    _check(told.attributes)
+    # A catalogue's empty label is none either.
+    return Upload(data, told.label or None, told.attributes)
+
+
+def _check(attributes: dict[str, Attribute]) -> None:
+    """Hold attributes against what a catalogue can say, and a replica can keep in memory."""
+    columns = sorted(attributes.keys() & set(COLUMNS))
+    if columns:
+        raise InvalidParameter(f"attributes: none can be called {columns[0]!r}, as in a catalogue")
+    size = len(msgspec.json.encode(attributes))
+    if size > MAX_ATTRIBUTES_BYTES:
+        raise InvalidParameter(
+            f"attributes: they take {size} bytes of JSON, and may take {MAX_ATTRIBUTES_BYTES}"
+        )
