@@ -16,5 +16,6 @@ BENCHMARKS = {
     "opening": "how long a published index takes to open, and the memory of worker processes",
     "calibration": "how often hits are of the query's category, against the scores told of them",
     "service": "the search service over HTTP, against bare Flask, faiss and its model server",
+    "alternatives": "searches/s beside pgvector, chromadb, lancedb and Flask, each by its client",
     "soak": "ten minutes of swaps, deletions, hostile pictures and a model server that dies",
 }

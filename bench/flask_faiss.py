@@ -13,6 +13,11 @@ from lookalike.index.faiss_index import FaissIndex
 FOLDER, DETAILS = "BENCH_FOLDER", "BENCH_DETAILS"
 
 
+def settings(folder: Path, details: IndexDetails) -> dict[str, str]:
+    """Give the environment in which :func:`create_app` opens an index."""
+    return {FOLDER: str(folder), DETAILS: msgspec.json.encode(details).decode()}
+
+
 def create_app() -> Flask:
     """Open the index that the environment names, and answer ``POST /search`` inline."""
     app = Flask(__name__)

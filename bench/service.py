@@ -77,8 +77,7 @@ class Served:
             "LOOKALIKE_CACHE": str(self.store / "cache"),
             "LOOKALIKE_MODEL": NAME,
             "LOOKALIKE_MODEL_SERVER_REST": self.rest,
-            flask_faiss.FOLDER: str(self.folder),
-            flask_faiss.DETAILS: msgspec.json.encode(self.details).decode(),
+            **flask_faiss.settings(self.folder, self.details),
         }
 
     def load(self, name: str, port: int, asked: Sequence[bytes], count: int, at_once: int) -> None:

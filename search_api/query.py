@@ -117,13 +117,17 @@ def decode_query(data: bytes | msgspec.Raw) -> Query:
     return Query(_source(body), body)
 
 
-def body_of(request: Request) -> bytes:
+def body_of(request: Request, *, kept: bool = False) -> bytes:
     """Give the body; of one that comes in chunks, Werkzeug reads up to the limit and says nothing.
+
+    Args:
+        request: that was begun.
+        kept: for whoever takes a form apart.
 
     Raises:
         RequestEntityTooLarge: it is as long as the limit, or longer.
     """
-    data = request.get_data(cache=False)
+    data = request.get_data(cache=kept)
     if request.content_length is None and len(data) == request.max_content_length:
         raise RequestEntityTooLarge
     return data
@@ -166,7 +170,7 @@ def _with_integers(body: Any) -> Any:
 
 def form_picture(request: Request) -> bytes:
     """Give the file of a form; raise MissingPicture where it has none, or several."""
-    request.get_data(cache=True)  # the event loop reads it, so that a thread can take it apart
+    body_of(request, kept=True)  # the event loop reads it, so that a thread can take it apart
     run_native(lambda: request.files)
     files = request.files.getlist(FIELD)
     if len(files) != 1:

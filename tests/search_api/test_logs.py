@@ -43,7 +43,8 @@ class Journal(NamedTuple):
         request_id = response.headers["X-Request-ID"]
 
         def found() -> list[Line]:
-            return [line for line in self.lines() if line.get("request_id") == request_id]
+            lines = (line for line in self.lines() if line.get("request_id") == request_id)
+            return [line for line in lines if "status" in line]
 
         until(found, what="the line of a request")
         (line,) = found()
