@@ -34,7 +34,8 @@ from search_api.batch import search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.duplicates import find_duplicates
-from search_api.keys import Key, Keys, Scope
+from search_api.key_file import Key, Scope
+from search_api.keys import Keys
 from search_api.logs import note_versions
 from search_api.native import check_queue, run_native, size_native_pool
 from search_api.parameters import DuplicatesParameters

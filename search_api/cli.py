@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lookalike.settings import Settings
-from search_api.keys import Keys, Scope, line_of
+from search_api.key_file import Scope, line_of
 from search_api.rates import Rate
 
 KEY_BYTES = 32
@@ -26,6 +26,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     that it names; until then they get a 503 that says what is missing (GET /readyz).
     """
     from search_api import tracing
+    from search_api.keys import Keys
 
     given = {"LOOKALIKE_BIND": bind, "LOOKALIKE_WORKERS": workers and str(workers)}
     os.environ.update({name: value for name, value in given.items() if value})

@@ -1,41 +1,28 @@
 """API keys: who may search, and who may change what is found.
 
-The file has a line for each key, ``NAME SCOPE[,SCOPE] SHA256 [RATE/BURST]``, so that it holds no
-key itself; ``lookalike api-key`` makes such lines. It is looked at again once a second.
+Their file (search_api/key_file.py) is looked at again once a second.
 """
 
 import hashlib
 import hmac
 import logging
-import math
 import time
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, get_args
 
-import msgspec
 from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
 from lookalike.settings import Settings
+from search_api.key_file import Key, Scope, read_keys
 from search_api.native import run_beside
 from search_api.rates import Rate, Rates
 
-Scope = Literal["search", "admin"]
 OFF = "off"
 LOOK_SECONDS = 1.0
 BEARER = "bearer "
 
 _log = logging.getLogger(__name__)
-
-
-class Key(msgspec.Struct, frozen=True):
-    """A line of the file."""
-
-    name: str
-    scopes: frozenset[str]
-    sha256: bytes
-    rate: Rate | None = None
 
 
 class Keys:
@@ -136,57 +123,6 @@ class Keys:
             self._keys = run_beside(lambda: read_keys(path))
         except ConfigurationError as error:
             _log.warning("the API keys stay as they were: %s", error)
-
-
-def read_keys(path: Path) -> list[Key]:
-    """Read a file of keys.
-
-    Raises:
-        ConfigurationError: it cannot be read, or a line of it.
-    """
-    try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the API keys in {path} cannot be read: {error}") from error
-    numbered = enumerate(lines, start=1)
-    return [
-        _key(line, f"{path}, line {number}")
-        for number, line in numbered
-        if line.strip() and not line.startswith("#")
-    ]
-
-
-def line_of(name: str, scopes: list[Scope], key: str, rate: Rate | None = None) -> str:
-    """Write the line of a key."""
-    line = f"{name} {','.join(scopes)} {hashlib.sha256(key.encode()).hexdigest()}"
-    return line if rate is None else f"{line} {rate.per_second:g}/{rate.burst:g}"
-
-
-def _key(line: str, where: str) -> Key:
-    words = line.split()
-    scopes = frozenset(words[1].split(",")) if len(words) in (3, 4) else frozenset()
-    if not scopes or scopes - set(get_args(Scope)):
-        raise ConfigurationError(
-            f"{where} is not 'NAME search|admin|search,admin SHA256 [RATE/BURST]'"
-        )
-    try:
-        digest = bytes.fromhex(words[2])
-    except ValueError:
-        digest = b""
-    if len(digest) != hashlib.sha256().digest_size:
-        raise ConfigurationError(f"{where} does not have the SHA-256 of a key")
-    return Key(words[0], scopes, digest, _rate(words[3], where) if len(words) == 4 else None)
-
-
-def _rate(text: str, where: str) -> Rate:
-    per_second, _, burst = text.partition("/")
-    try:
-        rate = Rate.of(float(per_second), float(burst) if burst else None)
-    except ValueError:
-        rate = Rate(0, 0)
-    if not (0 < rate.per_second < math.inf and 1 <= rate.burst < math.inf):
-        raise ConfigurationError(f"{where} does not end with a rate, as in 20/40 or 0.5")
-    return rate
 
 
 def _given(headers: Headers) -> str:

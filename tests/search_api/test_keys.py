@@ -9,7 +9,8 @@ from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope, RateLimited
 from lookalike.settings import Settings
-from search_api.keys import Keys, line_of, read_keys
+from search_api.key_file import line_of, read_keys
+from search_api.keys import Keys
 from search_api.rates import Rate
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import assert_problem

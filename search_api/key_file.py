@@ -1,0 +1,76 @@
+"""The file of API keys: a line for each, ``NAME SCOPE[,SCOPE] SHA256 [RATE/BURST]``.
+
+So it holds no key itself; ``lookalike api-key`` makes such lines.
+"""
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Literal, get_args
+
+import msgspec
+
+from lookalike.errors import ConfigurationError
+from search_api.rates import Rate
+
+Scope = Literal["search", "admin"]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A line of the file."""
+
+    name: str
+    scopes: frozenset[str]
+    sha256: bytes
+    rate: Rate | None = None
+
+
+def read_keys(path: Path) -> list[Key]:
+    """Read a file of keys.
+
+    Raises:
+        ConfigurationError: it cannot be read, or a line of it.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"the API keys in {path} cannot be read: {error}") from error
+    numbered = enumerate(lines, start=1)
+    return [
+        _key(line, f"{path}, line {number}")
+        for number, line in numbered
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+def line_of(name: str, scopes: list[Scope], key: str, rate: Rate | None = None) -> str:
+    """Write the line of a key."""
+    line = f"{name} {','.join(scopes)} {hashlib.sha256(key.encode()).hexdigest()}"
+    return line if rate is None else f"{line} {rate.per_second:g}/{rate.burst:g}"
+
+
+def _key(line: str, where: str) -> Key:
+    words = line.split()
+    scopes = frozenset(words[1].split(",")) if len(words) in (3, 4) else frozenset()
+    if not scopes or scopes - set(get_args(Scope)):
+        raise ConfigurationError(
+            f"{where} is not 'NAME search|admin|search,admin SHA256 [RATE/BURST]'"
+        )
+    try:
+        digest = bytes.fromhex(words[2])
+    except ValueError:
+        digest = b""
+    if len(digest) != hashlib.sha256().digest_size:
+        raise ConfigurationError(f"{where} does not have the SHA-256 of a key")
+    return Key(words[0], scopes, digest, _rate(words[3], where) if len(words) == 4 else None)
+
+
+def _rate(text: str, where: str) -> Rate:
+    per_second, _, burst = text.partition("/")
+    try:
+        rate = Rate.of(float(per_second), float(burst) if burst else None)
+    except ValueError:
+        rate = Rate(0, 0)
+    if not (0 < rate.per_second < math.inf and 1 <= rate.burst < math.inf):
+        raise ConfigurationError(f"{where} does not end with a rate, as in 20/40 or 0.5")
+    return rate
