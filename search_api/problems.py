@@ -34,18 +34,19 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def problem_of(error: LookalikeError) -> Problem:
-    """Describe an error of our tree."""
-    return Problem(f"{URN}{error.type}", error.title, error.status, str(error))
+    """Describe an error of our tree, in the request at hand."""
+    request = CURRENT.get()
+    request_id = UNSET if request is None else request.id
+    return Problem(f"{URN}{error.type}", error.title, error.status, str(error), request_id)
 
 
 def problem_response(error: LookalikeError) -> Response:
     """Answer an error of our tree; 503 says when to try again."""
     note_problem(error.type)
-    problem, request = problem_of(error), CURRENT.get()
+    request = CURRENT.get()
     if request is not None:
         request.problem = error.type
-        problem = msgspec.structs.replace(problem, request_id=request.id)
-    document = msgspec.json.encode(problem)
+    document = msgspec.json.encode(problem_of(error))
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status in LATER:
         response.headers["Retry-After"] = str(_later(error))

@@ -43,8 +43,8 @@ class Journal(NamedTuple):
         request_id = response.headers["X-Request-ID"]
 
         def found() -> list[Line]:
-            lines = (line for line in self.lines() if line.get("request_id") == request_id)
-            return [line for line in lines if "status" in line]
+            told = [line for line in self.lines() if line.get("request_id") == request_id]
+            return [line for line in told if line["logger"] == "search_api.access"]
 
         until(found, what="the line of a request")
         (line,) = found()
