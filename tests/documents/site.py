@@ -15,7 +15,7 @@ from tests.documents.rules import RULES, Rule, rule_for
 from tests.pictures import write_pictures
 from tests.services import status, until
 
-SECONDS = 580  # of the 600 that a test has: all benchmarks, if quickly
+SECONDS = 580  # of the 600 that a test has
 # What a `make test` hands on to the tests, and what is set for the person who runs them.
 OTHERS = ("LOOKALIKE_", "MAKE", "ARGS", "PICTURES", "PICTURE", "VALIDATION", "VENV")
 REFUSED = re.compile(r"\bwas refused|connection refused")
