@@ -131,6 +131,7 @@ class Client:
         *,
         id: str | None = None,  # noqa: A002  the service's own name for it
         vector: Sequence[float] | None = None,
+        url: str | None = None,
         **parameters: Any,
     ) -> Answer:
         """Find the indexed pictures that look most alike.
@@ -138,14 +139,15 @@ class Client:
         Args:
             picture: an encoded file to look for; or
             id: a picture of the index; or
-            vector: numbers as the model gives them.
+            vector: numbers as the model gives them; or
+            url: of a file that the service fetches, where its settings allow.
             parameters: ``k``, ``offset``, ``min_score``, ``box``, ``fields``, ``exclude_self``,
                 ``group_by`` and all others that ``POST /search`` takes.
 
         Raises:
             ServiceError: with the service's own words.
         """
-        response = self._call("POST", "/search", json=_query(picture, id, vector, parameters))
+        response = self._call("POST", "/search", json=_query(picture, id, vector, url, parameters))
         answer = msgspec.json.decode(response.content, type=Answer)
         return msgspec.structs.replace(answer, raw=response.text)
 
@@ -153,8 +155,8 @@ class Client:
         """Make several searches at once.
 
         Args:
-            queries: keyword arguments of :meth:`search` (``picture``, ``id`` or ``vector``,
-                and parameters), up to 64.
+            queries: keyword arguments of :meth:`search` (``picture``, ``id``, ``vector`` or
+                ``url``, and parameters), up to 64.
 
         Returns:
             For each of them, in order, its answer, or the error that it alone met.
@@ -250,20 +252,26 @@ def _path(name: str) -> str:
 
 
 def _query(
-    picture: bytes | None, name: str | None, vector: Sequence[float] | None, parameters: Any
+    picture: bytes | None,
+    name: str | None,
+    vector: Sequence[float] | None,
+    url: str | None,
+    parameters: Any,
 ) -> dict[str, Any]:
     sources: dict[str, Any] = {
         "image": None if picture is None else {"b64": base64.b64encode(picture).decode()},
         "id": name,
         "vector": None if vector is None else [float(number) for number in vector],
+        "url": url,
     }
     return {**{what: given for what, given in sources.items() if given is not None}, **parameters}
 
 
 def _split(query: Mapping[str, Any]) -> dict[str, Any]:
     parameters = dict(query)
-    picture, name, vector = (parameters.pop(what, None) for what in ("picture", "id", "vector"))
-    return _query(picture, name, vector, parameters)
+    names = ("picture", "id", "vector", "url")
+    picture, name, vector, url = (parameters.pop(what, None) for what in names)
+    return _query(picture, name, vector, url, parameters)
 
 
 def _retry_after(response: requests.Response) -> float:

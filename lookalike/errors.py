@@ -22,6 +22,8 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── CallerGone
     │   ├── MissingKey
     │   ├── MissingScope
+    │   ├── UrlNotAllowed
+    │   ├── UrlUnreadable
     │   ├── NotFound
     │   │   ├── PictureNotFound
     │   │   └── PictureUnreadable
@@ -203,6 +205,22 @@ class MissingScope(BadRequest):
     type = "missing-scope"
     title = "The API key may not do this"
     status = 403
+
+
+class UrlNotAllowed(BadRequest):
+    """A search's URL that the service does not fetch, whatever is there."""
+
+    type = "url-not-allowed"
+    title = "The URL is not one that is fetched here"
+    status = 403
+
+
+class UrlUnreadable(BadRequest):
+    """A search's URL that may be fetched, and gives no file."""
+
+    type = "url-unreadable"
+    title = "There is no file to be had from the URL"
+    status = 422
 
 
 class NotFound(BadRequest):

@@ -116,6 +116,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(ge=0)],
         Meta(description="Searches a second of a key whose line names no rate; 0: any number."),
     ] = 0.0
+    url_hosts: Annotated[
+        str,
+        Meta(
+            description="Hosts that searches by url may be fetched from, separated by commas: "
+            "'images.example.com', '*.example.com' for all below it, or '*' for all, each "
+            "with ':8443' for a port other than 80 and 443. Of public addresses only. Empty: "
+            "such searches are off."
+        ),
+    ] = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":

@@ -110,7 +110,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings: by default from the environment.
 
     Raises:
-        ConfigurationError: there are no API keys where there must be some.
+        ConfigurationError: there are no API keys where there must be some, or a setting is
+            not what it must be.
     """
     settings = settings or Settings.from_environment()
     app = bare_app()

@@ -24,7 +24,7 @@ from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import CACHE, EMBEDDINGS
 from search_api.native import run_briefly, run_native
-from search_api.query import Embedded, Indexed, Query
+from search_api.query import Embedded, Indexed, Query, Remote
 from search_api.serving import Serving
 from search_api.tracing import headers, span
 
@@ -37,6 +37,7 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
 
     Raises:
         PictureError: the bytes are no usable picture, or the box is not inside it.
+        UrlNotAllowed, UrlUnreadable: the URL's file cannot be had.
         PictureNotFound, PictureUnreadable: the picture of the index is not there.
         InvalidParameter: a vector that is not one of this index.
         NoFeatures: the model sees nothing in it.
@@ -49,7 +50,8 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
         return Asked(vector=_usable(source.vector, serving), decoded=now, embedded=now)
     if isinstance(source, Indexed):
         return _indexed(source, box, serving, capacity, caller)
-    return embed_picture(source.data, box, serving, capacity, caller)
+    data = _fetched(source, capacity, caller) if isinstance(source, Remote) else source.data
+    return embed_picture(data, box, serving, capacity, caller)
 
 
 def read_indexed(picture: PictureRow, capacity: Capacity) -> bytes:
@@ -65,6 +67,11 @@ def read_indexed(picture: PictureRow, capacity: Capacity) -> bytes:
     if hashlib.sha256(data).digest() != picture.sha256:
         raise PictureUnreadable(f"the file of {picture.id!r} is another one than was indexed")
     return data
+
+
+def _fetched(source: Remote, capacity: Capacity, caller: Caller) -> bytes:
+    with span("fetch", outgoing=True):
+        return capacity.fetcher.fetch(source.url, caller.left())
 
 
 def _indexed(

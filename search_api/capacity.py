@@ -6,6 +6,7 @@ from lookalike.settings import Settings
 from search_api.admission import Admission
 from search_api.breaker import Breaker
 from search_api.cache import VectorCache
+from search_api.fetching import Fetcher
 from search_api.native import native_threads
 from search_api.recall import RecallMeter
 
@@ -24,6 +25,7 @@ class Capacity(msgspec.Struct, frozen=True):
         embeddings: places at the model server.
         breaker: of the model server.
         cache: of vectors.
+        fetcher: of the files behind URLs.
         recall: measures it, with little.
     """
 
@@ -32,16 +34,22 @@ class Capacity(msgspec.Struct, frozen=True):
     embeddings: Admission
     breaker: Breaker
     cache: VectorCache
+    fetcher: Fetcher
     recall: RecallMeter
 
     @classmethod
     def of(cls, settings: Settings) -> "Capacity":
-        """Give the capacity that the settings say."""
+        """Give the capacity that the settings say.
+
+        Raises:
+            ConfigurationError: LOOKALIKE_URL_HOSTS lists something else than hosts.
+        """
         return cls(
             file_bytes=settings.max_body_bytes,
             decoded_bytes=settings.max_decoded_bytes,
             embeddings=Admission(max(LEAST_EMBEDDINGS, native_threads()), MOST_EMBEDDINGS),
             breaker=Breaker(),
             cache=VectorCache(settings.vector_cache_bytes),
+            fetcher=Fetcher.of(settings),
             recall=RecallMeter(settings.recall_sample, RECALL_SHARE / settings.workers),
         )

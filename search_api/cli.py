@@ -27,12 +27,14 @@ def serve(bind: str | None, workers: int | None) -> None:
     """
     from search_api import tracing
     from search_api.keys import Keys
+    from search_api.remote import Hosts
 
     given = {"LOOKALIKE_BIND": bind, "LOOKALIKE_WORKERS": workers and str(workers)}
     os.environ.update({name: value for name, value in given.items() if value})
     # A wrong setting is one line here, not a worker's traceback.
     settings = Settings.from_environment()
     Keys.of(settings)
+    Hosts.of(settings.url_hosts)
     tracing.check(settings)
     command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION)]
     os.execv(sys.executable, command)  # noqa: S606  signals must reach gunicorn itself

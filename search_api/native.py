@@ -5,7 +5,8 @@ goes to a pool of real threads, and the greenlet waits. Going there and back cos
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher and the deletions have one each of their own, so that a new version's
 digests take none of theirs, and delay no deletion; what has no hurry at all has one that
-the machine lets run last.
+the machine lets run last; and names that searches' URLs have are looked up by some more, since a
+slow server of names holds a thread for as long as it likes.
 """
 
 import os
@@ -34,12 +35,15 @@ _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
 _idle: Pools = WeakKeyDictionary()
 _outside: Pools = WeakKeyDictionary()
+_naming: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
 INLINE_BYTES = 1 << 14
 
 LEAST_PRIORITY = 19
+# Files of URLs that may be fetched at once, and so names that are looked up.
+FETCHES = 8
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
 MOST_WAIT_SECONDS = 0.1
 # The most that work may hold up the event loop.
@@ -125,6 +129,11 @@ def run_outside(work: Callable[[], Result]) -> Result:
     return _run(_own_thread(_outside), work)
 
 
+def run_naming(work: Callable[[], Result]) -> Result:
+    """Run ``work`` that looks up a name, on threads that do nothing else."""
+    return _run(_own_thread(_naming, FETCHES), work)
+
+
 def size_native_pool(threads: int) -> None:
     """Say how many native threads this worker has for requests."""
     gevent.get_hub().threadpool_size = threads
@@ -136,10 +145,10 @@ def native_threads() -> int:
     return int(gevent.get_hub().threadpool.maxsize)
 
 
-def _own_thread(pools: Pools) -> ThreadPool:
+def _own_thread(pools: Pools, threads: int = 1) -> ThreadPool:
     hub = gevent.get_hub()
     if hub not in pools:
-        pools[hub] = ThreadPool(1, hub=hub)
+        pools[hub] = ThreadPool(threads, hub=hub)
     return pools[hub]
 
 

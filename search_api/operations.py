@@ -95,6 +95,7 @@ SEARCH: Kinds = (
     *(errors.InvalidFilter, errors.NotFilterable),
     *PICTURE,
     *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
+    *(errors.UrlNotAllowed, errors.UrlUnreadable),
     *OVERLOADED,
     *MODEL_SERVER,
     *UNREADY,
@@ -126,6 +127,7 @@ OPERATIONS: dict[str, Operation] = {
         files={FIELD: FILE},
         examples={
             "A picture of the index": {"id": EXAMPLE_ID, "k": 5, "exclude_self": True},
+            "A picture elsewhere": {"url": "https://example.com/crow.jpg", "k": 5},
             "The best hit of each label": {"id": EXAMPLE_ID, "group_by": "label"},
             "A part of it": {"id": EXAMPLE_ID, "box": BOX, "fields": ["id", "distance"]},
         },

@@ -24,8 +24,10 @@ MAX_ATTRIBUTES_BYTES = 1 << 13
 # Above most distances of copies, below nearly all of different pictures (bench.duplicates).
 NEAR_DUPLICATE = 0.2
 MAX_DISTANCE = 1e6
+MAX_URL = 1 << 11
 # What a JSON search looks for: exactly one of these members of JsonQuery.
-SOURCES = ("image", "id", "vector")
+SOURCES = ("image", "url", "id", "vector")
+ONE_OF = f"one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
@@ -73,9 +75,20 @@ class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A search as JSON: exactly one of image, id and vector, and parameters."""
+    """A search as JSON: exactly one of image, url, id and vector, and parameters."""
 
     image: Encoded | UnsetType = UNSET
+    url: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=MAX_URL,
+                description="Of a picture file that the service fetches, if its settings allow.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     id: (
         Annotated[
             str,

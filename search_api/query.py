@@ -20,6 +20,7 @@ from search_api.parameters import (
     FORM,
     JSON,
     NESTED,
+    ONE_OF,
     RAW,
     SOURCES,
     JsonBatch,
@@ -29,7 +30,7 @@ from search_api.parameters import (
 
 HOW = (
     f"send the picture as the file field {FIELD!r} of a {FORM} form, its bytes with a "
-    f"Content-Type of image/*, or {JSON} with one of image, id and vector"
+    f"Content-Type of image/*, or {JSON} with {ONE_OF}"
 )
 # What decoding JSON raises: of its grammar or its types, its UTF-8, its depth.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -52,6 +53,12 @@ class Picture(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class Remote(msgspec.Struct, frozen=True):
+    """Look for what the picture file behind a URL shows."""
+
+    url: str
+
+
 class Indexed(msgspec.Struct, frozen=True):
     """Look for what a picture of the index shows."""
 
@@ -67,7 +74,7 @@ class Embedded(msgspec.Struct, frozen=True):
 class Query(msgspec.Struct, frozen=True):
     """A search request."""
 
-    source: Picture | Indexed | Embedded
+    source: Picture | Remote | Indexed | Embedded
     parameters: Parameters
 
 
@@ -113,7 +120,7 @@ def decode_query(data: bytes | msgspec.Raw) -> Query:
     """Read a search that is JSON; errors as :func:`read_query`."""
     body: JsonQuery = decoded(data, JsonQuery)
     if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
-        raise MissingPicture("a search has exactly one of image, id and vector")
+        raise MissingPicture(f"a search has exactly {ONE_OF}")
     return Query(_source(body), body)
 
 
@@ -133,13 +140,15 @@ def body_of(request: Request, *, kept: bool = False) -> bytes:
     return data
 
 
-def _source(body: JsonQuery) -> Picture | Indexed | Embedded:
+def _source(body: JsonQuery) -> Picture | Remote | Indexed | Embedded:
     if not isinstance(body.image, UnsetType):
         return Picture(body.image.b64)
+    if not isinstance(body.url, UnsetType):
+        return Remote(body.url)
     if not isinstance(body.id, UnsetType):
         return Indexed(body.id)
     if body.box is not None:
-        raise InvalidParameter("a vector has no parts: box goes with image or id")
+        raise InvalidParameter("a vector has no parts: box goes with image, url or id")
     return Embedded(np.asarray(body.vector, np.float32))
 
 

@@ -51,7 +51,7 @@ class Result(msgspec.Struct, frozen=True):
 class TookMilliseconds(msgspec.Struct, frozen=True):
     """How long each stage took."""
 
-    decode: Annotated[float, Meta(description="To read the picture.")]
+    decode: Annotated[float, Meta(description="To fetch the picture by its URL, and to read it.")]
     embed: Annotated[float, Meta(description="Until the model server gave its vector.")]
     search: Annotated[float, Meta(description="To search, and to look up what was found.")]
     total: float

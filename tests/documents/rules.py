@@ -219,6 +219,12 @@ RULES = (
         serves="http://{keyed_bind}/readyz",
     ),
     Rule(
+        pattern=r"LOOKALIKE_URL_HOSTS=\S+ lookalike serve",
+        after=(REINDEX,),
+        environment={"LOOKALIKE_BIND": "{fetching_bind}"},
+        serves="http://{fetching_bind}/readyz",
+    ),
+    Rule(
         pattern=r"LOOKALIKE_STORE=store supervisord -c search_api/supervisord\.conf",
         after=(REINDEX,),
         environment={

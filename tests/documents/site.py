@@ -147,7 +147,8 @@ class Site:
 
 def _addresses() -> dict[str, str]:
     supervised = ("supervised_bind", "supervised_rest", "supervised_grpc")
-    servers = ("bind", "rest", "grpc", "keyed_bind", "traced_bind", *supervised)
+    alone = ("keyed_bind", "traced_bind", "fetching_bind")
+    servers = ("bind", "rest", "grpc", *alone, *supervised)
     names = {server: f"127.0.0.1:{free_port(0)}" for server in servers}
     return {**names, "toy_port": str(free_port(0))}
 

@@ -27,7 +27,7 @@ UNSAID = (
     # A filter has exactly one of its forms, and names attributes that there are.
     *("a filter has one of", "a condition has one of", "attribute"),
 )
-REFUSED = ["400", "404", "405", "409", "413", "414", "415", "422"]
+REFUSED = ["400", "403", "404", "405", "409", "413", "414", "415", "422"]
 CONFIGURATION: dict[str, Any] = {
     "generation": {"mode": "all"},
     "checks": {"negative_data_rejection": {"expected-statuses": REFUSED}},
@@ -35,7 +35,9 @@ CONFIGURATION: dict[str, Any] = {
         {
             "include-name": "POST /search",
             "checks": {
-                "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404", "422"]}
+                "positive_data_acceptance": {
+                    "expected-statuses": ["2xx", "400", "403", "404", "422"]
+                }
             },
         },
         {

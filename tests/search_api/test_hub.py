@@ -42,6 +42,7 @@ def watched(stack: Stack, tmp_path: Path) -> Iterator[tuple[str, Path]]:
         "LOOKALIKE_WORKERS": "1",
         "LOOKALIKE_API_KEYS": str(tmp_path / "keys"),
         "LOOKALIKE_POLL_SECONDS": "0.2",
+        "LOOKALIKE_URL_HOSTS": "*",
         "KEY": line.stdout.strip(),
     }
     with log.open("wb") as output:
@@ -87,6 +88,8 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
     encoded_twice = base64.b64encode(base64.b64encode(large)).decode()
     wrong = session.post(f"{url}/search", json={"image": {"b64": encoded_twice}})
     assert wrong.status_code == 400
+    inside = session.post(f"{url}/search", json={"url": "http://localhost/a.jpg"})
+    assert inside.json()["type"].endswith(":url-not-allowed")
     client.picture(NAME)
     client.picture_image(NAME)
     client.index()
