@@ -147,6 +147,8 @@ def _environment(folder: Path, settings: Settings) -> dict[str, str]:
         "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{rest}",
         "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{grpc}",
         "LOOKALIKE_BIND": f"127.0.0.1:{bind}",
+        # Its own searches are shown with what they found.
+        "LOOKALIKE_ACCESS_LOG": "failed",
     }
 
 

@@ -86,9 +86,17 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line).decode()
 
 
+class TextFormatter(logging.Formatter):
+    """A line for people, whose time is written as everywhere in the log."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802
+        """Give the time of a record."""
+        return timestamp(record.created)
+
+
 FORMATTERS: Mapping[LogFormat, logging.Formatter] = {
     "json": JsonFormatter(),
-    "text": logging.Formatter(TEXT),
+    "text": TextFormatter(TEXT),
 }
 
 

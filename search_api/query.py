@@ -86,22 +86,10 @@ def read_query(request: Request) -> Query:
         MissingPicture: there is nothing to look for.
         InvalidParameter: something is unknown, not of its type or out of range.
     """
-    media_type = request.mimetype
-    given: MultiDict[str, str] = request.args
-    if media_type == JSON:
-        if given:
-            raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
-        return decode_query(body_of(request))
-    if media_type == FORM:
-        picture = form_picture(request)
-        given = CombinedMultiDict([request.args, request.form])
-    elif media_type.startswith("image/") or media_type in (RAW, ""):
-        picture = body_of(request)
-        if not picture:
-            raise MissingPicture(f"the request's body is empty; {HOW}")
-    else:
-        raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {HOW}")
-    return Query(Picture(picture), parameters_of(given, Parameters))
+    if request.mimetype == JSON:
+        return decode_query(json_body(request))
+    picture, parameters = read_file(request, Parameters, HOW)
+    return Query(Picture(picture), parameters)
 
 
 def read_batch(request: Request) -> list[msgspec.Raw]:
@@ -122,6 +110,38 @@ def decode_query(data: bytes | msgspec.Raw) -> Query:
     if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
         raise MissingPicture(f"a search has exactly {ONE_OF}")
     return Query(_source(body), body)
+
+
+def json_body(request: Request) -> bytes:
+    """Give the body of a JSON request; raise InvalidParameter where its URL has parameters."""
+    if request.args:
+        raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
+    return body_of(request)
+
+
+def read_file(request: Request, kind: type[Given], how: str) -> tuple[bytes, Given]:
+    """Give the file that a form or the whole body is, and the parameters with it.
+
+    Args:
+        request: that is not of JSON.
+        kind: of the parameters.
+        how: a file is to be sent, for whoever sent none.
+
+    Raises:
+        UnsupportedMediaType, MissingPicture, InvalidParameter: as :func:`read_query`.
+    """
+    media_type = request.mimetype
+    given: MultiDict[str, str] = request.args
+    if media_type == FORM:
+        picture = _form_picture(request, how)
+        given = CombinedMultiDict([request.args, request.form])
+    elif media_type.startswith("image/") or media_type in (RAW, ""):
+        picture = body_of(request)
+        if not picture:
+            raise MissingPicture(f"the request's body is empty; {how}")
+    else:
+        raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {how}")
+    return picture, parameters_of(given, kind)
 
 
 def body_of(request: Request, *, kept: bool = False) -> bytes:
@@ -177,15 +197,14 @@ def _with_integers(body: Any) -> Any:
     }
 
 
-def form_picture(request: Request) -> bytes:
-    """Give the file of a form; raise MissingPicture where it has none, or several."""
+def _form_picture(request: Request, how: str) -> bytes:
     body_of(request, kept=True)  # the event loop reads it, so that a thread can take it apart
     run_native(lambda: request.files)
     files = request.files.getlist(FIELD)
     if len(files) != 1:
         fields = ", ".join(sorted({*request.files, *request.form})) or "no fields"
         found = f"{len(files)} files named {FIELD!r}" if files else f"no file {FIELD!r} ({fields})"
-        raise MissingPicture(f"the form has {found}; {HOW}")
+        raise MissingPicture(f"the form has {found}; {how}")
     picture: bytes = files[0].read()
     return picture
 

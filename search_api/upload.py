@@ -2,21 +2,19 @@
 
 import msgspec
 from flask import Request
-from werkzeug.datastructures import CombinedMultiDict, MultiDict
 
 from lookalike.catalogue import Attribute
 from lookalike.catalogue.rows import COLUMNS
-from lookalike.errors import InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.errors import InvalidParameter
 from search_api.parameters import (
     FIELD,
     FORM,
     JSON,
     MAX_ATTRIBUTES_BYTES,
-    RAW,
     JsonUpload,
     UploadParameters,
 )
-from search_api.query import body_of, decoded, form_picture, parameters_of
+from search_api.query import decoded, json_body, read_file
 
 HOW = (
     f"send the picture's bytes with a Content-Type of image/*, a {FORM} form with the file field "
@@ -40,23 +38,10 @@ def read_upload(request: Request) -> Upload:
         MissingPicture: it has no picture.
         InvalidParameter: something is unknown, not of its type or too large.
     """
-    media_type = request.mimetype
-    given: MultiDict[str, str] = request.args
-    if media_type == JSON:
-        if given:
-            raise InvalidParameter(f"a {JSON} request has its parameters in its body, not its URL")
-        body: JsonUpload = decoded(body_of(request), JsonUpload)
+    if request.mimetype == JSON:
+        body: JsonUpload = decoded(json_body(request), JsonUpload)
         return _upload(body.image.b64, body)
-    if media_type == FORM:
-        picture = form_picture(request)
-        given = CombinedMultiDict([request.args, request.form])
-    elif media_type.startswith("image/") or media_type in (RAW, ""):
-        picture = body_of(request)
-        if not picture:
-            raise MissingPicture(f"the request's body is empty; {HOW}")
-    else:
-        raise UnsupportedMediaType(f"a Content-Type of {media_type!r} is not read here; {HOW}")
-    return _upload(picture, parameters_of(given, UploadParameters))
+    return _upload(*read_file(request, UploadParameters, HOW))
 
 
 def _upload(data: bytes, told: UploadParameters) -> Upload:

@@ -37,6 +37,8 @@ def started(base_path: Path, log: Path, path: str) -> Iterator[subprocess.Popen[
             stderr=errors,
             text=True,
             env={"PATH": path, "PYTHONPATH": str(REPOSITORY)},
+            # Ignored where the tests themselves run in a shell's background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         with process:
             try:
