@@ -107,6 +107,7 @@ def put_picture(id: str) -> Response:  # noqa: A002  as above
     service = _service("admin")
     check_queue()
     name, upload = checked_id(id, "the picture to put"), read_upload(_request())
+    service.replica.apply_changes()  # what another worker just wrote may be of the same id
     serving, caller = _serving(service), _caller(service)
     made = writing.put(name, upload, serving, service.changes, service.capacity, caller)
     service.replica.apply_changes()

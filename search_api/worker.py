@@ -22,10 +22,11 @@ from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
 from search_api import lag, stopping
-from search_api.access import KEY
+from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
 from search_api.logs import HEADER, told
+from search_api.turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,6 @@ LOOK_SECONDS = 0.1
 HANDSHAKE_SECONDS = 0.3
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
-# After so long the event loop looks which connections have something to read.
-TURN_SECONDS = 0.001
 FAILURES = 500
 
 # gevent's own would give other greenlets their turn; this one never waits.
@@ -64,7 +63,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         """Serve until told to stop, then until the last request is answered."""
         if stopping.is_stopping():  # the signal came before this worker could hear it
             self.handle_exit(signal.SIGTERM, None)
-        self._turned = time.monotonic()
+        self._turns = Turns()
         lag.watch()
         # By itself gevent writes to stderr what nobody catches, in many lines.
         gevent.get_hub().print_exception = _log_uncaught
@@ -84,6 +83,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Answer a request; at the worker's end it is its connection's last."""
+        if req.path not in PROBES:  # which cost nothing, and ask whether this worker lives
+            self._turns.wait()
         if self._ending:
             req.force_close()
         return super().handle_request(listener_name, req, sock, addr)
@@ -91,10 +92,6 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
     def timeout_ctx(self) -> AbstractContextManager[object]:
         """Surround the wait for a connection's next request, once the last one is answered."""
         gevent.getcurrent().connection.flush()
-        if time.monotonic() - self._turned > TURN_SECONDS:
-            # Clients that are quick to ask again would otherwise keep all others waiting.
-            gevent.sleep(0)
-            self._turned = time.monotonic()
         return _Wait(self._waiting, self.cfg.keepalive)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
