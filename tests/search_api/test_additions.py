@@ -279,7 +279,8 @@ def test_duplicates_are_told_from_pictures_that_are_only_alike(gallery: Gallery)
     for number in range(4):
         gallery.client.put(f"copy {number}", data)
     gallery.client.put("recoded", encoded(".jpg", pixels))
-    gallery.everywhere(data, "copy 0")
+    last = f"{gallery.url}/pictures/recoded"
+    until(lambda: {status(last) for _ in range(BOTH)} == {200}, 10, "the last of them everywhere")
 
     def near(name: str, **more: Any) -> Duplicates:
         return gallery.client.duplicates(name, distance=NEAR, **more)
