@@ -14,14 +14,15 @@ from werkzeug.routing import BaseConverter
 from lookalike.changes import open_changes
 from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
-from search_api import docs, metrics, openapi, problems, request_ids, tracing
+from search_api import docs, metrics, openapi, problems, surrounding, tracing
 from search_api.capacity import Capacity
+from search_api.direct import direct
 from search_api.keys import Keys
 from search_api.native import size_native_pool
-from search_api.paths import EXTENSION, Service, paths
+from search_api.paths import EXTENSION, paths
 from search_api.query import MemoryRequest
 from search_api.replica import Replica
-from search_api.security import secured
+from search_api.service import Service
 
 
 class IdConverter(BaseConverter):
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     keys = Keys.of(settings)
     size_native_pool(settings.threads or os.cpu_count() or 1)
     replica, capacity = Replica(settings), Capacity.of(settings)
-    app.extensions[EXTENSION] = Service(
+    service = app.extensions[EXTENSION] = Service(
         capacity=capacity,
         seconds=settings.request_seconds,
         replica=replica,
@@ -80,10 +81,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     docs.page()  # read now, not by the event loop
     # Flask's own way to wrap an application.
-    app.wsgi_app = secured(app.wsgi_app)  # type: ignore[method-assign,assignment]
-    request_ids.register(app)
-    tracing.register(app)
-    metrics.register(app)
+    around: Any = direct(app.wsgi_app, service, settings.max_body_bytes)
+    app.wsgi_app = surrounding.surrounded(around)  # type: ignore[method-assign,assignment]
+    surrounding.register(app)
+    metrics.start()
     problems.register(app)
     replica.start()
     capacity.recall.start()

@@ -56,6 +56,13 @@ def told(given: str | None = None) -> Told:
     return begun
 
 
+def note_path(path: str) -> None:
+    """Tell the route of the request at hand."""
+    current = CURRENT.get()
+    if current is not None:
+        current.path = path
+
+
 def note_versions(index: str, model: int) -> None:
     """Tell which versions the request at hand is answered from."""
     current = CURRENT.get()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from functools import cache
 
-from flask import Flask, Response, g, request
+from flask import Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -23,7 +23,12 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as OWN
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from search_api.logs import NONE
+
 KIBIBYTE = 1024  # what Linux counts memory in
+# After a request that took so long the memory is looked at, and after any so much later: it
+# takes a while to fill much.
+LONG_SECONDS, LOOK_SECONDS = 0.002, 0.1
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 # From a search by vector to a picture through VGG16 on a processor.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -105,12 +110,10 @@ RECALL_SAMPLES = Counter(
 SPANS = Counter("lookalike_spans", "Spans of traces that ended, by what came of them.", ["outcome"])
 
 
-def register(app: Flask) -> None:
-    """Time every request of the application, and watch the memory that they take."""
+def start() -> None:
+    """Tell that this worker began."""
     STARTED.set_to_current_time()
     _note_memory()
-    app.before_request(_begin)
-    app.after_request(_end)
 
 
 def rendered() -> Response:
@@ -131,6 +134,15 @@ def note_served(version: str, model: int, pictures: int, recall: float | None) -
         RECALL.set(recall)
 
 
+def note_request(method: str, path: str, status: str, seconds: float) -> None:
+    """Say how long a request of a route took, and look at what memory it took."""
+    # Of what has no route, the method may be any word.
+    labels = ("any" if path == NONE else method, path, status)
+    _request(*labels).observe(seconds)
+    if seconds > LONG_SECONDS or time.monotonic() > _looked + LOOK_SECONDS:
+        _note_memory()
+
+
 def note_stages(seconds: Mapping[str, float]) -> None:
     """Say how long the stages of a search took; on the event loop, as all that is noted."""
     for stage, taken in seconds.items():
@@ -147,23 +159,13 @@ def note_left(version: str, model: int) -> None:
     SERVED_SINCE.labels(version, str(model)).set(0)
 
 
-def _begin() -> None:
-    g.begun = time.perf_counter()
-
-
-def _end(response: Response) -> Response:
-    # By the rule and not the path, which may hold an id, or anything.
-    path = request.url_rule.rule if request.url_rule is not None else "none"
-    labels = (request.method if path != "none" else "any", path, str(response.status_code))
-    _request(*labels).observe(time.perf_counter() - g.begun)
-    _note_memory()
-    return response
-
-
 def _note_memory() -> None:
+    global _looked
+    _looked = time.monotonic()
     PEAK_MEMORY.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
 
 
+_looked = 0.0
 # Few, and looked for at each request.
 _stage = cache(STAGES.labels)
 _request = cache(REQUESTS.labels)

@@ -23,7 +23,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from werkzeug.datastructures import Headers
 
-from search_api.logs import Told
+from search_api.logs import NONE, Told
 from search_api.metrics import SPANS
 from search_api.native import run_outside
 from search_api.tracing import Attributes
@@ -92,14 +92,17 @@ class RequestSpan:
         span: begun.
     """
 
-    def __init__(self, span: Span) -> None:
-        self._span = span
+    def __init__(self, span: Span, method: str) -> None:
+        self._span, self._method = span, method
         self._token = contexts.attach(set_span_in_context(span))
         self.trace_id = format_trace_id(span.get_span_context().trace_id)
 
     def end(self, status: int, told: Told) -> None:
         """End it with what came of the request."""
+        if told.path != NONE:
+            self._span.update_name(f"{self._method} {told.path}")
         found: dict[str, Any] = {
+            "http.route": None if told.path == NONE else told.path,
             "http.response.status_code": status,
             "error.type": told.problem,
             "lookalike.request_id": told.id,
@@ -126,20 +129,16 @@ class Tracing:
     def __init__(self, provider: TracerProvider, queue: Queue) -> None:
         self._tracer, self._queue = provider.get_tracer("search_api"), queue
 
-    def request(self, headers: Headers, method: str, path: str | None) -> RequestSpan:
+    def request(self, headers: Headers, method: str) -> RequestSpan:
         """Begin the span of a request, as part of the trace that its ``traceparent`` names."""
         names = _propagator.fields
-        carrier = {name: headers[name] for name in names if name in headers}
-        attributes = {"http.request.method": method}
-        if path is not None:
-            attributes["http.route"] = path
         span = self._tracer.start_span(
-            f"{method} {path}" if path is not None else method,
-            context=_propagator.extract(carrier, Context()),
+            method,
+            context=_propagator.extract({n: headers[n] for n in names if n in headers}, Context()),
             kind=SpanKind.SERVER,
-            attributes=attributes,
+            attributes={"http.request.method": method},
         )
-        return RequestSpan(span)
+        return RequestSpan(span, method)
 
     @contextmanager
     def span(self, name: str, attributes: Attributes, *, outgoing: bool) -> Iterator[None]:

@@ -1,53 +1,28 @@
 """The paths of the service: what each reads, does and answers, in a few lines."""
 
-import time
-
 import msgspec
 from flask import Blueprint, Request, Response, current_app, request
 
 from lookalike.catalogue.picture import checked_id
-from lookalike.changes import ChangeLog
 from lookalike.errors import Stopping
-from lookalike.store import Collection
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
 from search_api.batch import search_batch
-from search_api.caller import Caller
-from search_api.capacity import Capacity
 from search_api.duplicates import find_duplicates
-from search_api.key_file import Key, Scope
-from search_api.keys import Keys
-from search_api.logs import note_versions
+from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
 from search_api.parameters import DuplicatesParameters
 from search_api.query import parameters_of, read_batch, read_query
-from search_api.replica import Replica
-from search_api.search import search
 from search_api.security import POLICY
-from search_api.serving import Serving
+from search_api.service import Service
 from search_api.upload import read_upload
 
 EXTENSION = "lookalike"
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
 CACHED = "private, max-age=3600"
-# Of an answer: JSON of more is written on a native thread.
-INLINE_RESULTS = 100
 
 paths = Blueprint("search", __name__)
-
-
-class Service(msgspec.Struct, frozen=True):
-    """What the paths work with."""
-
-    capacity: Capacity
-    seconds: float  # that a request may take
-    replica: Replica
-    keys: Keys
-    changes: ChangeLog
-    indexes: Collection
-    models: Collection
-    openapi: bytes
 
 
 @paths.post("/search")
@@ -55,26 +30,26 @@ def post_search() -> Response:
     """Find the pictures that look like the one in the request."""
     service = _service("search")
     check_queue()
-    query, caller = read_query(_request()), _caller(service)
-    answer = search(query, _serving(service), service.capacity, caller)
-    return _json(answer) if len(answer.results) <= INLINE_RESULTS else _long_json(answer)
+    answer = service.search(read_query(_request()), request.environ)
+    return Response(answer, mimetype="application/json")
 
 
 @paths.post("/search/batch")
 def post_search_batch() -> Response:
     """Answer up to 64 searches, each with its own outcome."""
-    service, key = _service_and_key("search")
+    service = _service(None)
+    key = service.keys.check(request.headers, "search")
     check_queue()
-    queries, caller = read_batch(_request()), _caller(service)
+    queries, caller = read_batch(_request()), service.caller(request.environ)
     service.keys.spend(key, len(queries))
-    return _long_json(search_batch(queries, _serving(service), service.capacity, caller))
+    return _long_json(search_batch(queries, service.serving(), service.capacity, caller))
 
 
 @paths.get("/pictures/<id:id>")
 def get_picture(id: str) -> Response:  # noqa: A002  the path's own name for it
     """Tell what the index knows of a picture."""
     service = _service("search")
-    index = _serving(service).index
+    index = service.serving().index
     return _json(run_native(lambda: pictures.describe(index, id)))
 
 
@@ -84,7 +59,7 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     if not pictures.asks_for_image(request.environ):
         return get_picture(f"{id}/image")
     service = _service("search")
-    index = _serving(service).index
+    index = service.serving().index
     size = pictures.read_size(request.args.get("size"))
     picture = run_native(lambda: pictures.find_picture(index, id))
     tag = f"{picture.sha256.hex()}-{size}"
@@ -108,7 +83,7 @@ def put_picture(id: str) -> Response:  # noqa: A002  as above
     check_queue()
     name, upload = checked_id(id, "the picture to put"), read_upload(_request())
     service.replica.apply_changes()  # what another worker just wrote may be of the same id
-    serving, caller = _serving(service), _caller(service)
+    serving, caller = service.serving(), service.caller(request.environ)
     made = writing.put(name, upload, serving, service.changes, service.capacity, caller)
     service.replica.apply_changes()
     response = _json(made)
@@ -131,7 +106,7 @@ def get_duplicates() -> Response:
     service = _service("search")
     check_queue()
     wanted = parameters_of(request.args, DuplicatesParameters)
-    serving, caller = _serving(service), _caller(service)
+    serving, caller = service.serving(), service.caller(request.environ)
     return _json(find_duplicates(wanted, serving, service.capacity, caller))
 
 
@@ -139,7 +114,7 @@ def get_duplicates() -> Response:
 def get_index() -> Response:
     """Tell what is being served: versions, counts, measured recall, the model's card."""
     service = _service("search")
-    serving = _serving(service)
+    serving = service.serving()
     return _json(run_native(lambda: about(serving, service.indexes, service.models)))
 
 
@@ -191,26 +166,10 @@ def get_docs() -> Response:
 
 def _service(scope: Scope | None) -> Service:
     """Give what a path works with, to a request whose key has the scope, and may ask already."""
-    service, key = _service_and_key(scope)
-    if scope == "search":
-        service.keys.spend(key)
-    return service
-
-
-def _serving(service: Service) -> Serving:
-    """Give what a request is answered from."""
-    serving = service.replica.serving()
-    note_versions(serving.index.name, serving.index.details.model.version)
-    return serving
-
-
-def _service_and_key(scope: Scope | None) -> tuple[Service, Key | None]:
     service: Service = current_app.extensions[EXTENSION]
-    return service, None if scope is None else service.keys.check(request.headers, scope)
-
-
-def _caller(service: Service) -> Caller:
-    return Caller(time.monotonic() + service.seconds, request.environ.get("gunicorn.socket"))
+    if scope is not None:
+        service.allow(request.headers, scope)
+    return service
 
 
 def _json(document: object) -> Response:

@@ -61,9 +61,7 @@ def _later(error: LookalikeError) -> int:
 
 def register(app: Flask) -> None:
     """Make every failure of the application a problem document."""
-    app.register_error_handler(LookalikeError, problem_response)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, failed)
 
 
 def _http(error: HTTPException) -> Response:
@@ -97,5 +95,6 @@ def expected(error: Exception) -> LookalikeError:
     return LookalikeError("an unexpected failure; the service's log has it")
 
 
-def _unexpected(error: Exception) -> Response:
-    return problem_response(expected(error))
+def failed(error: Exception) -> Response:
+    """Answer any failure."""
+    return _http(error) if isinstance(error, HTTPException) else problem_response(expected(error))

@@ -9,15 +9,17 @@ from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, g, request
+from werkzeug.datastructures import EnvironHeaders
 
 from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 from search_api.access import PROBES
-from search_api.logs import CURRENT
+from search_api.logs import Told
 
 if TYPE_CHECKING:
-    from search_api.otlp import Tracing
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from search_api.otlp import RequestSpan, Tracing
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -61,11 +63,13 @@ def stop() -> None:
         _tracing.stop()
 
 
-def register(app: Flask) -> None:
-    """Make a span of every request of the application but those that only look after it."""
-    if _tracing is not None:
-        app.before_request(_begin)
-        app.after_request(_end)
+def begin(environ: "WSGIEnvironment", told: Told) -> "RequestSpan | None":
+    """Begin the span of a request; None where there is none, as for what only looks after us."""
+    if _tracing is None or environ["PATH_INFO"] in PROBES:
+        return None
+    begun = _tracing.request(EnvironHeaders(environ), environ["REQUEST_METHOD"])
+    told.trace_id = begun.trace_id
+    return begun
 
 
 def span(
@@ -86,22 +90,6 @@ def span(
 def headers() -> dict[str, str] | None:
     """Give the headers that tell another server of the span at hand."""
     return None if _tracing is None else _tracing.headers()
-
-
-def _begin() -> None:
-    path = request.url_rule.rule if request.url_rule is not None else None
-    current = CURRENT.get()
-    if _tracing is None or path in PROBES or current is None:
-        return
-    g.span = _tracing.request(request.headers, request.method, path)
-    current.trace_id = g.span.trace_id
-
-
-def _end(response: Response) -> Response:
-    current = CURRENT.get()
-    if "span" in g and current is not None:
-        g.span.end(response.status_code, current)
-    return response
 
 
 def _otlp() -> ModuleType:

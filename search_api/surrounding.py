@@ -1,0 +1,55 @@
+"""What is around every request: its id, its span, its time, and headers of every answer.
+
+It is WSGI around the application, so that it is the same whoever answers. Told is the route
+and not the path, which may hold an id, or anything.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, request
+
+from search_api import metrics, tracing
+from search_api.access import KEY
+from search_api.logs import HEADER, note_path, told
+from search_api.security import SECURITY, SECURITY_OF_DATA, Headers, has_policy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+GIVEN_ID = f"HTTP_{HEADER.upper().replace('-', '_')}"
+
+
+def surrounded(wsgi: "WSGIApplication") -> "WSGIApplication":
+    """Surround an application."""
+
+    def answered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        begun = time.perf_counter()
+        current = environ[KEY] = told(environ.get(GIVEN_ID))
+        span = tracing.begin(environ, current)
+
+        def start(status: str, headers: Headers, *error: Any) -> Callable[[bytes], object]:
+            headers.append((HEADER, current.id))
+            # A page with a policy of its own keeps it.
+            headers.extend(SECURITY if has_policy(headers) else SECURITY_OF_DATA)
+            code, _, _ = status.partition(" ")
+            seconds = time.perf_counter() - begun
+            metrics.note_request(environ["REQUEST_METHOD"], current.path, code, seconds)
+            if span is not None:
+                span.end(int(code), current)
+            return start_response(status, headers, *error)
+
+        return wsgi(environ, start)
+
+    return answered
+
+
+def register(app: Flask) -> None:
+    """Have the application tell the route of each request that it answers."""
+    app.before_request(_note_route)
+
+
+def _note_route() -> None:
+    if request.url_rule is not None:
+        note_path(request.url_rule.rule)
