@@ -60,7 +60,10 @@ class Served:
         self.queries = features(details.pictures + 1000)[-1000:]
         bodies = [msgspec.json.encode({"vector": row.tolist(), "k": K}) for row in self.queries]
         self.by_vector = [post("/search", body) for body in bodies]
-        batches = [bodies[first : first + BATCH] for first in range(0, 15 * BATCH, BATCH)]
+        exact = [
+            msgspec.json.encode({"vector": {"b64": row.tobytes()}, "k": K}) for row in self.queries
+        ]
+        batches = [exact[first : first + BATCH] for first in range(0, 15 * BATCH, BATCH)]
         self.batches = [
             post("/search/batch", b'{"queries":[' + b",".join(batch) + b"]}") for batch in batches
         ]

@@ -5,20 +5,28 @@ for hit in client.search(Path("photo.jpg").read_bytes(), k=5).results:
 print(hit.distance, hit.id)
 """
 
-import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
-import requests
+import numpy as np
+from numpy.typing import ArrayLike
+from urllib3 import BaseHTTPResponse, Timeout, connection_from_url, encode_multipart_formdata
+from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from lookalike.errors import LookalikeError
 
 # Answers that mean "not now", which the service gives with a Retry-After.
 NOT_NOW = frozenset({429, 503})
 IMAGE = "/image"
+JSON = {"Content-Type": "application/json"}
+# Connections that are kept, for threads that share a client.
+CONNECTIONS = 32
+REFUSED = 400
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 
@@ -109,6 +117,8 @@ class _Outcomes(msgspec.Struct):
 class Client:
     """Talks to a service over kept connections, and tries again what it puts off.
 
+    Threads may share one.
+
     Args:
         url: the service, such as ``http://127.0.0.1:8080``.
         key: an API key of it, where it has some.
@@ -121,16 +131,16 @@ class Client:
         self, url: str, *, key: str | None = None, timeout: float = 30.0, tries: int = 4
     ) -> None:
         self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
-        self._session = requests.Session()
-        if key is not None:
-            self._session.headers["Authorization"] = f"Bearer {key}"
+        self._prefix = parse_url(self._url).path or ""
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._pool = connection_from_url(self._url, maxsize=CONNECTIONS)
 
     def search(
         self,
         picture: bytes | None = None,
         *,
         id: str | None = None,  # noqa: A002  the service's own name for it
-        vector: Sequence[float] | None = None,
+        vector: ArrayLike | None = None,
         url: str | None = None,
         **parameters: Any,
     ) -> Answer:
@@ -139,7 +149,7 @@ class Client:
         Args:
             picture: an encoded file to look for; or
             id: a picture of the index; or
-            vector: numbers as the model gives them; or
+            vector: numbers as the model gives them, which travel as float32; or
             url: of a file that the service fetches, where its settings allow.
             parameters: ``k``, ``offset``, ``min_score``, ``box``, ``fields``, ``exclude_self``,
                 ``group_by`` and all others that ``POST /search`` takes.
@@ -147,9 +157,9 @@ class Client:
         Raises:
             ServiceError: with the service's own words.
         """
-        response = self._call("POST", "/search", json=_query(picture, id, vector, url, parameters))
-        answer = msgspec.json.decode(response.content, type=Answer)
-        return msgspec.structs.replace(answer, raw=response.text)
+        data = self._ask("/search", _query(picture, id, vector, url, parameters))
+        answer = msgspec.json.decode(data, type=Answer)
+        return msgspec.structs.replace(answer, raw=data.decode())
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
         """Make several searches at once.
@@ -162,18 +172,16 @@ class Client:
             For each of them, in order, its answer, or the error that it alone met.
         """
         body = {"queries": [_split(query) for query in queries]}
-        response = self._call("POST", "/search/batch", json=body)
-        outcomes = msgspec.json.decode(response.content, type=_Outcomes).outcomes
+        outcomes = msgspec.json.decode(self._ask("/search/batch", body), type=_Outcomes).outcomes
         return [one.answer or _told(one.problem or {}) for one in outcomes]
 
     def picture(self, name: str) -> PictureDetails:
         """Tell what the index knows of a picture."""
-        response = self._call("GET", _path(name))
-        return msgspec.json.decode(response.content, type=PictureDetails)
+        return msgspec.json.decode(self._call("GET", _path(name)), type=PictureDetails)
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
-        return self._call("GET", f"{_path(name)}{IMAGE}", params={"size": size}).content
+        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}")
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it."""
@@ -198,28 +206,51 @@ class Client:
         told = {"attributes": msgspec.json.encode(attributes or {}).decode()}
         if label is not None:
             told["label"] = label
-        files = {"image": ("picture", picture, "application/octet-stream")}
-        response = self._call("PUT", _path(name), data=told, files=files)
-        return msgspec.json.decode(response.content, type=dict[str, Any])
+        form: dict[str, Any] = {"image": ("picture", picture, "application/octet-stream"), **told}
+        body, media_type = encode_multipart_formdata(form)
+        made = self._call("PUT", _path(name), body, {"Content-Type": media_type})
+        return msgspec.json.decode(made, type=dict[str, Any])
 
     def duplicates(self, name: str, **parameters: Any) -> Duplicates:
         """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
-        response = self._call("GET", "/duplicates", params={"id": name, **parameters})
-        return msgspec.json.decode(response.content, type=Duplicates)
+        asked = urlencode({"id": name, **parameters})
+        return msgspec.json.decode(self._call("GET", f"/duplicates?{asked}"), type=Duplicates)
 
     def index(self) -> dict[str, Any]:
         """Tell what is being served."""
         return self._document("GET", "/index")
 
-    def _document(self, method: str, path: str) -> dict[str, Any]:
-        return msgspec.json.decode(self._call(method, path).content, type=dict[str, Any])
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
 
-    def _call(self, method: str, path: str, **what: Any) -> requests.Response:
+    def _document(self, method: str, path: str) -> dict[str, Any]:
+        return msgspec.json.decode(self._call(method, path), type=dict[str, Any])
+
+    def _ask(self, path: str, document: Any) -> bytes:
+        return self._call("POST", path, msgspec.json.encode(document), JSON)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
         deadline = time.monotonic() + self._timeout
         pause = FIRST_PAUSE_SECONDS
+        request = partial(
+            self._pool.urlopen,
+            method,
+            f"{self._prefix}{path}",
+            body=body,
+            headers={**self._headers, **(headers or {})},
+            retries=False,
+            redirect=False,
+        )
         for tried in range(1, self._tries + 1):
-            response, error = self._send(method, path, deadline, what)
-            if response is not None and response.status_code not in NOT_NOW:
+            response, error = _sent(request, deadline)
+            if response is not None and response.status not in NOT_NOW:
                 break
             wait = pause if response is None else max(pause, _retry_after(response))
             if tried == self._tries or time.monotonic() + wait > deadline:
@@ -230,18 +261,18 @@ class Client:
             raise ServiceError(
                 f"the service at {self._url} does not answer; is it running (lookalike serve)?"
             ) from error
-        if not response.ok:
+        if response.status >= REFUSED:
             raise _refused(response)
-        return response
+        return response.data
 
-    def _send(
-        self, method: str, path: str, deadline: float, what: dict[str, Any]
-    ) -> tuple[requests.Response | None, Exception | None]:
-        try:
-            left = max(0.001, deadline - time.monotonic())
-            return self._session.request(method, self._url + path, timeout=left, **what), None
-        except requests.RequestException as error:
-            return None, error
+
+def _sent(
+    request: Callable[..., BaseHTTPResponse], deadline: float
+) -> tuple[BaseHTTPResponse | None, HTTPError | None]:
+    try:
+        return request(timeout=Timeout(max(0.001, deadline - time.monotonic()))), None
+    except HTTPError as error:
+        return None, error
 
 
 def _path(name: str) -> str:
@@ -254,14 +285,14 @@ def _path(name: str) -> str:
 def _query(
     picture: bytes | None,
     name: str | None,
-    vector: Sequence[float] | None,
+    vector: ArrayLike | None,
     url: str | None,
     parameters: Any,
 ) -> dict[str, Any]:
     sources: dict[str, Any] = {
-        "image": None if picture is None else {"b64": base64.b64encode(picture).decode()},
+        "image": None if picture is None else {"b64": picture},
         "id": name,
-        "vector": None if vector is None else [float(number) for number in vector],
+        "vector": None if vector is None else {"b64": np.asarray(vector, "<f4").tobytes()},
         "url": url,
     }
     return {**{what: given for what, given in sources.items() if given is not None}, **parameters}
@@ -274,18 +305,18 @@ def _split(query: Mapping[str, Any]) -> dict[str, Any]:
     return _query(picture, name, vector, url, parameters)
 
 
-def _retry_after(response: requests.Response) -> float:
+def _retry_after(response: BaseHTTPResponse) -> float:
     try:
         return min(float(response.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
     except ValueError:
         return 0.0
 
 
-def _refused(response: requests.Response) -> ServiceError:
+def _refused(response: BaseHTTPResponse) -> ServiceError:
     try:
         return _told(response.json())
     except (ValueError, KeyError, TypeError):
-        return ServiceError(f"the service answered {response.status_code} {response.reason}")
+        return ServiceError(f"the service answered {response.status} {response.reason}")
 
 
 def _told(problem: dict[str, Any]) -> ServiceError:

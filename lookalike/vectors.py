@@ -22,9 +22,11 @@ def without_features(vectors: Vectors) -> npt.NDArray[np.bool_]:
 def unit(vectors: Vectors) -> Vectors:
     """Scale the rows of ``float32[n, d]`` to length one; a row of zeros stays one, never NaN."""
     # In double precision, so that a row's result does not depend on the rows beside it.
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    double = vectors.astype(np.float64)
+    lengths = np.sqrt(np.vecdot(double, double))
     lengths[lengths == 0] = 1
-    return np.asarray(vectors / lengths[:, None], dtype=np.float32)
+    double /= lengths[:, None]
+    return double.astype(np.float32)
 
 
 def prepared(vectors: Vectors, metric: Metric) -> Vectors:

@@ -6,7 +6,7 @@ from lookalike.index import PictureRow
 from lookalike.vectors import Vectors
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is searched with.
 
     Attributes:

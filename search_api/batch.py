@@ -1,23 +1,25 @@
 """Several searches in one request, each with its own outcome."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
+from itertools import chain, pairwise
 from typing import TypeVar
 
 import msgspec
 from gevent.pool import Pool
 
 from lookalike.errors import LookalikeError
-from lookalike.index import Hit
+from lookalike.index import Filter, Hit
 from search_api.asked import Asked
 from search_api.caller import Caller
 from search_api.capacity import LEAST_EMBEDDINGS, Capacity
 from search_api.metrics import note_problem, note_stages
-from search_api.native import native_threads, run_native
+from search_api.native import idle_threads, run_native
+from search_api.parameters import JsonQuery
 from search_api.problems import URN, Problem, expected, problem_of
-from search_api.query import Embedded, Query, decode_query
+from search_api.query import Embedded, Query, decode, decode_batch, query_of
 from search_api.search import Answer, answer, find_all, prepare
 from search_api.serving import Serving
 
@@ -27,7 +29,7 @@ Done = TypeVar("Done")
 AT_ONCE = LEAST_EMBEDDINGS
 
 
-class Outcome(msgspec.Struct, frozen=True, omit_defaults=True):
+class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What came of one search of a batch: an answer, or a problem."""
 
     status: int
@@ -41,14 +43,14 @@ class Outcomes(msgspec.Struct, frozen=True):
     outcomes: list[Outcome]
 
 
-class _Begun(msgspec.Struct, frozen=True):
+class Begun(msgspec.Struct, frozen=True, gc=False):
     """A search that was read, at a time of ``time.perf_counter``."""
 
     query: Query
     begun: float
 
 
-class _Ready(msgspec.Struct, frozen=True):
+class _Ready(msgspec.Struct, frozen=True, gc=False):
     """A search whose vector is known, begun at a time of ``time.perf_counter``."""
 
     query: Query
@@ -56,31 +58,62 @@ class _Ready(msgspec.Struct, frozen=True):
     begun: float
 
 
-def search_batch(
-    queries: Sequence[msgspec.Raw], serving: Serving, capacity: Capacity, caller: Caller
-) -> Outcomes:
-    """Answer each query from one and the same index version.
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    """An outcome in JSON, and what is to be noted of it."""
 
-    Those that want the model server wait for it side by side. The index is searched by as
-    many native threads as there are, each taking its share of the queries.
+    outcome: bytes
+    problem: str | None = None
+    stages: Mapping[str, float] | None = None
+    asked: Asked | None = None
+    filter: Filter | None = None
+
+
+_Search = Begun | _Ready | LookalikeError
+
+
+def read_searches(data: bytes) -> Sequence[Begun | LookalikeError]:
+    """Read a batch's body; what is wrong with one search alone is in its place.
+
+    Raises:
+        InvalidParameter: it is no batch.
     """
-    decoded = [_decode(query) for query in queries]
-    prepare_one = partial(_prepare, serving=serving, capacity=capacity, caller=caller)
-    # A vector waits for nothing, and needs no greenlet of its own.
-    waiting = [one for one in decoded if not _has_vector(one)]
-    waited = iter(_all([partial(prepare_one, one) for one in waiting], AT_ONCE))
-    ready = [prepare_one(one) if _has_vector(one) else next(waited) for one in decoded]
-    shares = min(native_threads(), len(ready))
-    work = [partial(_outcomes, ready[share::shares], serving) for share in range(shares)]
-    done = _all([partial(run_native, share) for share in work], shares)
-    outcomes = [done[place % shares][place // shares] for place in range(len(ready))]
-    for one, outcome in zip(ready, outcomes, strict=True):
-        if outcome.problem is not None:
-            note_problem(outcome.problem.type.removeprefix(URN))
-        elif outcome.answer is not None and isinstance(one, _Ready):
-            note_stages(outcome.answer.took_ms.stages())
-            capacity.recall.note(serving.index, one.asked, one.query.parameters.filter)
-    return Outcomes(outcomes)
+    return run_native(lambda: [_decode(query) for query in decode_batch(data)])
+
+
+def search_batch(
+    searches: Sequence[_Search], serving: Serving, capacity: Capacity, caller: Caller
+) -> bytes:
+    """Answer each search from one and the same index version: an :class:`Outcomes` in JSON.
+
+    Those that want the model server wait for it side by side. All else of a search is done on
+    one thread, from its vector to its JSON: threads that hand Python's lock to each other take
+    twice the time. As many threads take their share of the batch as have nothing to do.
+    """
+    prepared = partial(_prepare, serving=serving, capacity=capacity, caller=caller)
+    waiting = [one for one in searches if _waits(one)]
+    waited = iter(_all([partial(prepared, one) for one in waiting], AT_ONCE))
+    searches = [next(waited) if _waits(one) else one for one in searches]
+
+    def work(share: Sequence[_Search]) -> list[_Told]:
+        ready = [prepared(one) for one in share]
+        return list(map(_told, ready, _outcomes(ready, serving)))
+
+    shares = min(idle_threads(), len(searches))
+    bounds = [len(searches) * share // shares for share in range(shares + 1)]
+    parts = [searches[first:end] for first, end in pairwise(bounds)]
+    done = _all([partial(run_native, partial(work, part)) for part in parts], shares)
+    told = list(chain.from_iterable(done))
+    _note(told, serving, capacity)
+    return b'{"outcomes":[' + b",".join(one.outcome for one in told) + b"]}"
+
+
+def _note(told: Sequence[_Told], serving: Serving, capacity: Capacity) -> None:
+    for one in told:
+        if one.problem is not None:
+            note_problem(one.problem)
+        if one.asked is not None:
+            capacity.recall.note(serving.index, one.asked, one.filter)
+    note_stages([one.stages for one in told if one.stages is not None])
 
 
 def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:
@@ -88,27 +121,31 @@ def _all(work: Sequence[Callable[[], Done]], at_once: int) -> list[Done]:
 
     Each has the context of the request, which greenlets do not get by themselves.
     """
+    if len(work) == 1:
+        return [work[0]()]
     here = [partial(copy_context().run, one) for one in work]
     done: list[Done] = Pool(at_once).map(lambda one: one(), here)
     return done
 
 
-def _decode(raw: msgspec.Raw) -> _Begun | LookalikeError:
+def _decode(query: JsonQuery | msgspec.Raw) -> Begun | LookalikeError:
     begun = time.perf_counter()
     try:
-        return _Begun(decode_query(raw), begun)
+        body = query if isinstance(query, JsonQuery) else decode(query, JsonQuery)
+        return Begun(query_of(body), begun)
     except Exception as error:  # noqa: BLE001  one query's failure is its own
         return expected(error)
 
 
-def _has_vector(one: _Begun | LookalikeError) -> bool:
-    return isinstance(one, _Begun) and isinstance(one.query.source, Embedded)
+def _waits(one: _Search) -> bool:
+    """Tell whether a search waits for the model server, or looks into the index first."""
+    return isinstance(one, Begun) and not isinstance(one.query.source, Embedded)
 
 
 def _prepare(
-    one: _Begun | LookalikeError, serving: Serving, capacity: Capacity, caller: Caller
+    one: _Search, serving: Serving, capacity: Capacity, caller: Caller
 ) -> _Ready | LookalikeError:
-    if isinstance(one, LookalikeError):
+    if not isinstance(one, Begun):
         return one
     try:
         return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
@@ -129,6 +166,18 @@ def _outcome(ready: _Ready, hits: list[Hit] | Exception, serving: Serving) -> Ou
     if isinstance(hits, Exception):
         return _failed(expected(hits))
     return Outcome(200, answer=answer(ready.query, serving, ready.asked, hits, ready.begun))
+
+
+def _told(ready: _Ready | LookalikeError, outcome: Outcome) -> _Told:
+    data = msgspec.json.encode(outcome)
+    if isinstance(ready, LookalikeError) or outcome.answer is None:
+        return _Told(data, problem=_kind(outcome))
+    stages = outcome.answer.took_ms.stages(ready.asked)
+    return _Told(data, stages=stages, asked=ready.asked, filter=ready.query.parameters.filter)
+
+
+def _kind(outcome: Outcome) -> str | None:
+    return None if outcome.problem is None else outcome.problem.type.removeprefix(URN)
 
 
 def _failed(error: LookalikeError) -> Outcome:

@@ -40,6 +40,11 @@ preload_app = False
 # Connections that a worker holds at once; each is a greenlet.
 worker_connections = 1000
 keepalive = 75
+# Nothing is made of what a proxy says of its clients, so that nobody has to be found worthy of
+# saying it, at each request.
+forwarded_allow_ips = "*"
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # The most that it takes; the longest ids need it.
 limit_request_line = 8190
 # A worker whose event loop stands still for so long is replaced.

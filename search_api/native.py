@@ -145,6 +145,11 @@ def native_threads() -> int:
     return int(gevent.get_hub().threadpool.maxsize)
 
 
+def idle_threads() -> int:
+    """Count those of them that have nothing to do; one at least, which will have."""
+    return max(1, native_threads() - queue().waiting)
+
+
 def _own_thread(pools: Pools, threads: int = 1) -> ThreadPool:
     hub = gevent.get_hub()
     if hub not in pools:

@@ -8,12 +8,12 @@ from lookalike.errors import Stopping
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
-from search_api.batch import search_batch
+from search_api.batch import read_searches, search_batch
 from search_api.duplicates import find_duplicates
 from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
 from search_api.parameters import DuplicatesParameters
-from search_api.query import parameters_of, read_batch, read_query
+from search_api.query import batch_body, parameters_of, read_query
 from search_api.security import POLICY
 from search_api.service import Service
 from search_api.upload import read_upload
@@ -40,9 +40,11 @@ def post_search_batch() -> Response:
     service = _service(None)
     key = service.keys.check(request.headers, "search")
     check_queue()
-    queries, caller = read_batch(_request()), service.caller(request.environ)
-    service.keys.spend(key, len(queries))
-    return _long_json(search_batch(queries, service.serving(), service.capacity, caller))
+    searches = read_searches(batch_body(_request()))
+    caller = service.caller(request.environ)
+    service.keys.spend(key, len(searches))
+    answer = search_batch(searches, service.serving(), service.capacity, caller)
+    return Response(answer, mimetype="application/json")
 
 
 @paths.get("/pictures/<id:id>")
@@ -174,10 +176,6 @@ def _service(scope: Scope | None) -> Service:
 
 def _json(document: object) -> Response:
     return Response(msgspec.json.encode(document), mimetype="application/json")
-
-
-def _long_json(document: object) -> Response:
-    return Response(run_native(lambda: msgspec.json.encode(document)), mimetype="application/json")
 
 
 def _request() -> Request:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,9 +24,11 @@ from search_api.parameters import (
     ONE_OF,
     RAW,
     SOURCES,
+    EncodedVector,
     JsonBatch,
     JsonQuery,
     Parameters,
+    RawBatch,
 )
 
 HOW = (
@@ -36,6 +39,7 @@ HOW = (
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
+FLOAT32 = np.dtype("<f4")
 FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
 Given = TypeVar("Given", bound=msgspec.Struct)
 
@@ -47,31 +51,31 @@ class MemoryRequest(Request):
         return io.BytesIO()
 
 
-class Picture(msgspec.Struct, frozen=True):
+class Picture(msgspec.Struct, frozen=True, gc=False):
     """Look for what a picture file shows."""
 
     data: bytes
 
 
-class Remote(msgspec.Struct, frozen=True):
+class Remote(msgspec.Struct, frozen=True, gc=False):
     """Look for what the picture file behind a URL shows."""
 
     url: str
 
 
-class Indexed(msgspec.Struct, frozen=True):
+class Indexed(msgspec.Struct, frozen=True, gc=False):
     """Look for what a picture of the index shows."""
 
     id: str
 
 
-class Embedded(msgspec.Struct, frozen=True):
+class Embedded(msgspec.Struct, frozen=True, gc=False):
     """Look for what is near a vector: ``float32[d]``, as the model gives it."""
 
     vector: Vectors
 
 
-class Query(msgspec.Struct, frozen=True):
+class Query(msgspec.Struct, frozen=True, gc=False):
     """A search request."""
 
     source: Picture | Remote | Indexed | Embedded
@@ -92,21 +96,38 @@ def read_query(request: Request) -> Query:
     return Query(Picture(picture), parameters)
 
 
-def read_batch(request: Request) -> list[msgspec.Raw]:
-    """Read a batch of searches, each yet to be decoded (:func:`decode_query`).
+def batch_body(request: Request) -> bytes:
+    """Give the body of a batch of searches, yet to be read (:func:`decode_batch`).
 
     Raises:
-        UnsupportedMediaType, InvalidParameter: as :func:`read_query`.
+        UnsupportedMediaType: it is not of JSON.
     """
     if request.mimetype != JSON:
         raise UnsupportedMediaType(f"a batch is {JSON}, not {request.mimetype!r}")
-    batch: JsonBatch = decoded(body_of(request), JsonBatch)
-    return batch.queries
+    return body_of(request)
 
 
-def decode_query(data: bytes | msgspec.Raw) -> Query:
+def decode_batch(data: bytes) -> Sequence[JsonQuery | msgspec.Raw]:
+    """Read a batch of searches, each yet to be decoded, or to be made a query of.
+
+    Raises:
+        InvalidParameter: it is no batch, whatever its searches are.
+    """
+    try:
+        return msgspec.json.decode(data, type=JsonBatch).queries
+    except UNREADABLE:  # so each by itself, since the failure of one is no other's
+        batch: RawBatch = decode(data, RawBatch)
+        return batch.queries
+
+
+def decode_query(data: bytes) -> Query:
     """Read a search that is JSON; errors as :func:`read_query`."""
     body: JsonQuery = decoded(data, JsonQuery)
+    return query_of(body)
+
+
+def query_of(body: JsonQuery) -> Query:
+    """Make a query of a search that is JSON; errors as :func:`read_query`."""
     if sum(getattr(body, name) is not UNSET for name in SOURCES) != 1:
         raise MissingPicture(f"a search has exactly {ONE_OF}")
     return Query(_source(body), body)
@@ -169,15 +190,27 @@ def _source(body: JsonQuery) -> Picture | Remote | Indexed | Embedded:
         return Indexed(body.id)
     if body.box is not None:
         raise InvalidParameter("a vector has no parts: box goes with image, url or id")
+    if isinstance(body.vector, EncodedVector):
+        return Embedded(_floats(body.vector.b64))
     return Embedded(np.asarray(body.vector, np.float32))
 
 
-def decoded(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
-    """Read a body of JSON; raise InvalidParameter for what is wrong."""
-    return run_sized(len(data), lambda: _decode(data, kind))
+def _floats(data: bytes) -> Vectors:
+    """Read a vector that is bytes."""
+    if not data or len(data) % FLOAT32.itemsize:
+        raise InvalidParameter(
+            f"a vector's b64 holds numbers of {FLOAT32.itemsize} bytes, not {len(data)} bytes"
+        )
+    return np.frombuffer(data, FLOAT32)
 
 
-def _decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+def decoded(data: bytes, kind: type[Any]) -> Any:
+    """Read a body of JSON, a long one on a native thread; errors as :func:`decode`."""
+    return run_sized(len(data), lambda: decode(data, kind))
+
+
+def decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
+    """Read JSON on this thread; raise InvalidParameter or InvalidFilter for what is wrong."""
     try:
         try:
             return msgspec.json.decode(data, type=kind)

@@ -31,7 +31,7 @@ MOST_CANDIDATES = 10_000
 WIDER = 4
 
 
-class Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """A picture that was found; it has the members that ``fields`` asked for, by default all."""
 
     id: str | UnsetType = UNSET
@@ -48,7 +48,7 @@ class Result(msgspec.Struct, frozen=True):
     attributes: dict[str, Attribute] | UnsetType = UNSET
 
 
-class TookMilliseconds(msgspec.Struct, frozen=True):
+class TookMilliseconds(msgspec.Struct, frozen=True, gc=False):
     """How long each stage took."""
 
     decode: Annotated[float, Meta(description="To fetch the picture by its URL, and to read it.")]
@@ -56,13 +56,15 @@ class TookMilliseconds(msgspec.Struct, frozen=True):
     search: Annotated[float, Meta(description="To search, and to look up what was found.")]
     total: float
 
-    def stages(self) -> dict[str, float]:
-        """Give each stage's seconds."""
-        milliseconds = {"decode": self.decode, "embed": self.embed, "search": self.search}
+    def stages(self, asked: Asked) -> dict[str, float]:
+        """Give the seconds of each stage that a search had: a vector is searched with as it is."""
+        milliseconds = {"search": self.search}
+        if asked.sha256 is not None:
+            milliseconds |= {"decode": self.decode, "embed": self.embed}
         return {stage: taken / 1000 for stage, taken in milliseconds.items()}
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What was found, the nearest first, and by what."""
 
     results: list[Result]
@@ -82,7 +84,7 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     asked = prepare(query, serving, capacity, caller)
     hits = _found(serving, asked, query.parameters)
     made = answer(query, serving, asked, hits, begun)
-    note_stages(made.took_ms.stages())
+    note_stages([made.took_ms.stages(asked)])
     capacity.recall.note(serving.index, asked, query.parameters.filter)
     return made
 

@@ -18,7 +18,7 @@ def main() -> None:
         client = Client(sys.argv[3])
 
         def search(vector: Any) -> list[int]:
-            answer = client.search(vector=vector.tolist(), k=K, fields=["id"])
+            answer = client.search(vector=vector, k=K, fields=["id"])
             return [int(hit.id) for hit in answer.results]
 
         yield search

@@ -5,7 +5,7 @@ import msgspec
 from lookalike.index.pictures import PictureRow
 
 
-class Hit(msgspec.Struct, frozen=True):
+class Hit(msgspec.Struct, frozen=True, gc=False):
     """A picture that was found, and its Euclidean distance from the query."""
 
     picture: PictureRow

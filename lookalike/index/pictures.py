@@ -26,7 +26,7 @@ EVERY = slice(None)
 RECENT_ROWS = 8192
 
 
-class PictureRow(msgspec.Struct, frozen=True):
+class PictureRow(msgspec.Struct, frozen=True, gc=False):
     """One picture of an index."""
 
     id: str
@@ -144,12 +144,22 @@ class Pictures:
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
         """Give the pictures at these row numbers, in the order asked for."""
-        kept = [(number, self._recent.get(number)) for number in numbers]
-        found = {number: picture for number, picture in kept if picture is not None}
-        for number, picture in self._read([number for number, picture in kept if picture is None]):
+        found = self.found(numbers)
+        return [found[number] for number in numbers]
+
+    def found(self, numbers: Iterable[int]) -> dict[int, PictureRow]:
+        """Give the pictures at these row numbers, by number."""
+        found, missing = {}, []
+        for number in numbers:
+            picture = self._recent.get(number)
+            if picture is None:
+                missing.append(number)
+            else:
+                found[number] = picture
+        for number, picture in self._read(missing):
             found[number] = picture
             self._recent.put(number, picture)
-        return [found[number] for number in numbers]
+        return found
 
     def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, PictureRow]]:
         by_table: dict[int, list[int]] = {}

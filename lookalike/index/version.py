@@ -134,13 +134,12 @@ class IndexVersion:
     def hits(self, near: Near) -> list[list[Hit]]:
         """Look up what was found: the second half of a search."""
         listed = near.rows.tolist()
-        wanted = {row for of_one in listed for row in of_one if row >= 0}
-        found = dict(zip(wanted, self.pictures.rows(list(wanted)), strict=True))
+        found = self.pictures.found({row for of_one in listed for row in of_one if row >= 0})
         hits = [
             [
                 Hit(found[row], distance)
                 for row, distance in zip(of_one, gaps, strict=True)
-                if row in found
+                if row >= 0
             ]
             for of_one, gaps in zip(listed, near.distances.tolist(), strict=True)
         ]

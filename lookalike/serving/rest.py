@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ProtocolError
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout, connection_from_url
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import TimeoutError as TooSlow
+from urllib3.util import parse_url
 
 from lookalike.errors import (
     ModelServerBusy,
@@ -25,6 +26,7 @@ from lookalike.errors import (
 from lookalike.serving.base import SIGNATURE, ModelAddress, Pixels, checked, raw_rows
 from lookalike.vectors import Vectors
 
+OK, NOT_FOUND, FAILED = 200, 404, 500
 # Statuses that mean "not now": too many requests, unavailable, deadline exceeded.
 BUSY: Final = frozenset({429, 503, 504})
 # Behind a Kubernetes Service a pod that has just started may lack a version that the
@@ -48,10 +50,11 @@ class RestEmbedder:
         self, url: str, address: ModelAddress, *, timeout: float = 10.0, connections: int = 16
     ) -> None:
         self._address, self._timeout, self._connections = address, timeout, connections
-        self._model_url = f"{url.rstrip('/')}/v1/models/{address.name}"
-        self._predict_url = f"{self._model_url}/versions/{address.version}:predict"
+        self._url = url.rstrip("/")
+        self._model_path = f"{parse_url(self._url).path or ''}/v1/models/{address.name}"
+        self._predict_path = f"{self._model_path}/versions/{address.version}:predict"
         self._seen = False
-        self._session, self._opened = self._open(), time.monotonic()
+        self._pool, self._opened = self._open(), time.monotonic()
 
     def embed(
         self,
@@ -70,10 +73,8 @@ class RestEmbedder:
         body = predict_body(rows)
         deadline = time.monotonic() + min(self._timeout, timeout or self._timeout)
         while True:
-            response = self._request("POST", self._predict_url, body, deadline, headers)
-            if response.status_code != requests.codes.not_found or not self._may_be_elsewhere(
-                deadline
-            ):
+            response = self._request("POST", self._predict_path, body, deadline, headers)
+            if response.status != NOT_FOUND or not self._may_be_elsewhere(deadline):
                 break
             time.sleep(ELSEWHERE_PAUSE_SECONDS)
             self._renew()
@@ -83,37 +84,34 @@ class RestEmbedder:
 
     def available_versions(self) -> set[int]:
         """See :meth:`lookalike.serving.base.Embedder.available_versions`."""
-        response = self._request("GET", self._model_url, None, time.monotonic() + self._timeout)
-        if response.status_code == requests.codes.not_found:
+        response = self._request("GET", self._model_path, None, time.monotonic() + self._timeout)
+        if response.status == NOT_FOUND:
             return set()
         statuses = self._answer(response).get("model_version_status", [])
         return {int(item["version"]) for item in statuses if item["state"] == "AVAILABLE"}
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._pool.close()
 
     def _may_be_elsewhere(self, deadline: float) -> bool:
         return self._seen and time.monotonic() + ELSEWHERE_PAUSE_SECONDS < deadline
 
-    def _open(self) -> requests.Session:
-        session = requests.Session()
-        session.trust_env = False  # the model server is never behind a user's proxy
-        session.mount("http", HTTPAdapter(1, self._connections))
-        return session
+    def _open(self) -> HTTPConnectionPool:
+        return connection_from_url(self._url, maxsize=self._connections)
 
     def _renew(self) -> None:
         """Leave the pooled connections for new ones; calls in flight finish on the old."""
-        self._session, self._opened = self._open(), time.monotonic()
+        self._pool, self._opened = self._open(), time.monotonic()
 
     def _request(
         self,
         method: str,
-        url: str,
+        path: str,
         body: bytes | None,
         deadline: float,
         headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    ) -> BaseHTTPResponse:
         """Send a request; once more, where a kept connection died before an answer.
 
         A prediction changes nothing, so it can be sent twice.
@@ -121,47 +119,71 @@ class RestEmbedder:
         if time.monotonic() - self._opened > CONNECTION_MAX_AGE_SECONDS:
             self._renew()
         try:
-            return self._send(method, url, body, deadline, headers)
-        except requests.ConnectionError as error:
-            if not _died(error):
-                raise self._unreachable(error) from error
+            return self._send(method, path, body, deadline, headers)
+        except ProtocolError:
+            pass
         try:
-            return self._send(method, url, body, deadline, headers)
-        except requests.ConnectionError as error:
+            return self._send(method, path, body, deadline, headers)
+        except ProtocolError as error:
             raise self._unreachable(error) from error
 
     def _send(
         self,
         method: str,
-        url: str,
+        path: str,
         body: bytes | None,
         deadline: float,
         headers: Mapping[str, str] | None,
-    ) -> requests.Response:
+    ) -> BaseHTTPResponse:
+        """Send a request once; a ProtocolError: the connection died before an answer began."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise self._too_slow()
         try:
-            return self._session.request(method, url, data=body, headers=headers, timeout=left)
-        except requests.Timeout as error:
+            response = self._pool.urlopen(
+                method,
+                path,
+                body=body,
+                headers=headers,
+                timeout=Timeout(left),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except NewConnectionError as error:  # to urllib3 it is one that was too slow
+            raise self._unreachable(error) from error
+        except TooSlow as error:
             raise self._too_slow() from error
-        except requests.exceptions.ChunkedEncodingError as error:
+        except ProtocolError:
+            raise
+        except HTTPError as error:
+            raise self._unreachable(error) from error
+        self._read(response)
+        return response
+
+    def _read(self, response: BaseHTTPResponse) -> None:
+        """Read an answer whole, which gives its connection back."""
+        try:
+            response.read(cache_content=True)
+        except TooSlow as error:
+            raise self._too_slow() from error
+        except HTTPError as error:
             raise ModelServerUnavailable(
-                f"the model server at {self._model_url} broke off in the middle of an answer"
+                f"the model server at {self._url} broke off in the middle of an answer"
             ) from error
 
-    def _answer(self, response: requests.Response) -> dict[str, Any]:
-        if response.status_code == requests.codes.ok:
+    def _answer(self, response: BaseHTTPResponse) -> dict[str, Any]:
+        if response.status == OK:
             return _json(response)
-        message = f"{response.status_code}: {_error_text(response)}"
-        if response.status_code == requests.codes.not_found:
+        message = f"{response.status}: {_error_text(response)}"
+        if response.status == NOT_FOUND:
             raise ModelVersionUnavailable(
                 f"the model server does not serve {self._address.name} version "
                 f"{self._address.version} ({message})"
             )
-        if response.status_code in BUSY:
+        if response.status in BUSY:
             raise ModelServerBusy(f"the model server is overloaded ({message})")
-        if response.status_code < requests.codes.internal_server_error:
+        if response.status < FAILED:
             raise ModelServerRejected(f"the model server refused the request ({message})")
         raise ModelServerError(f"the model server failed ({message})")
 
@@ -173,13 +195,13 @@ class RestEmbedder:
 
     def _too_slow(self) -> ModelServerUnavailable:
         return ModelServerUnavailable(
-            f"the model server at {self._model_url} did not answer within {self._timeout:g} s"
+            f"the model server at {self._url} did not answer within {self._timeout:g} s"
         )
 
-    def _unreachable(self, error: requests.ConnectionError) -> ModelServerUnavailable:
+    def _unreachable(self, error: HTTPError) -> ModelServerUnavailable:
         return ModelServerUnavailable(
-            f"the model server at {self._model_url} cannot be reached; is it running "
-            f"(lookalike model-server)? {_reason(error)}"
+            f"the model server at {self._url} cannot be reached; is it running "
+            f"(lookalike model-server)? {error.__cause__ or error}"
         )
 
 
@@ -189,20 +211,10 @@ def predict_body(rows: list[memoryview]) -> bytes:
     return b'{"signature_name":"%b","instances":[%b]}' % (SIGNATURE.encode(), instances)
 
 
-def _died(error: requests.ConnectionError) -> bool:
-    """Tell a connection that broke from one that was never made."""
-    return bool(error.args) and isinstance(error.args[0], ProtocolError)
-
-
-def _reason(error: requests.ConnectionError) -> str:
-    cause: Any = error.args[0] if error.args else error
-    return str(getattr(cause, "reason", cause))
-
-
-def _json(response: requests.Response) -> dict[str, Any]:
+def _json(response: BaseHTTPResponse) -> dict[str, Any]:
     # The standard library's parser takes NaN and Infinity, which TensorFlow Serving writes.
     try:
-        answer = json.loads(response.content)
+        answer = json.loads(response.data)
     except ValueError as error:
         raise ModelServerRejected("the model server answered something other than JSON") from error
     if not isinstance(answer, dict):
@@ -210,8 +222,8 @@ def _json(response: requests.Response) -> dict[str, Any]:
     return answer
 
 
-def _error_text(response: requests.Response) -> str:
+def _error_text(response: BaseHTTPResponse) -> str:
     try:
-        return str(json.loads(response.content)["error"])[:500]
+        return str(json.loads(response.data)["error"])[:500]
     except (ValueError, KeyError, TypeError):
-        return response.reason
+        return response.reason or ""

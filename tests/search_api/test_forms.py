@@ -1,6 +1,7 @@
 """The forms in which a search can be asked, and what it can be told, against the real stack."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,38 @@ def test_a_picture_its_id_and_its_vector_find_the_same(stack: Stack) -> None:
         assert [hit["id"] for hit in other] == [hit["id"] for hit in by_picture]
         near = [hit["distance"] for hit in by_picture]
         assert [hit["distance"] for hit in other] == pytest.approx(near, abs=1e-3)
+
+
+def b64(numbers: Any, kind: str = "<f4") -> dict[str, str]:
+    return {"b64": base64.b64encode(np.asarray(numbers, kind).tobytes()).decode()}
+
+
+def test_a_vector_of_numbers_and_of_bytes_find_the_same(stack: Stack) -> None:
+    numbers = vector(stack)
+    assert results(stack, vector=b64(numbers), k=8) == results(stack, vector=numbers, k=8)
+    queries = {"queries": [{"vector": b64(numbers)}, {"vector": numbers}]}
+    answer = requests.post(f"{stack.url}/search/batch", json=queries, timeout=30).json()
+    first, second = (outcome["answer"]["results"] for outcome in answer["outcomes"])
+    assert first == second == results(stack, vector=numbers)
+
+
+# One search, in a form that is answered before Flask and in forms that only Flask reads.
+USUAL, OTHERS = "application/json", ("application/json; charset=utf-8", "Application/JSON")
+
+
+@pytest.mark.parametrize("body", [{"id": NAME, "k": 3}, {"id": "nobody"}, {"id": NAME, "k": 0}, {}])
+def test_whoever_reads_a_search_answers_the_same(stack: Stack, body: dict[str, Any]) -> None:
+    def asked(data: Any, media_type: str) -> tuple[int, dict[str, Any], set[str]]:
+        headers = {"Content-Type": media_type, "X-Request-ID": "of-both"}
+        answer = requests.post(f"{stack.url}/search", data=data, headers=headers, timeout=30)
+        told = {name: value for name, value in answer.json().items() if name != "took_ms"}
+        return answer.status_code, told, {name for name in answer.headers if name != "Date"}
+
+    data = json.dumps(body).encode()
+    usual = asked(data, USUAL)
+    assert {asked_of[0] for asked_of in (usual, asked(iter([data]), USUAL))} == {usual[0]}
+    for other in OTHERS:
+        assert asked(data, other) == usual
 
 
 def test_offset_passes_over_the_nearest(stack: Stack) -> None:
@@ -160,6 +193,12 @@ BAD: list[tuple[dict[str, Any], int, str]] = [
     ({"vector": [0.0] * 128}, 422, "no-features"),
     ({"vector": [1e39] * 128}, 400, "invalid-parameter"),
     ({"vector": ["1"] * 128}, 400, "invalid-parameter"),
+    ({"vector": b64([])}, 400, "invalid-parameter"),
+    ({"vector": b64([1.0] * 127)}, 400, "invalid-parameter"),
+    ({"vector": b64([1] * 127, "u1")}, 400, "invalid-parameter"),
+    ({"vector": b64([0.0] * 128)}, 422, "no-features"),
+    ({"vector": b64([float("nan")] * 128)}, 400, "invalid-parameter"),
+    ({"vector": {"b64": "?"}}, 400, "invalid-parameter"),
     ({"image": {"b64": "?"}}, 400, "invalid-parameter"),
     ({"image": {"b64": ""}}, 400, "empty-picture"),
     ({"image": {"b64": "AAAA"}}, 400, "not-a-picture"),
