@@ -3,10 +3,13 @@
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 
 READ_BYTES = 1 << 16
+OK, TOO_MANY = 200, 429
+PAUSE_SECONDS = 0.2
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
@@ -23,6 +26,14 @@ def get(path: str) -> bytes:
 
 
 class _Connection:
+    """A kept connection.
+
+    Attributes:
+        status: of the last answer.
+    """
+
+    status = 0
+
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -40,7 +51,8 @@ class _Connection:
         head, found, body = self._answer.partition(END_OF_HEAD)
         if not found or len(body) < _length(head):
             return None
-        assert head.split(b" ", 2)[1] == b"200", self._answer[:400]
+        self.status = int(head.split(b" ", 2)[1])
+        assert self.status in (OK, TOO_MANY), self._answer[:400]
         return time.perf_counter() - self._sent
 
 
@@ -61,12 +73,52 @@ def drive(port: int, requests: Sequence[bytes], connections: int, count: int) ->
                 seconds = key.data.receive()
                 if seconds is None:
                     continue
+                assert key.data.status == OK
                 took.append(seconds)
                 if (following := next(waiting, None)) is not None:
                     key.data.send(following)
         for key in list(selector.get_map().values()):
             key.data.socket.close()
     return took
+
+
+def flood(
+    port: int, requests: Iterator[bytes], connections: int, seconds: float
+) -> tuple[list[float], int]:
+    """Ask more than can be answered: every connection at once, whatever comes.
+
+    One that was turned away (429) asks again after a short pause, sooner than it was told to.
+
+    Returns:
+        The seconds that each answer took, and how many requests were turned away.
+    """
+    took, shed, end = [], 0, time.perf_counter() + seconds
+    pausing: deque[tuple[float, _Connection]] = deque()
+    at_work = 0
+    with selectors.DefaultSelector() as selector:
+        for connection in [_Connection(port) for _ in range(connections)]:
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            pausing.append((0.0, connection))
+        while at_work or time.perf_counter() < end:
+            while pausing and pausing[0][0] <= time.perf_counter() < end:
+                pausing.popleft()[1].send(next(requests))
+                at_work += 1
+            for key, _ in selector.select(0.005):
+                answered = key.data.receive()
+                if answered is None:
+                    continue
+                at_work -= 1
+                if key.data.status == OK:
+                    took.append(answered)
+                else:
+                    shed += 1
+                pause = 0.0 if key.data.status == OK else PAUSE_SECONDS
+                pausing.append((time.perf_counter() + pause, key.data))
+                # Those without a pause come first.
+                pausing = deque(sorted(pausing, key=lambda one: one[0]))
+        for key in list(selector.get_map().values()):
+            key.data.socket.close()
+    return took, shed
 
 
 def _length(head: bytes) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import count as numbered
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from bench import flask_faiss, published
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.harness import Candidate
-from bench.load import drive, get, post
+from bench.load import drive, flood, get, post
 from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
 from bench.servers import gunicorn, lookalike, pss
@@ -34,12 +35,17 @@ from lookalike.progress import working
 from lookalike.serving.rest import RestEmbedder
 from lookalike.store import open_indexes
 
-SIZE = 96
-# Width and height of the pictures asked for, and how many a round.
-SIZES, PICTURES = ((500, 375), (4000, 3000)), 10
+SIZE = 224
+# Width and height of the pictures asked for, and how many a round; how many clients at once
+# where it is about throughput.
+SIZES, PICTURES, CLIENTS = ((500, 375), (4000, 3000)), 6, 4
 K = 10
 CONNECTIONS = 4
 BATCH = 64
+# Connections of one and of two workers: so many that they spread over two evenly enough.
+SPREAD = 16
+# Clients at once that are too many, and for how long.
+FLOOD, FLOOD_SECONDS = 24, 30
 MB = 1e6
 
 
@@ -63,6 +69,7 @@ class Served:
         exact = [
             msgspec.json.encode({"vector": {"b64": row.tobytes()}, "k": K}) for row in self.queries
         ]
+        self.exact = [post("/search", body) for body in exact]
         batches = [exact[first : first + BATCH] for first in range(0, 15 * BATCH, BATCH)]
         self.batches = [
             post("/search/batch", b'{"queries":[' + b",".join(batch) + b"]}") for batch in batches
@@ -113,18 +120,21 @@ def service(quick: bool) -> Iterator[Plan]:
         served = Served(folder, details, ports, quick)
         facts = list(_memory(served))
         _, port = stack.enter_context(ours(served, 1))
+        _, two = stack.enter_context(ours(served, 2))
         _, bare = stack.enter_context(flask(served))
         yield Plan(
             item="queries",
             rounds=2 if quick else 7,
             candidates=[
                 *_by_vector(served, port, bare, stack),
+                *_workers(served, port, two),
                 *_by_picture(served, port, RestEmbedder(rest, model.address)),
             ],
             facts=facts,
         )
         facts += _percentiles(served)
         facts += _healthz(served, port)
+        facts += _overloaded(port, 3 if quick else FLOOD_SECONDS)
 
 
 def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[Candidate]:
@@ -160,6 +170,24 @@ def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[C
     ]
 
 
+def _workers(served: Served, one: int, two: int) -> list[Candidate]:
+    """Compare one worker and two, asked for vectors that cost their client little."""
+    count = served.count
+    return [
+        Candidate(
+            name="workers1",
+            items=count,
+            run=partial(served.load, "workers1", one, served.exact, count, SPREAD),
+        ),
+        Candidate(
+            name="workers2",
+            items=count,
+            run=partial(served.load, "workers2", two, served.exact, count, SPREAD),
+            baseline="workers1",
+        ),
+    ]
+
+
 def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candidate]:
     contract = served.details.model.picture
     number = iter(range(1 << 30))
@@ -168,27 +196,51 @@ def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candi
         # Of its own digest, so that its vector is not remembered.
         return commented(photographs[width, height], next(number))
 
-    def alone(width: int, height: int) -> Callable[[], object]:
+    def server(width: int, height: int, clients: int) -> Callable[[], object]:
         pixels = read_picture(photographs[width, height], contract)[np.newaxis]
-        return lambda: [embedder.embed(pixels) for _ in range(PICTURES)]
 
-    def asked(width: int, height: int) -> Callable[[], object]:
         def run() -> None:
-            pictures = [fresh(width, height) for _ in range(PICTURES)]
+            with ThreadPoolExecutor(clients) as pool:
+                list(pool.map(lambda _: embedder.embed(pixels), range(PICTURES * clients)))
+
+        return run
+
+    def asked(width: int, height: int, clients: int) -> Callable[[], object]:
+        def run() -> None:
+            pictures = [fresh(width, height) for _ in range(PICTURES * clients)]
             whole = [post(f"/search?k={K}", picture, "image/jpeg") for picture in pictures]
-            served.load(f"picture{width}", port, whole, PICTURES, 1)
+            served.load(f"picture{width}", port, whole, len(whole), clients)
 
         return run
 
     photographs = {size: jpeg(*size, 1) for size in SIZES}
+    kinds = {f"picture{size[0]}": (*size, 1) for size in SIZES}
+    kinds["pictures"] = (*SIZES[0], CLIENTS)
     candidates = []
-    for width, height in SIZES:
-        name, server = f"picture{width}", f"picture{width}.server"
+    for name, kind in kinds.items():
+        baseline, items = f"{name}.server", PICTURES * kind[2]
         candidates += [
-            Candidate(name=server, items=PICTURES, run=alone(width, height)),
-            Candidate(name=name, items=PICTURES, run=asked(width, height), baseline=server),
+            Candidate(name=baseline, items=items, run=server(*kind)),
+            Candidate(name=name, items=items, run=asked(*kind), baseline=baseline),
         ]
     return candidates
+
+
+def _overloaded(port: int, seconds: float) -> Iterator[Fact]:
+    """Ask by pictures one at a time, then far too many, and compare how long answers take."""
+    photograph = jpeg(*SIZES[0], 2)
+    pictures = (
+        post(f"/search?k={K}", commented(photograph, number), "image/jpeg") for number in numbered()
+    )
+    alone, _ = flood(port, pictures, 1, seconds)
+    flood(port, pictures, FLOOD, seconds / 3)  # until the limit is found
+    served, shed = flood(port, pictures, FLOOD, seconds)
+    for name, took in (("alone", alone), ("flooded", served)):
+        ninety_ninth = float(np.percentile(took, 99)) * 1000
+        yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {len(took)} by picture")
+    ratio = float(np.percentile(served, 99) / np.percentile(alone, 99))
+    yield Fact(name="flooded.ratio", value=ratio, unit="times the p99 of one at a time")
+    yield Fact(name="flooded.shed", value=shed, unit=f"requests of {FLOOD} clients, turned away")
 
 
 def _percentiles(served: Served) -> Iterator[Fact]:
@@ -196,6 +248,8 @@ def _percentiles(served: Served) -> Iterator[Fact]:
         fiftieth, ninety_ninth = (np.percentile(served.took[name], [50, 99]) * 1000).tolist()
         yield Fact(name=f"{name}.p50", value=fiftieth, unit=f"ms, {CONNECTIONS} at once")
         yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {CONNECTIONS} at once")
+    tails = [float(np.percentile(served.took[name], 99)) for name in ("vector", "flask")]
+    yield Fact(name="vector.tail", value=tails[0] / tails[1], unit="of the p99 of bare Flask")
 
 
 def _healthz(served: Served, port: int) -> Iterator[Fact]:
