@@ -9,7 +9,7 @@ from itertools import cycle, islice
 
 READ_BYTES = 1 << 16
 OK, TOO_MANY = 200, 429
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS, SHORT_SECONDS = 0.2, 0.01
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
@@ -29,10 +29,11 @@ class _Connection:
     """A kept connection.
 
     Attributes:
+        asked: what was sent last.
         status: of the last answer.
     """
 
-    status = 0
+    asked, status = b"", 0
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -40,6 +41,7 @@ class _Connection:
         self._answer, self._sent = b"", 0.0
 
     def send(self, request: bytes) -> None:
+        self.asked = request
         self._answer, self._sent = b"", time.perf_counter()
         self.socket.sendall(request)
 
@@ -59,7 +61,7 @@ class _Connection:
 def drive(port: int, requests: Sequence[bytes], connections: int, count: int) -> list[float]:
     """Send ``count`` requests, taken in turn from ``requests``; give each one's seconds.
 
-    An answer that is not a 200 fails.
+    What is turned away (429) is asked again after a moment; any other answer than 200 fails.
     """
     waiting: Iterator[bytes] = islice(cycle(requests), count)
     took: list[float] = []
@@ -68,18 +70,28 @@ def drive(port: int, requests: Sequence[bytes], connections: int, count: int) ->
             connection = _Connection(port)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send(request)
+        paused: deque[tuple[float, _Connection]] = deque()
         while len(took) < count:
-            for key, _ in selector.select():
+            _ask_again(paused)
+            for key, _ in selector.select(SHORT_SECONDS if paused else None):
                 seconds = key.data.receive()
                 if seconds is None:
                     continue
-                assert key.data.status == OK
+                if key.data.status == TOO_MANY:
+                    paused.append((time.perf_counter() + SHORT_SECONDS, key.data))
+                    continue
                 took.append(seconds)
                 if (following := next(waiting, None)) is not None:
                     key.data.send(following)
         for key in list(selector.get_map().values()):
             key.data.socket.close()
     return took
+
+
+def _ask_again(paused: "deque[tuple[float, _Connection]]") -> None:
+    while paused and paused[0][0] <= time.perf_counter():
+        connection = paused.popleft()[1]
+        connection.send(connection.asked)
 
 
 def flood(

@@ -43,7 +43,7 @@ K = 10
 CONNECTIONS = 4
 BATCH = 64
 # Connections of one and of two workers: so many that they spread over two evenly enough.
-SPREAD = 16
+SPREAD = 8
 # Clients at once that are too many, and for how long.
 FLOOD, FLOOD_SECONDS = 24, 30
 MB = 1e6

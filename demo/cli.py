@@ -1,4 +1,4 @@
-"""``lookalike demo``; imports nothing heavy before it runs."""
+"""``lookalike demo``, ``samples`` and ``bootstrap``; import nothing heavy before they run."""
 
 from pathlib import Path
 
@@ -26,3 +26,41 @@ def demo(pictures: Path | None, check: bool, folder: Path, size: int, queries: i
     from demo.run import run
 
     run(pictures, folder, size=size, queries=queries, check=check)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def samples(folder: Path) -> None:
+    """Fetch the sample pictures and VGG16's weights into FOLDER, which is made.
+
+    For machines that fetch nothing themselves: 'lookalike bootstrap FOLDER' uses it there,
+    and so does 'lookalike train FOLDER/pictures --weights FOLDER/vgg16.weights.h5'.
+    """
+    from demo.bootstrap import collect
+
+    collect(folder)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Copy the pictures there first; if there are pictures already, they are used instead.",
+)
+@click.option("--size", type=click.IntRange(32), default=128, show_default=True, help="Pixels.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=900.0,
+    show_default=True,
+    help="Seconds to wait for a model server that does not have the model yet.",
+)
+def bootstrap(folder: Path, pictures: Path | None, size: int, wait: float) -> None:
+    """Train on FOLDER's sample pictures, export and index them, if there is no index yet.
+
+    FOLDER is as 'lookalike samples' makes it; nothing is fetched.
+    """
+    from demo import bootstrap as stages
+
+    stages.bootstrap(folder, pictures, ["--size", str(size)], ["--wait", str(wait)])

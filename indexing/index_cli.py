@@ -115,16 +115,12 @@ def prune(keep: int, models: bool, as_json: bool) -> None:
 
 def _prune_models(indexes: "Collection") -> list[str]:
     """Remove what no version of this or another index of the store names."""
+    from lookalike.index.models import named_models
     from lookalike.store import open_models
     from lookalike.store import prune as prune_versions
 
     settings = Settings.from_environment()
-    named = {
-        str(details.model.version)
-        for collection in indexes.siblings()
-        for details in (_details(collection, version) for version in collection.versions())
-        if details.model.name == settings.model
-    }
+    named = named_models(indexes, settings.model)
     return prune_versions(open_models(settings.store, settings.model), keep=1, spare=named)
 
 

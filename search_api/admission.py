@@ -19,7 +19,7 @@ SHRINK = 0.1
 WEIGHT = 0.1
 # What work takes alone is measured anew after so long: the model server may be another.
 ALONE_SECONDS = 60.0
-MEASUREMENTS = 8
+MEASUREMENTS = 4
 
 Clock = Callable[[], float]
 
@@ -33,6 +33,7 @@ class Admission:
     Args:
         least: how many may always be at work.
         most: how many at most.
+        first: how many may be, as long as nothing is known; by default the least.
 
     Attributes:
         at_work: how many are now.
@@ -40,9 +41,11 @@ class Admission:
         shed: how many were turned away, ever.
     """
 
-    def __init__(self, least: int, most: int, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, least: int, most: int, clock: Clock = time.monotonic, *, first: int | None = None
+    ) -> None:
         self._least, self._most, self._clock = least, most, clock
-        self.limit = float(least)
+        self.limit = float(least if first is None else first)
         self._starting = True  # the limit grows fast, until it is found for the first time
         self.at_work = self.shed = 0
         self._usual: float | None = None

@@ -10,11 +10,11 @@ from typing import TypeVar
 import msgspec
 from gevent.pool import Pool
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, TooBusy
 from lookalike.index import Filter, Hit
 from search_api.asked import Asked
 from search_api.caller import Caller
-from search_api.capacity import LEAST_EMBEDDINGS, Capacity
+from search_api.capacity import FIRST_EMBEDDINGS, Capacity
 from search_api.metrics import note_problem, note_stages
 from search_api.native import idle_threads, run_native
 from search_api.parameters import JsonQuery
@@ -25,8 +25,9 @@ from search_api.serving import Serving
 
 Done = TypeVar("Done")
 
-# Of a batch's pictures: no more than there are places for at any time.
-AT_ONCE = LEAST_EMBEDDINGS
+# Pictures of a batch that are at work or wait for a place to be.
+AT_ONCE = FIRST_EMBEDDINGS
+PLACE_SECONDS = 0.02
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -147,10 +148,16 @@ def _prepare(
 ) -> _Ready | LookalikeError:
     if not isinstance(one, Begun):
         return one
-    try:
-        return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
-    except Exception as error:  # noqa: BLE001  as above
-        return expected(error)
+    while True:
+        try:
+            return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
+        except TooBusy as error:
+            # The whole batch was let in: what there is no place for yet waits for one.
+            if caller.deadline - time.monotonic() < PLACE_SECONDS:
+                return error
+            time.sleep(PLACE_SECONDS)
+        except Exception as error:  # noqa: BLE001  as above
+            return expected(error)
 
 
 def _outcomes(prepared: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:

@@ -7,11 +7,11 @@ from search_api.admission import Admission
 from search_api.breaker import Breaker
 from search_api.cache import VectorCache
 from search_api.fetching import Fetcher
-from search_api.native import native_threads
 from search_api.recall import RecallMeter
 
-# Embeddings at once, whatever the model server's time: enough for a batch of it.
-LEAST_EMBEDDINGS, MOST_EMBEDDINGS = 8, 256
+# Embeddings at once, until it is known how many the model server does in good time: a batch of
+# one with a GPU. One on a processor does hardly more than one.
+FIRST_EMBEDDINGS, LEAST_EMBEDDINGS, MOST_EMBEDDINGS = 8, 1, 256
 # Of one core, that all workers together may spend on measuring recall.
 RECALL_SHARE = 0.01
 
@@ -47,7 +47,7 @@ class Capacity(msgspec.Struct, frozen=True):
         return cls(
             file_bytes=settings.max_body_bytes,
             decoded_bytes=settings.max_decoded_bytes,
-            embeddings=Admission(max(LEAST_EMBEDDINGS, native_threads()), MOST_EMBEDDINGS),
+            embeddings=Admission(LEAST_EMBEDDINGS, MOST_EMBEDDINGS, first=FIRST_EMBEDDINGS),
             breaker=Breaker(),
             cache=VectorCache(settings.vector_cache_bytes),
             fetcher=Fetcher.of(settings),

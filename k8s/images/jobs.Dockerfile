@@ -14,6 +14,8 @@ COPY search_api search_api
 COPY demo demo
 COPY torture torture
 RUN /opt/lookalike/bin/pip install -c constraints.txt '.[jobs]'
+# The sample pictures and VGG16's weights, so that a cluster has to fetch nothing.
+RUN /opt/lookalike/bin/lookalike samples /opt/samples
 
 FROM python:3.11.15-slim-bookworm
 LABEL org.opencontainers.image.title="Lookalike jobs" \
@@ -21,6 +23,7 @@ LABEL org.opencontainers.image.title="Lookalike jobs" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/lookalike /opt/lookalike
+COPY --from=build /opt/samples /opt/samples
 # Modules were compiled when they were installed, and HOME is where a volume is: the root may be
 # read-only.
 ENV PATH=/opt/lookalike/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp

@@ -10,7 +10,6 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from lookalike.errors import StoreError
 from lookalike.store import files
 from lookalike.store.collection import Collection
 from lookalike.store.manifest import FILE_NAME, FileDigest, decode_manifest, verify_file
@@ -53,7 +52,7 @@ class VerifiedCache:
         manifest = self._collection.manifest(version)
         with files.draft_folder(self._folder) as draft:
             for file in manifest.files:
-                destination = _inside(draft, file)
+                destination = files.inside(draft, file.path)
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 if not self._verified_already(file, destination):
                     self._bring(version, file, destination)
@@ -89,11 +88,3 @@ def _named_alike(folder: Path, file: FileDigest) -> bool:
         (known.path, known.sha256) == (file.path, file.sha256) and known.bytes == file.bytes
         for known in made.files
     )
-
-
-def _inside(folder: Path, file: FileDigest) -> Path:
-    """Resolve a manifest's path; a hostile manifest must not write outside of ``folder``."""
-    path = (folder / file.path).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise StoreError(f"the manifest names a file outside of its version: {file.path!r}")
-    return path

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import IO
 from uuid import uuid4
 
+from lookalike.errors import StoreError
+
 DRAFT = ".draft-"
 LOCK = ".lock"
 
@@ -47,6 +49,18 @@ def sync_tree(folder: Path) -> None:
     for path in folder.rglob("*"):
         sync(path)
     sync(folder)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Resolve a manifest's path; a hostile manifest must not write outside of ``folder``.
+
+    Raises:
+        StoreError: it would.
+    """
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise StoreError(f"the manifest names a file outside of its version: {name!r}")
+    return path
 
 
 @contextmanager

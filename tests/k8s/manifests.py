@@ -12,6 +12,7 @@ from k8s.render import HERE, find_kubectl, render
 Object = dict[str, Any]
 POD_TEMPLATES = {
     "Deployment": ("spec", "template"),
+    "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
 UNITS = {"m": 1e-3, "Mi": 2.0**20, "Gi": 2.0**30}
@@ -27,6 +28,12 @@ class Pod(NamedTuple):
     @property
     def containers(self) -> list[Object]:
         return [*self.spec.get("initContainers", []), *self.spec["containers"]]
+
+    @property
+    def main(self) -> Object:
+        """The container that the pod is there for."""
+        (found,) = [container for container in self.containers if container["name"] == self.name]
+        return found
 
     @property
     def ports(self) -> dict[str, int]:
@@ -53,6 +60,11 @@ class Manifests(list[Object]):
     def pod(self, name: str) -> Pod:
         (found,) = [pod for pod in self.pods() if pod.name == name]
         return found
+
+    def job(self, name: str) -> Object:
+        """Give what a CronJob's Jobs are made of."""
+        spec: Object = self.named("CronJob", name)["spec"]["jobTemplate"]["spec"]
+        return spec
 
     def settings(self, pod: Pod) -> dict[str, str]:
         """Give what a pod's ConfigMaps put into its environment."""

@@ -39,8 +39,7 @@ def test_our_images_are_this_version_and_the_model_server_is_the_clients_version
     )
     names = {"tensorflow/serving": pins["tensorflow-serving-api"]}
     names |= {f"lookalike/{stem}": VERSION for stem in DOCKERFILES}
-    for pod in manifests.pods():
-        (container,) = pod.containers
+    for container in (one for pod in manifests.pods() for one in pod.containers):
         name, tag = container["image"].split(":")
         assert tag.removesuffix("-gpu") == names[name]
 

@@ -13,6 +13,8 @@ POLICIES_FOR_ALL = {"default-deny", "dns"}
 ALLOWED = {
     ("search-api", "tensorflow-serving", 8501),
     ("reindex", "tensorflow-serving", 8500),
+    ("extract", "tensorflow-serving", 8500),
+    ("bootstrap", "tensorflow-serving", 8500),
     ("toolbox", "search-api", 8080),
 }
 

@@ -137,14 +137,19 @@ def test_reindex_is_not_tried_again_where_that_cannot_help(manifests: Manifests)
     assert set(rule["onExitCodes"]["values"]) == {ConfigurationError.exit_code, DataError.exit_code}
 
 
-def test_only_the_jobs_may_write_to_the_store(manifests: Manifests) -> None:
+def test_what_is_served_can_be_written_by_the_jobs_only(manifests: Manifests) -> None:
     for name in ("search-api", "tensorflow-serving"):
-        (mount,) = [
+        mounts = [
             mount
-            for mount in manifests.pod(name).containers[0]["volumeMounts"]
+            for container in manifests.pod(name).containers
+            for mount in container["volumeMounts"]
             if mount["name"] == "store"
         ]
-        assert mount["readOnly"] is True
+        writable = [mount for mount in mounts if not mount.get("readOnly")]
+        assert len(mounts) - len(writable) == 1
+        # Deletions and additions, which search-api takes, are records of their own.
+        requests = {"name": "store", "mountPath": "/srv/store/requests", "subPath": "requests"}
+        assert writable == ([requests] if name == "search-api" else [])
 
 
 def test_production_runs_three_searches_spread_over_zones(production: Manifests) -> None:
@@ -158,7 +163,7 @@ def test_production_runs_three_searches_spread_over_zones(production: Manifests)
 
 def test_production_runs_the_model_on_a_gpu_and_nothing_else(production: Manifests) -> None:
     for pod in production.pods():
-        (container,) = pod.containers
+        container = pod.main
         on_gpu = pod.name == "tensorflow-serving"
         assert ("nvidia.com/gpu" in container["resources"]["limits"]) is on_gpu
         assert ("tolerations" in pod.spec) is on_gpu

@@ -34,19 +34,31 @@ def served(manifests: Manifests) -> ServerOptions:
     settings = Settings.from_environment(manifests.settings(manifests.pod("search-api")))
     return ServerOptions(
         model_name=settings.model,
-        base_path=Path(settings.store) / "models" / settings.model,
+        base_path=synced(manifests),
         rest_port=pod.ports["rest"],
         grpc_port=pod.ports["grpc"],
     )
 
 
+def synced(manifests: Manifests) -> Path:
+    """Give the folder that versions are brought into, which both containers see."""
+    pod = manifests.pod("tensorflow-serving")
+    sidecar, server = pod.containers
+    command, folder = sidecar["args"]
+    assert (sidecar["restartPolicy"], command) == ("Always", "sync-models")
+    (own,) = [mount for mount in sidecar["volumeMounts"] if folder.startswith(mount["mountPath"])]
+    (its,) = [mount for mount in server["volumeMounts"] if mount["name"] == own["name"]]
+    assert its == {**own, "readOnly": True}
+    return Path(folder)
+
+
 def probe(manifests: Manifests, name: str) -> str:
-    (container,) = manifests.pod("tensorflow-serving").containers
+    container = manifests.pod("tensorflow-serving").main
     path: str = container[name]["httpGet"]["path"]
     return path
 
 
-def test_all_versions_of_the_settings_model_are_served_from_the_store(
+def test_all_versions_that_are_brought_are_served_under_the_settings_name(
     manifests: Manifests,
 ) -> None:
     config = text_format.Parse(files(manifests)["models.config"], ModelServerConfig())
@@ -70,7 +82,7 @@ def test_metrics_are_where_they_are_on_a_laptop(manifests: Manifests) -> None:
 def test_the_flags_are_those_of_a_local_start_and_name_files_that_are_mounted(
     manifests: Manifests,
 ) -> None:
-    (container,) = manifests.pod("tensorflow-serving").containers
+    container = manifests.pod("tensorflow-serving").main
     given = dict(_flag(argument) for argument in container["args"])
     local = dict(_flag(item) for item in arguments(served(manifests), Path(CONFIGURATION)))
     assert given.items() <= local.items()

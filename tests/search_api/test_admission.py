@@ -9,6 +9,7 @@ import pytest
 from lookalike.errors import ModelServerBusy, ModelServerUnavailable, TooBusy
 from search_api.admission import Admission, Queue
 from search_api.breaker import FAILURES, FIRST_SECONDS, Breaker
+from search_api.capacity import FIRST_EMBEDDINGS, LEAST_EMBEDDINGS
 
 
 class Clock:
@@ -21,14 +22,16 @@ class Clock:
         return self.now
 
 
-def simulate(servers: int, seconds: float, load: float) -> tuple[float, float]:
+def simulate(
+    servers: int, seconds: float, load: float, least: int = 2, first: int = 2
+) -> tuple[float, float]:
     """Offer ``load`` times what so many servers can do; give their use, and the 99th percentile.
 
     Requests come at random, each takes 0.9 to 1.2 times ``seconds`` of one server. The
     percentile is of the last two thirds, in multiples of ``seconds``.
     """
     draw, clock = np.random.default_rng(1), Clock()
-    admission = Admission(2, 256, clock)
+    admission = Admission(least, 256, clock, first=first)
     free, at_work, took = [0.0] * servers, list[tuple[float, int, float]](), list[float]()
     places: dict[int, Any] = {}
     comes, end = 0.0, 4000 * seconds
@@ -63,6 +66,16 @@ def test_past_the_limit_those_served_wait_little_and_nothing_idles(
     use, slowest = simulate(servers, seconds, load)
     assert use > 0.75, (use, slowest)
     assert slowest < 2 * 1.2  # twice what the slowest alone would take
+
+
+@pytest.mark.parametrize(("servers", "seconds"), [(1, 0.3), (2, 0.1), (16, 0.02)])
+@pytest.mark.parametrize("load", [1.2, 10.0])
+def test_as_the_service_begins_it_finds_what_a_model_server_does(
+    servers: int, seconds: float, load: float
+) -> None:
+    use, slowest = simulate(servers, seconds, load, LEAST_EMBEDDINGS, FIRST_EMBEDDINGS)
+    assert use > (0.75 if servers > 1 else 0.5), (use, slowest)
+    assert slowest < 2 * 1.2 + 0.02 / seconds  # and what nobody notices
 
 
 @pytest.mark.parametrize(("servers", "seconds"), [(2, 0.1), (8, 0.3)])

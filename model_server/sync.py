@@ -1,0 +1,166 @@
+"""Model versions, brought from the store into the folder that TensorFlow Serving watches.
+
+It loads any folder whose name is a number, as soon as it sees one; it reads no bucket, and
+knows no manifest. So a version is copied under another name, every file is held against its
+digest, and the whole is renamed into place.
+
+Brought are the versions that an index names, and those newer than all of these: a reindex may
+be about to use them. Taken away is only what the store has no more, so that a rollback finds
+its model as long as it finds its index.
+"""
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lookalike.errors import LookalikeError
+from lookalike.index.models import named_models
+from lookalike.store import Collection, Manifest, files
+from lookalike.store.manifest import FILE_NAME
+
+# A version that could not be brought is tried again after so long.
+AGAIN_SECONDS = 60.0
+GONE = ".gone-"
+
+_log = logging.getLogger(__name__)
+
+
+class Synced(msgspec.Struct, frozen=True, kw_only=True):
+    """What one look changed, by version.
+
+    Attributes:
+        brought: versions that are served from now on.
+        taken_away: versions that are not any more.
+        refused: why a version could not be brought.
+    """
+
+    brought: list[str]
+    taken_away: list[str]
+    refused: dict[str, LookalikeError]
+
+
+class ServingFolder:
+    """The folder that a model server watches.
+
+    Args:
+        folder: made where it is missing.
+        models: versions of one model.
+        indexes: an index of the same store.
+        model: the model's name.
+        clock: seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        models: Collection,
+        indexes: Collection,
+        model: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._models, self._indexes = folder, models, indexes
+        self._model, self._clock = model, clock
+        self._refused_until: dict[str, float] = {}
+
+    def sync(self) -> Synced:
+        """Look at the store once, and bring and take away what is to be.
+
+        Killed at any moment it leaves no half version under a number.
+
+        Raises:
+            LookalikeError: the store cannot be looked at; then nothing is changed.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._clear()
+        here, stored = self._here(), self._models.versions()
+        gone = [version for version in here if version not in stored or self._differs(version)]
+        for version in gone:
+            self._take_away(version)
+        wanted = _wanted(stored, named_models(self._indexes, self._model))
+        missing = [version for version in wanted if version not in here or version in gone]
+        brought, refused = [], {}
+        for version in missing:
+            if self._clock() < self._refused_until.get(version, 0.0):
+                continue
+            try:
+                self._bring(version)
+            except (LookalikeError, OSError) as error:
+                self._refused_until[version] = self._clock() + AGAIN_SECONDS
+                refused[version] = _told(error)
+            else:
+                brought.append(version)
+        return Synced(brought=brought, taken_away=gone, refused=refused)
+
+    def _here(self) -> list[str]:
+        return sorted(path.name for path in self._folder.iterdir() if path.name.isdecimal())
+
+    def _differs(self, version: str) -> bool:
+        """Tell whether a number stands for another model by now, as in a store made anew."""
+        own = self._folder / version / FILE_NAME
+        return not own.is_file() or own.read_bytes() != self._models.manifest(version).encode()
+
+    def _bring(self, version: str) -> None:
+        made: Manifest = self._models.manifest(version)
+        with files.draft_folder(self._folder) as draft:
+            for file in made.files:
+                destination = files.inside(draft, file.path)
+                destination.parent.mkdir(parents=True, exist_ok=True)
+                self._models.download(version, file, destination)
+            (draft / FILE_NAME).write_bytes(made.encode())
+            files.sync_tree(draft)
+            draft.rename(self._folder / version)
+        files.sync(self._folder)
+
+    def _take_away(self, version: str) -> None:
+        """Rename first: the model server must not find a folder that loses its files."""
+        (self._folder / version).rename(self._folder / f"{GONE}{version}")
+        self._clear()
+
+    def _clear(self) -> None:
+        for path in self._folder.glob(f"{GONE}*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def keep_synced(folder: ServingFolder, seconds: float) -> None:
+    """Look every few seconds, for ever; the log tells what changed, and what went wrong."""
+    problem = ""
+    while True:
+        try:
+            log_synced(folder.sync())
+        except (LookalikeError, OSError) as error:
+            if str(error) != problem:
+                _log.warning("the store cannot be looked at: %s", _told(error))
+            problem = str(error)
+        else:
+            problem = ""
+        time.sleep(seconds)
+
+
+def log_synced(synced: Synced) -> None:
+    """Tell what one look changed."""
+    for version in synced.taken_away:
+        _log.info("version %s was taken away: the store has it no more", version)
+    for version in synced.brought:
+        _log.info("version %s is there, every file as its manifest says", version)
+    for version, error in synced.refused.items():
+        _log.error("version %s is not served: %s [%s]", version, error, error.type)
+
+
+def _wanted(stored: list[str], named: set[str]) -> list[str]:
+    """Choose what is to be served: what is named, and what is newer; the newest where nothing is.
+
+    Args:
+        stored: versions, oldest first.
+        named: by indexes.
+    """
+    known = [version for version in stored if version in named]
+    newest = stored[-1:] if not known else stored[stored.index(known[-1]) + 1 :]
+    return [*known, *newest]
+
+
+def _told(error: LookalikeError | OSError) -> LookalikeError:
+    return error if isinstance(error, LookalikeError) else LookalikeError(str(error))

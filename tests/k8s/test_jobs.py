@@ -1,0 +1,88 @@
+"""The jobs: which run by themselves, what each is given, and what happens when one fails."""
+
+from pathlib import Path
+
+from demo.bootstrap import PICTURES, WEIGHTS
+from lookalike.errors import ConfigurationError, DataError
+from tests.k8s.manifests import Manifests, Object
+
+BY_HAND = {"train", "export-model", "extract", "rollback", "verify"}
+JOBS_IMAGE = Path(__file__).parents[2] / "k8s" / "images" / "jobs.Dockerfile"
+
+
+def option(container: Object, name: str) -> str:
+    (found,) = [item for item in container["args"] if item.startswith(f"{name}=")]
+    return str(found.partition("=")[2])
+
+
+def test_only_reindex_runs_by_itself(manifests: Manifests) -> None:
+    for cron in manifests.of_kind("CronJob"):
+        by_hand = cron["metadata"]["name"] in BY_HAND
+        assert cron["spec"]["suspend"] is by_hand
+        assert cron["spec"]["concurrencyPolicy"] == "Forbid"
+    assert {cron["metadata"]["name"] for cron in manifests.of_kind("CronJob")} == {
+        *BY_HAND,
+        "reindex",
+    }
+
+
+def test_every_part_of_the_first_load_has_a_pod(manifests: Manifests) -> None:
+    job, container = manifests.job("extract"), manifests.pod("extract").main
+    parts = int(option(container, "--of"))
+    assert job["completionMode"] == "Indexed"
+    assert job["completions"] == job["parallelism"] == parts > 1
+    assert job["backoffLimitPerIndex"] > 0
+
+
+def test_jobs_that_embed_end_at_once_where_another_try_cannot_help(manifests: Manifests) -> None:
+    for name in ("reindex", "extract", "train"):
+        rules = manifests.job(name)["podFailurePolicy"]["rules"]
+        (rule,) = [rule for rule in rules if "onExitCodes" in rule]
+        assert rule["onExitCodes"] == {
+            "containerName": name,
+            "operator": "In",
+            "values": [ConfigurationError.exit_code, DataError.exit_code],
+        }
+
+
+def test_a_rollback_is_tried_once_since_another_would_go_back_further(
+    manifests: Manifests,
+) -> None:
+    assert manifests.job("rollback")["backoffLimit"] == 0
+
+
+def test_a_retrained_model_comes_to_be_served_without_a_number_in_any_manifest(
+    manifests: Manifests,
+) -> None:
+    for name in ("train", "export-model", "reindex"):
+        container = manifests.pod(name).main
+        assert not [item for item in container["args"] if "version" in item]
+        mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+        assert not mounts["/srv/store"].get("readOnly")
+        assert mounts["/srv/pictures"]["readOnly"] is True
+
+
+def test_local_brings_its_own_pictures_and_weights(local: Manifests) -> None:
+    container = local.pod("bootstrap").main
+    _, samples = container["args"][:2]
+    (fetched,) = [
+        line.split()[-1]
+        for line in JOBS_IMAGE.read_text().splitlines()
+        if line.startswith("RUN") and "lookalike samples" in line
+    ]
+    assert samples == fetched
+    assert f"COPY --from=build {samples} {samples}" in JOBS_IMAGE.read_text()
+    assert (PICTURES, WEIGHTS) == ("pictures", "vgg16.weights.h5")
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert mounts[option(container, "--pictures")] == {
+        "name": "pictures",
+        "mountPath": "/srv/pictures",
+    }
+    assert local.named("Job", "bootstrap")["spec"]["ttlSecondsAfterFinished"] > 0
+
+
+def test_local_waits_for_its_first_index(local: Manifests) -> None:
+    for name in ("search-api", "tensorflow-serving"):
+        assert local.named("Deployment", name)["spec"]["progressDeadlineSeconds"] >= 3600
+    probe = local.pod("tensorflow-serving").main["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 1800

@@ -1,0 +1,227 @@
+"""Model versions come into the model server's folder whole and verified, or not at all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from lookalike.errors import DigestMismatch, LookalikeError
+from lookalike.index import IndexDetails, ModelReference, SearchParameters
+from lookalike.picture import PictureContract
+from lookalike.store import Collection, open_indexes, open_models, prune
+from lookalike.store.manifest import FILE_NAME, decode_manifest, verify_file
+from model_server.sync import AGAIN_SECONDS, ServingFolder
+from tests.services import process, until
+
+MODEL = "embedder"
+SAVED = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "card.json": b"{}"}
+
+
+class Details(msgspec.Struct):
+    name: str = MODEL
+
+
+def export(models: Collection, note: str = "") -> str:
+    """Publish a version as export-model does; give its number."""
+    with models.draft() as folder:
+        for name, data in SAVED.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(data + note.encode())
+        return models.publish(folder, Details())
+
+
+def reindex(indexes: Collection, version: int, model: str = MODEL) -> str:
+    """Publish an index that names a version of a model."""
+    reference = ModelReference(
+        name=model,
+        version=version,
+        weights_sha256="0" * 64,
+        picture=PictureContract(),
+        dimensions=128,
+    )
+    details = IndexDetails(
+        name="default",
+        model=reference,
+        metric="cosine",
+        factory="Flat",
+        search=SearchParameters(),
+        shards=[],
+        pictures=0,
+        quarantined=0,
+    )
+    with indexes.draft() as folder:
+        (folder / "probes").write_bytes(f"{version}".encode())
+        return indexes.publish(folder, details)
+
+
+class Store:
+    """A store with models and indexes, and a folder that a model server would watch."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.models, self.indexes = open_models(url, MODEL), open_indexes(url, "default")
+        self.folder, self.now = folder, 0.0
+        self.serving = ServingFolder(
+            folder, self.models, self.indexes, MODEL, clock=lambda: self.now
+        )
+
+    def served(self) -> set[str]:
+        """Name what a model server would load, each of which must be whole."""
+        numbers = {path.name for path in self.folder.iterdir() if path.name.isdecimal()}
+        for number in numbers:
+            for file in self.models.manifest(number).files:
+                assert (self.folder / number / file.path).stat().st_size == file.bytes
+        return numbers
+
+
+@pytest.fixture(params=["local", "remote"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    url = str(tmp_path / "store") if request.param == "local" else f"memory://{tmp_path}"
+    return Store(url, tmp_path / "serving")
+
+
+def test_nothing_is_served_from_an_empty_store(store: Store) -> None:
+    assert store.serving.sync().brought == []
+    assert store.served() == set()
+
+
+def test_before_there_is_an_index_the_newest_model_is_served(store: Store) -> None:
+    for _ in range(2):
+        export(store.models)
+    assert store.serving.sync().brought == ["2"]
+    assert (store.folder / "2" / "variables" / "variables.index").read_bytes() == b"index"
+    assert store.serving.sync().brought == []
+
+
+def test_what_any_index_names_is_served_and_what_is_newer(store: Store) -> None:
+    for _ in range(5):
+        export(store.models)
+    reindex(store.indexes, 3)
+    reindex(open_indexes(store.indexes.location.parent.removesuffix("/indexes"), "other"), 1)
+    reindex(store.indexes, 2, "another model")
+    store.serving.sync()
+    assert store.served() == {"1", "3", "4", "5"}
+
+
+def test_a_retrained_model_appears_and_the_old_one_stays_until_it_is_pruned(store: Store) -> None:
+    export(store.models)
+    old = reindex(store.indexes, 1)
+    store.serving.sync()
+    export(store.models, "retrained")
+    assert store.serving.sync().brought == ["2"]
+    store.indexes.set_current(reindex(store.indexes, 2))
+    store.serving.sync()
+    assert store.served() == {"1", "2"}  # a rollback can go back to the first
+    assert prune(store.indexes, keep=1) == [old]
+    store.serving.sync()
+    assert store.served() == {"1", "2"}
+    prune(store.models, keep=1)
+    assert store.serving.sync().taken_away == ["1"]
+    assert store.served() == {"2"}
+    assert {path.name for path in store.folder.iterdir()} == {"2"}
+
+
+def test_a_damaged_version_is_refused_and_the_others_go_on(store: Store) -> None:
+    export(store.models)
+    reindex(store.indexes, 1)
+    export(store.models)
+    store.models.location.write("1/card.json", b"[]")
+    synced = store.serving.sync()
+    assert synced.brought == ["2"]
+    assert isinstance(synced.refused["1"], DigestMismatch)
+    assert store.served() == {"2"}
+    store.models.location.write("1/card.json", SAVED["card.json"])
+    assert store.serving.sync().brought == []  # it is not read again and again
+    store.now += AGAIN_SECONDS + 1
+    assert store.serving.sync().brought == ["1"]
+
+
+def test_another_model_under_a_known_number_takes_its_place(store: Store) -> None:
+    export(store.models)
+    store.serving.sync()
+    (store.folder / "1" / FILE_NAME).write_bytes(b"{}")
+    synced = store.serving.sync()
+    assert (synced.taken_away, synced.brought) == (["1"], ["1"])
+    assert store.served() == {"1"}
+
+
+def test_where_the_store_cannot_be_read_what_is_served_stays(store: Store) -> None:
+    export(store.models)
+    reindex(store.indexes, 1)
+    store.serving.sync()
+    version = store.indexes.versions()[0]
+    store.indexes.location.write(f"{version}/{FILE_NAME}", b"{}")
+    with pytest.raises(LookalikeError):
+        store.serving.sync()
+    assert store.served() == {"1"}
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.indexing.killing import ChangeCounter
+from tests.model_server.test_sync import Store
+
+counter = ChangeCounter(Path(sys.argv[2]), int(sys.argv[3]) if sys.argv[3:] else None)
+Store(sys.argv[1], Path(sys.argv[2])).serving.sync()
+print(counter.count)
+"""
+
+
+def test_killed_at_any_change_of_a_file_it_leaves_no_half_version(tmp_path: Path) -> None:
+    url, folder = str(tmp_path / "store"), tmp_path / "serving"
+    store = Store(url, folder)
+    export(store.models)
+    store.serving.sync()
+    export(store.models)
+    reindex(store.indexes, 2)
+    store.models.location.remove(f"1/{FILE_NAME}")  # pruned: it is to go, and 2 to come
+
+    def run(at: Path, *kill_at: str) -> "subprocess.CompletedProcess[str]":
+        subprocess.run(["cp", "-a", folder, at], check=True)
+        program = [sys.executable, "-c", KILLED, url, str(at), *kill_at]
+        return subprocess.run(program, capture_output=True, text=True, check=False)
+
+    changes = int(run(tmp_path / "whole").stdout)
+    assert changes > 10
+    for number in range(1, changes + 1, 2):
+        at = tmp_path / f"killed-{number}"
+        assert run(at, str(number)).returncode < 0
+        for left in (path for path in at.iterdir() if path.name.isdecimal()):
+            made = decode_manifest((left / FILE_NAME).read_bytes(), str(left))
+            for file in made.files:
+                verify_file(left / file.path, file)
+        half = Store(url, at)
+        half.serving.sync()
+        assert half.served() == {"2"}
+        assert not list(at.glob(".gone-*"))
+
+
+def test_the_command_keeps_the_folder_as_the_store_is(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path / "store"), MODEL)
+    export(models)
+    environment = {"LOOKALIKE_STORE": str(tmp_path / "store")}
+    folder, log = tmp_path / "serving", tmp_path / "log"
+    with process(["sync-models", str(folder), "--every", "0.1"], environment, log) as running:
+        until((folder / "1").is_dir, what="the first version")
+        export(models)
+        until(lambda: "version 2 is there" in log.read_text(), what="the second version")
+        assert (folder / "2").is_dir()
+        running.terminate()
+        assert running.wait(30) == 0
+
+
+def test_once_fails_where_a_version_was_refused(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path / "store"), MODEL)
+    models.location.write(f"{export(models)}/card.json", b"[]")
+    finished = subprocess.run(
+        [sys.executable, "-m", "lookalike", "sync-models", str(tmp_path / "serving"), "--once"],
+        env={**os.environ, "LOOKALIKE_STORE": str(tmp_path / "store")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == DigestMismatch.exit_code
+    assert "[digest-mismatch]" in finished.stderr
