@@ -26,6 +26,7 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as OWN
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from lookalike.store import made_at
 from search_api.logs import NONE
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -96,6 +97,11 @@ SERVED_SINCE = Gauge(
     ["index_version", "model_version"],
     multiprocess_mode="livemax",
 )
+CREATED = Gauge(
+    "lookalike_index_created_timestamp_seconds",
+    "When the served version was made, Unix time.",
+    multiprocess_mode="livemostrecent",
+)
 # By worker: another start is another process, whatever became of the one before.
 STARTED = Gauge(
     "lookalike_worker_start_timestamp_seconds",
@@ -148,6 +154,8 @@ def note_served(version: str, model: int, pictures: int, recall: float | None) -
     PICTURES.set(pictures)
     if recall is not None:
         RECALL.set(recall)
+    if (created := made_at(version)) is not None:
+        CREATED.set(created)
 
 
 def note_request(method: str, path: str, status: str, seconds: float) -> None:

@@ -13,7 +13,7 @@ COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
 COPY torture torture
-RUN /opt/lookalike/bin/pip install -c constraints.txt '.[jobs]'
+RUN /opt/lookalike/bin/pip install -c constraints.txt '.[jobs,s3,gcs,postgres]'
 # The sample pictures and VGG16's weights, so that a cluster has to fetch nothing.
 RUN /opt/lookalike/bin/lookalike samples /opt/samples
 

@@ -13,7 +13,7 @@ COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
 COPY torture torture
-RUN /opt/lookalike/bin/pip install -c constraints.txt '.[search,tracing]'
+RUN /opt/lookalike/bin/pip install -c constraints.txt '.[search,tracing,s3,gcs]'
 
 FROM python:3.11.15-slim-bookworm
 LABEL org.opencontainers.image.title="Lookalike search-api" \

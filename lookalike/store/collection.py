@@ -25,6 +25,7 @@ from lookalike.store.publishing import publishing
 
 CURRENT = "CURRENT"
 DIGEST_LENGTH = 12
+STAMP = "%Y%m%dT%H%M%S"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 Finish = Callable[[Path, str], None]
@@ -247,7 +248,16 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def made_at(version: str) -> float | None:
+    """Read from an index version's name when it was made, in Unix time; None: it does not tell."""
+    try:
+        made = datetime.strptime(re.split("[.Z]", version)[0], STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return made.timestamp()
+
+
 def _stamp() -> str:
     """Tell the time to the millisecond: names of versions sort by it."""
     now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
+    return f"{now:{STAMP}}.{now.microsecond // 1000:03}Z"

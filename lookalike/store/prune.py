@@ -4,18 +4,15 @@ A version's manifest goes first: from then on it is not there. Files that a late
 shares stay; so does whatever may be another process's upload under way.
 """
 
-import re
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
-from lookalike.store.collection import Collection
+from lookalike.store.collection import Collection, made_at
 from lookalike.store.manifest import FILE_NAME
 from lookalike.store.publishing import publishing
 
 # A folder without a manifest may be an upload under way; after a day it is none.
 UPLOAD_SECONDS = 86_400.0
-TIME = "%Y%m%dT%H%M%S"
 
 
 def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[str]:
@@ -62,11 +59,8 @@ def _remains(collection: Collection, versions: set[str]) -> list[str]:
 
 def _age(version: str) -> float:
     """Read a version's age in seconds from its name; 0 where the name tells no time."""
-    try:
-        made = datetime.strptime(re.split("[.Z]", version)[0], TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return 0.0
-    return time.time() - made.timestamp()
+    made = made_at(version)
+    return 0.0 if made is None else time.time() - made
 
 
 def _remove_files(collection: Collection, version: str, needed: set[str]) -> None:

@@ -66,10 +66,16 @@ class Manifests(list[Object]):
         spec: Object = self.named("CronJob", name)["spec"]["jobTemplate"]["spec"]
         return spec
 
+    @property
+    def in_a_bucket(self) -> bool:
+        """Whether the store is one, instead of a claim."""
+        return "://" in self.settings(self.pod("search-api"))["LOOKALIKE_STORE"]
+
     def settings(self, pod: Pod) -> dict[str, str]:
         """Give what a pod's ConfigMaps put into its environment."""
         sources = [source for c in pod.containers for source in c.get("envFrom", [])]
-        maps = [self.named("ConfigMap", source["configMapRef"]["name"]) for source in sources]
+        names = [source["configMapRef"]["name"] for source in sources if "configMapRef" in source]
+        maps = [self.named("ConfigMap", name) for name in names]
         return {key: value for item in maps for key, value in item["data"].items()}
 
     def _templates(self) -> Iterator[tuple[Object, Object]]:

@@ -91,7 +91,7 @@ def test_the_store_and_the_cache_are_volumes_where_the_settings_say(manifests: M
             continue
         settings = Settings.from_environment(environment(manifests, pod))
         mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
-        assert mounts[settings.store] == "store"
+        assert manifests.in_a_bucket or mounts[settings.store] == "store"
         assert mounts[settings.cache] == "cache"
 
 
@@ -137,6 +137,7 @@ def test_what_pods_refer_to_exists(manifests: Manifests) -> None:
 def test_configuration_carries_a_hash_so_that_a_change_rolls_the_pods(
     manifests: Manifests,
 ) -> None:
-    names = [item["metadata"]["name"] for item in manifests.of_kind("ConfigMap")]
+    names = {item["metadata"]["name"] for item in manifests.of_kind("ConfigMap")}
+    names -= {"lookalike-dashboard"}  # which no pod of ours reads
     assert len(names) == 2
     assert all(re.fullmatch(r"(settings|tensorflow-serving)-[a-z0-9]{10}", name) for name in names)

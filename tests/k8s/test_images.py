@@ -61,8 +61,8 @@ def test_dependencies_are_those_of_the_constraints(dockerfile: str) -> None:
 
 def test_the_service_s_image_asks_for_nothing_that_only_jobs_need() -> None:
     text = DOCKERFILES["search-api"].read_text()
-    assert "'.[search,tracing]'" in text
-    assert "'.[jobs]'" in DOCKERFILES["jobs"].read_text()
+    assert "'.[search,tracing,s3,gcs]'" in text
+    assert "'.[jobs,s3,gcs,postgres]'" in DOCKERFILES["jobs"].read_text()
 
 
 def test_every_package_of_the_project_is_copied(dockerfile: str) -> None:

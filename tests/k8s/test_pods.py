@@ -145,6 +145,9 @@ def test_what_is_served_can_be_written_by_the_jobs_only(manifests: Manifests) ->
             for mount in container["volumeMounts"]
             if mount["name"] == "store"
         ]
+        if manifests.in_a_bucket:
+            assert mounts == []
+            continue
         writable = [mount for mount in mounts if not mount.get("readOnly")]
         assert len(mounts) - len(writable) == 1
         # Deletions and additions, which search-api takes, are records of their own.
@@ -155,7 +158,8 @@ def test_what_is_served_can_be_written_by_the_jobs_only(manifests: Manifests) ->
 def test_production_runs_three_searches_spread_over_zones(production: Manifests) -> None:
     spec = production.named("Deployment", "search-api")["spec"]
     constraints = spec["template"]["spec"]["topologySpreadConstraints"]
-    assert spec["replicas"] == 3
+    scaler = production.named("HorizontalPodAutoscaler", "search-api")["spec"]
+    assert scaler["minReplicas"] == 3
     assert "topology.kubernetes.io/zone" in {item["topologyKey"] for item in constraints}
     for item in constraints:
         assert item["labelSelector"] == spec["selector"]

@@ -1,0 +1,115 @@
+"""What each optional component promises."""
+
+from pathlib import Path
+
+import pytest
+
+from k8s.render import HERE
+from lookalike.settings import Settings
+from tests.k8s.manifests import Manifests, rendered, selects, with_component
+
+MEBIBYTE = 1 << 20
+
+
+def component(name: str, folder: Path) -> Manifests:
+    return with_component(name, folder)
+
+
+def test_a_node_can_be_drained_where_budgets_are(production: Manifests) -> None:
+    for budget in production.of_kind("PodDisruptionBudget"):
+        name = budget["metadata"]["name"]
+        assert selects(budget["spec"]["selector"], production.pod(name).labels)
+        assert budget["spec"]["maxUnavailable"] == 1
+        scaler = production.named("HorizontalPodAutoscaler", name)["spec"]
+        assert scaler["minReplicas"] >= 2  # with one, the budget would keep its node for ever
+    assert {item["metadata"]["name"] for item in production.of_kind("PodDisruptionBudget")} == {
+        "search-api",
+        "tensorflow-serving",
+    }
+
+
+def test_local_has_no_budget_that_would_block_a_drain(local: Manifests) -> None:
+    assert local.of_kind("PodDisruptionBudget") == []
+
+
+def test_what_is_scaled_has_no_number_of_replicas_to_go_back_to(tmp_path: Path) -> None:
+    manifests = component("autoscaling", tmp_path)
+    for scaler in manifests.of_kind("HorizontalPodAutoscaler"):
+        target = scaler["spec"]["scaleTargetRef"]
+        assert "replicas" not in manifests.named(target["kind"], target["name"])["spec"]
+        assert scaler["spec"]["minReplicas"] < scaler["spec"]["maxReplicas"]
+
+
+def test_a_processor_s_share_is_of_what_is_requested(production: Manifests) -> None:
+    for scaler in production.of_kind("HorizontalPodAutoscaler"):
+        pod = production.pod(scaler["spec"]["scaleTargetRef"]["name"])
+        assert "cpu" in pod.main["resources"]["requests"]
+
+
+def test_the_ingress_lets_through_what_the_service_takes(tmp_path: Path) -> None:
+    manifests = component("ingress", tmp_path)
+    ingress = manifests.named("Ingress", "search-api")
+    settings = Settings.from_environment(manifests.settings(manifests.pod("search-api")))
+    notes = {
+        name.partition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()
+    }
+    assert notes["proxy-body-size"] == f"{settings.max_body_bytes // MEBIBYTE}m"
+    assert int(notes["proxy-read-timeout"]) > settings.request_seconds
+    (rule,) = ingress["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+    backend = path["backend"]["service"]
+    service = manifests.named("Service", backend["name"])
+    assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
+    assert ingress["spec"]["tls"] == [{"hosts": [rule["host"]], "secretName": "search-api-tls"}]
+
+
+def test_behind_the_ingress_only_its_controller_reaches_the_service(tmp_path: Path) -> None:
+    manifests = component("ingress", tmp_path)
+    (rule,) = manifests.named("NetworkPolicy", "search-api")["spec"]["ingress"]
+    assert rule["from"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+    ]
+
+
+def test_keys_come_from_a_secret_that_can_change_under_a_running_pod(tmp_path: Path) -> None:
+    manifests = component("api-keys", tmp_path)
+    pod = manifests.pod("search-api")
+    (variable,) = [item for item in pod.main["env"] if item["name"] == "LOOKALIKE_API_KEYS"]
+    file = Path(variable["value"])
+    (mount,) = [m for m in pod.main["volumeMounts"] if m["mountPath"] == str(file.parent)]
+    assert "subPath" not in mount  # a file by itself would stay as it was
+    (volume,) = [item for item in pod.spec["volumes"] if item["name"] == mount["name"]]
+    assert volume["secret"]["secretName"] == "search-api-keys"
+
+
+def test_in_a_bucket_nothing_mounts_the_claim_and_all_that_did_may_leave(tmp_path: Path) -> None:
+    base, manifests = rendered(HERE / "base"), component("bucket", tmp_path)
+    assert manifests.in_a_bucket
+    assert "store" not in {
+        claim["metadata"]["name"] for claim in manifests.of_kind("PersistentVolumeClaim")
+    }
+    policy = manifests.named("NetworkPolicy", "store")["spec"]
+    for pod in base.pods():
+        users = [
+            container["name"]
+            for container in pod.containers
+            if any(mount["name"] == "store" for mount in container["volumeMounts"])
+        ]
+        now = manifests.pod(pod.name)
+        assert selects(policy["podSelector"], now.labels) is bool(users)
+        assert "store" not in {volume["name"] for volume in now.spec["volumes"]}
+        for container in now.containers:
+            assert "store" not in {mount["name"] for mount in container["volumeMounts"]}
+            secrets = [s["secretRef"] for s in container.get("envFrom", []) if "secretRef" in s]
+            wanted = {"name": "store-credentials", "optional": True}
+            assert secrets == ([wanted] if container["name"] in users else [])
+    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {443, 53}
+
+
+@pytest.mark.parametrize(
+    "name", ["bucket", "api-keys", "ingress", "disruption", "autoscaling", "monitoring", "gpu"]
+)
+def test_production_has_every_component(production: Manifests, name: str) -> None:
+    text = (HERE / "overlays" / "production" / "kustomization.yaml").read_text()
+    assert f"../../components/{name}\n" in text
+    assert production.in_a_bucket
