@@ -251,7 +251,7 @@ def _now() -> str:
 def made_at(version: str) -> float | None:
     """Read from an index version's name when it was made, in Unix time; None: it does not tell."""
     try:
-        made = datetime.strptime(re.split("[.Z]", version)[0], STAMP).replace(tzinfo=UTC)
+        made = datetime.fromisoformat(re.split("[.Z]", version)[0]).replace(tzinfo=UTC)
     except ValueError:
         return None
     return made.timestamp()

@@ -56,7 +56,8 @@ def test_what_is_served_is_told(stack: Stack) -> None:
     assert samples[f"lookalike_index_served_since_timestamp_seconds{served}"] > 1.7e9
     assert samples["lookalike_index_pictures"] == 32
     assert samples['lookalike_index_swaps_total{outcome="swapped"}'] >= 1
-    assert samples["lookalike_embeddings_limit"] >= 8
+    assert samples["lookalike_embeddings_limit"] >= 1
+    assert 0 < time.time() - samples["lookalike_index_created_timestamp_seconds"] < 3600
     assert samples["lookalike_embeddings_at_work"] == 0
     assert samples["lookalike_native_work"] == 1  # the reading of these
 
