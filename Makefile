@@ -89,9 +89,12 @@ bench: setup ## every benchmark, against its goals
 manifests: setup ## render the Kubernetes manifests into build/
 	$(BIN)/python -m k8s.render
 
+images: setup ## build both images with docker, podman or buildah: ARGS="--prefix … --push"
+	$(BIN)/python -m k8s.build_images $(ARGS)
+
 clean: ## remove what was built; the store, the caches and .venv stay
 	rm -rf build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 .PHONY: help setup demo demo-check train evaluate export-model reindex model-server serve search \
-        lint typecheck test test-all bench manifests clean
+        lint typecheck test test-all bench manifests images clean

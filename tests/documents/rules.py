@@ -101,7 +101,7 @@ RULES = (
         long=True,
     ),
     # docs/deploy.md
-    Rule(pattern=r"docker build -f (\S+) -t \S+ \.", instead=r"test -f \1", why=NO_ENGINE),
+    Rule(pattern="make images", instead="make --dry-run images", why=NO_ENGINE),
     Rule(
         pattern=r"kind load docker-image (\S+) (\S+)",
         instead=r"kubectl kustomize k8s/overlays/local >all; grep -q \1 all && grep -q \2 all",
