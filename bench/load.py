@@ -9,7 +9,7 @@ from itertools import cycle, islice
 
 READ_BYTES = 1 << 16
 OK, TOO_MANY = 200, 429
-PAUSE_SECONDS, SHORT_SECONDS = 0.2, 0.01
+PAUSE_SECONDS, SHORT_SECONDS = 0.2, 0.02
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
 
