@@ -87,8 +87,8 @@ def search_batch(
     """Answer each search from one and the same index version: an :class:`Outcomes` in JSON.
 
     Those that want the model server wait for it side by side. All else of a search is done on
-    one thread, from its vector to its JSON: threads that hand Python's lock to each other take
-    twice the time. As many threads take their share of the batch as have nothing to do.
+    one thread, from its vector to its JSON, since threads wait for each other's hold of Python's
+    lock. As many threads take their share of the batch as have nothing to do.
     """
     prepared = partial(_prepare, serving=serving, capacity=capacity, caller=caller)
     waiting = [one for one in searches if _waits(one)]
