@@ -41,7 +41,7 @@ def reindex(as_json: bool, **options: Any) -> None:
         extraction = extraction_settings(options, settings)
         tally = extract_part(catalogue, Part(), live, settings, extraction)
         plan, gate = _plan(options, settings, live.model), _gate(options)
-        published = build_index(live, plan, gate, settings)
+        published = build_index(live, plan, gate, settings, Part().of)
     if as_json:
         click.echo(msgspec.json.encode(_summary(published) | {"extraction": tally}))
         return
@@ -53,9 +53,15 @@ def reindex(as_json: bool, **options: Any) -> None:
 
 
 @click.command()
+@click.option(
+    "--of",
+    "division",
+    type=click.IntRange(1),
+    help="Of the parts of this division, where there are several.",
+)
 @build_options
 @as_json
-def build(as_json: bool, **options: Any) -> None:
+def build(division: int | None, as_json: bool, **options: Any) -> None:
     """Build an index of what 'lookalike extract' found, check it and publish it.
 
     For a catalogue that several 'lookalike extract --part I --of N' have gone through;
@@ -68,7 +74,7 @@ def build(as_json: bool, **options: Any) -> None:
     check_build(options)
     with live_model(settings, model_options(options)) as live:
         plan, gate = _plan(options, settings, live.model), _gate(options)
-        published = build_index(live, plan, gate, settings)
+        published = build_index(live, plan, gate, settings, division)
     if as_json:
         click.echo(msgspec.json.encode(_summary(published)))
     else:

@@ -97,8 +97,12 @@ def extract_part(
     return extract(changed, job, live.embedder, extraction)
 
 
-def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) -> Published:
+def build_index(
+    live: Live, plan: Plan, gate: GateSettings, settings: Settings, division: int | None = None
+) -> Published:
     """Publish what the ledgers of all parts say; then merge the features' small parts.
+
+    ``division`` is the number of these parts, which must be said where there are several.
 
     Raises:
         StoreError: a part's run has not finished.
@@ -114,7 +118,8 @@ def build_index(live: Live, plan: Plan, gate: GateSettings, settings: Settings) 
         now = standing(log.records())
         return LedgerRows(ledgers, additions.rows(now), now)
 
-    with Ledgers.of(settings.store, settings.index, live.model) as ledgers:
+    opened = Ledgers.of(settings.store, settings.index, live.model, division=division)
+    with opened as ledgers:
         published = publisher.publish(want)
     _compact(features)
     return published

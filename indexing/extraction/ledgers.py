@@ -48,6 +48,7 @@ class Ledgers:
 
     Args:
         location: where they are.
+        division: into how many parts; None: the only one that there is.
         unfinished: also read runs that were broken off, and parts that are not all there;
             for looking, not for building.
 
@@ -57,9 +58,11 @@ class Ledgers:
         StoreError: a part is being extracted, or its file is damaged.
     """
 
-    def __init__(self, location: Location, *, unfinished: bool = False) -> None:
+    def __init__(
+        self, location: Location, *, division: int | None = None, unfinished: bool = False
+    ) -> None:
         self._root = location.root
-        parts = _parts(location)
+        parts = _parts(location, division)
         self._parts = parts if unfinished else _complete(parts, location.root)
         with ExitStack() as stack:
             self._connections = [
@@ -72,10 +75,17 @@ class Ledgers:
 
     @classmethod
     def of(
-        cls, store: str, index: str, model: ModelReference, *, unfinished: bool = False
+        cls,
+        store: str,
+        index: str,
+        model: ModelReference,
+        *,
+        division: int | None = None,
+        unfinished: bool = False,
     ) -> "Ledgers":
         """Open the ledgers of an index and a model."""
-        return cls(ledgers_location(store, index, model), unfinished=unfinished)
+        location = ledgers_location(store, index, model)
+        return cls(location, division=division, unfinished=unfinished)
 
     def embedded(self) -> Iterator[EmbeddedPicture]:
         """Stream the pictures that have a vector, by id."""
@@ -146,12 +156,16 @@ class Ledgers:
                 )
 
 
-def _parts(location: Location) -> list[Part]:
+def _parts(location: Location, division: int | None) -> list[Part]:
     named = [part_of(name) for name in location.names(PATTERN)]
     parts = sorted((part for part in named if part), key=lambda part: (part.of, part.number))
+    if division is not None:
+        parts = [part for part in parts if part.of == division]
     if not parts:
+        of = "" if division is None else f" of a division into {division} parts"
         raise DataError(
-            f"no ledger in {location.root}: run lookalike extract for this index and model first"
+            f"no ledger{of} in {location.root}: run lookalike extract for this index and model "
+            "first"
         )
     return parts
 
@@ -160,8 +174,8 @@ def _complete(parts: list[Part], root: str) -> list[Part]:
     divisions = sorted({part.of for part in parts})
     if len(divisions) > 1:
         raise DataError(
-            f"{root} holds ledgers of several divisions, into {_listed(divisions)} parts: delete "
-            "those (part-*-of-*.sqlite) that are no longer in use"
+            f"{root} holds ledgers of several divisions, into {_listed(divisions)} parts: say "
+            "which with --of"
         )
     there = {part.number for part in parts}
     missing = [number for number in range(divisions[0]) if number not in there]

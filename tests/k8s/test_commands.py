@@ -58,6 +58,7 @@ def test_our_containers_run_commands_with_flags_that_exist(manifests: Manifests)
         "sync-models",
         "reindex",
         "extract",
+        "build",
         "train",
         "export-model",
         "rollback",

@@ -6,7 +6,7 @@ from demo.bootstrap import PICTURES, WEIGHTS
 from lookalike.errors import ConfigurationError, DataError
 from tests.k8s.manifests import Manifests, Object
 
-BY_HAND = {"train", "export-model", "extract", "rollback", "verify"}
+BY_HAND = {"train", "export-model", "extract", "build", "rollback", "verify"}
 JOBS_IMAGE = Path(__file__).parents[2] / "k8s" / "images" / "jobs.Dockerfile"
 
 
@@ -32,10 +32,11 @@ def test_every_part_of_the_first_load_has_a_pod(manifests: Manifests) -> None:
     assert job["completionMode"] == "Indexed"
     assert job["completions"] == job["parallelism"] == parts > 1
     assert job["backoffLimitPerIndex"] > 0
+    assert int(option(manifests.pod("build").main, "--of")) == parts
 
 
 def test_jobs_that_embed_end_at_once_where_another_try_cannot_help(manifests: Manifests) -> None:
-    for name in ("reindex", "extract", "train"):
+    for name in ("reindex", "extract", "build", "train"):
         rules = manifests.job(name)["podFailurePolicy"]["rules"]
         (rule,) = [rule for rule in rules if "onExitCodes" in rule]
         assert rule["onExitCodes"] == {

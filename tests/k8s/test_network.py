@@ -14,6 +14,7 @@ ALLOWED = {
     ("search-api", "tensorflow-serving", 8501),
     ("reindex", "tensorflow-serving", 8500),
     ("extract", "tensorflow-serving", 8500),
+    ("build", "tensorflow-serving", 8500),
     ("bootstrap", "tensorflow-serving", 8500),
     ("toolbox", "search-api", 8080),
 }

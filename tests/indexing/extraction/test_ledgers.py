@@ -83,6 +83,21 @@ def test_several_divisions_are_refused(tmp_path: Path, catalogue: list[Picture])
         ledgers(tmp_path)
 
 
+def test_of_several_divisions_the_one_asked_for_is_read(
+    tmp_path: Path, catalogue: list[Picture]
+) -> None:
+    for part in PARTS:
+        run(catalogue[:-1], tmp_path, part=part)
+    run(catalogue, tmp_path)
+    found = {}
+    for division in (1, 3):
+        with Ledgers.of(str(tmp_path / "store"), "default", MODEL, division=division) as read:
+            found[division] = {picture.id for picture in read.embedded()}
+    assert found[1] - found[3] == {catalogue[-1].id}
+    with pytest.raises(DataError, match="no ledger of a division into 2 parts"):
+        Ledgers.of(str(tmp_path / "store"), "default", MODEL, division=2)
+
+
 def test_a_run_that_was_broken_off_is_looked_at_only_when_asked_for(
     tmp_path: Path, catalogue: list[Picture]
 ) -> None:
