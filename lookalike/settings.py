@@ -35,6 +35,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(description="Local folder for verified index copies, weights and sample pictures."),
     ] = str(Path("~/.cache/lookalike").expanduser())
+    weights: Annotated[
+        str,
+        Meta(
+            description="File of VGG16's ImageNet weights (.h5 or .weights.h5) that training "
+            "begins with. Empty: they are fetched, once."
+        ),
+    ] = ""
     index: Annotated[str, Meta(description="Name of the index to build and to serve.")] = "default"
     model: Annotated[
         str, Meta(description="Name of the model, in the store and on the model server.")

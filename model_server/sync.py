@@ -5,8 +5,9 @@ knows no manifest. So a version is copied under another name, every file is held
 digest, and the whole is renamed into place.
 
 Brought are the versions that an index names, and those newer than all of these: a reindex may
-be about to use them. Taken away is only what the store has no more, so that a rollback finds
-its model as long as it finds its index.
+be about to use them. Taken away is only what was pruned: what the store has no more and no index
+names, so that a rollback finds its model as long as it finds its index. From a store that lost
+all, or an index whose manifest is damaged, nothing follows.
 """
 
 import logging
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import DigestMismatch, LookalikeError
 from lookalike.index.models import named_models
 from lookalike.store import Collection, Manifest, files
 from lookalike.store.manifest import FILE_NAME
@@ -35,7 +36,7 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         brought: versions that are served from now on.
         taken_away: versions that are not any more.
-        refused: why a version could not be brought.
+        refused: why a version could not be brought, or an index not read.
     """
 
     brought: list[str]
@@ -77,12 +78,17 @@ class ServingFolder:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear()
         here, stored = self._here(), self._models.versions()
-        gone = [version for version in here if version not in stored or self._differs(version)]
+        damaged: list[DigestMismatch] = []
+        named = named_models(self._indexes, self._model, damaged.append)
+        pruned = set(here) - set(stored) - named if stored and not damaged else set()
+        gone = [version for version in here if version in pruned or self._differs(version)]
         for version in gone:
             self._take_away(version)
-        wanted = _wanted(stored, named_models(self._indexes, self._model))
-        missing = [version for version in wanted if version not in here or version in gone]
-        brought, refused = [], {}
+        # Another model of a known number comes at the next look: the model server must have seen
+        # the one before go.
+        missing = [version for version in _wanted(stored, named) if version not in here]
+        brought: list[str] = []
+        refused: dict[str, LookalikeError] = {f"of {error}": error for error in damaged}
         for version in missing:
             if self._clock() < self._refused_until.get(version, 0.0):
                 continue
@@ -101,7 +107,11 @@ class ServingFolder:
     def _differs(self, version: str) -> bool:
         """Tell whether a number stands for another model by now, as in a store made anew."""
         own = self._folder / version / FILE_NAME
-        return not own.is_file() or own.read_bytes() != self._models.manifest(version).encode()
+        try:
+            stored = self._models.manifest(version)
+        except LookalikeError:  # pruned, or damaged: that one was verified, and stays
+            return False
+        return not own.is_file() or own.read_bytes() != stored.encode()
 
     def _bring(self, version: str) -> None:
         made: Manifest = self._models.manifest(version)
@@ -147,7 +157,7 @@ def log_synced(synced: Synced) -> None:
     for version in synced.brought:
         _log.info("version %s is there, every file as its manifest says", version)
     for version, error in synced.refused.items():
-        _log.error("version %s is not served: %s [%s]", version, error, error.type)
+        _log.error("version %s is left out: %s [%s]", version, error, error.type)
 
 
 def _wanted(stored: list[str], named: set[str]) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
 from training.output import FORMATS, default_folder
@@ -78,7 +79,11 @@ def _head_options(command: Command) -> Command:
     show_default=True,
     help="Augmented views of each training picture, besides itself.",
 )
-@click.option("--weights", type=FILE, help="VGG16 weights of your own: .h5 or .weights.h5.")
+@click.option(
+    "--weights",
+    type=FILE,
+    help="VGG16 weights of your own: .h5 or .weights.h5.  [default: LOOKALIKE_WEIGHTS]",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -93,6 +98,7 @@ def train(
     size: int,
     fit: Any,
     file_format: Any,
+    weights: Path | None,
     force: bool,
     **options: Any,
 ) -> None:
@@ -108,6 +114,7 @@ def train(
         output=output or default_folder(settings.store),
         contract=PictureContract(size=size, fit=fit),
         file_format=file_format,
+        weights=_weights(weights, settings),
         head=_checked(head),
         **options,
     )
@@ -154,6 +161,14 @@ def evaluate(
     click.echo(as_text(report))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def _weights(given: Path | None, settings: Settings) -> Path | None:
+    """Choose the user's own file of weights, before hours of work; None: there is none."""
+    file = given or (Path(settings.weights) if settings.weights else None)
+    if file is not None and not file.is_file():
+        raise ConfigurationError(f"there is no weights file {file}")
+    return file
 
 
 def _checked(head: dict[str, Any]) -> HeadSettings:

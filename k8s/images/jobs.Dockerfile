@@ -26,7 +26,8 @@ COPY --from=build /opt/lookalike /opt/lookalike
 COPY --from=build /opt/samples /opt/samples
 # Modules were compiled when they were installed, and HOME is where a volume is: the root may be
 # read-only.
-ENV PATH=/opt/lookalike/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp
+ENV PATH=/opt/lookalike/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp \
+    LOOKALIKE_WEIGHTS=/opt/samples/vgg16.weights.h5
 USER 65532:65532
 ENTRYPOINT ["lookalike"]
 CMD ["--help"]

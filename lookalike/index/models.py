@@ -1,22 +1,34 @@
 """Which versions of a model the indexes of a store name."""
 
+from collections.abc import Callable
+
+from lookalike.errors import DigestMismatch
 from lookalike.index.version import decode_details
 from lookalike.store import Collection
 
+Damage = Callable[[DigestMismatch], None]
 
-def named_models(indexes: Collection, model: str) -> set[str]:
+
+def named_models(indexes: Collection, model: str, damaged: Damage | None = None) -> set[str]:
     """Name the versions of a model that made any version of this index, or of one beside it.
 
     Args:
         indexes: one index of the store.
         model: its name.
+        damaged: is told of a manifest that is; nobody knows what it names.
 
     Raises:
-        DigestMismatch: a manifest is damaged, so that nobody knows what it names.
+        DigestMismatch: a manifest is damaged, and there is nobody to tell.
     """
-    found = (
-        decode_details(collection.manifest(version), version)
-        for collection in indexes.siblings()
-        for version in collection.versions()
-    )
-    return {str(details.model.version) for details in found if details.model.name == model}
+    named = set()
+    for collection in indexes.siblings():
+        for version in collection.versions():
+            try:
+                made = decode_details(collection.manifest(version), version).model
+            except DigestMismatch as error:
+                if damaged is None:
+                    raise
+                damaged(error)
+            else:
+                named |= {str(made.version)} if made.name == model else set()
+    return named

@@ -73,6 +73,8 @@ def test_local_brings_its_own_pictures_and_weights(local: Manifests) -> None:
     ]
     assert samples == fetched
     assert f"COPY --from=build {samples} {samples}" in JOBS_IMAGE.read_text()
+    # What train begins with, too, which may call nobody.
+    assert f"LOOKALIKE_WEIGHTS={samples}/{WEIGHTS}" in JOBS_IMAGE.read_text()
     assert (PICTURES, WEIGHTS) == ("pictures", "vgg16.weights.h5")
     mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
     assert mounts[option(container, "--pictures")] == {

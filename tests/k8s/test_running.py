@@ -99,6 +99,8 @@ def test_the_jobs_by_hand_run_to_their_end(cluster: Cluster) -> None:
     assert "all as their manifest says" in cluster.run_job("verify")
     # Each part of its own, and what reindex embedded is known.
     assert cluster.run_job("extract").count("(0 by the model, the others known)") == 4
+    assert "nothing changed" in cluster.run_job("build")
+    assert "nothing changed" in cluster.run_job("reindex")  # the nights go on as before
 
 
 def test_what_may_not_be_written_cannot_be(cluster: Cluster) -> None:

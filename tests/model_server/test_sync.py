@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lookalike.errors import DigestMismatch, LookalikeError
+from lookalike.errors import DigestMismatch
 from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
 from lookalike.store import Collection, open_indexes, open_models, prune
@@ -143,19 +143,52 @@ def test_another_model_under_a_known_number_takes_its_place(store: Store) -> Non
     store.serving.sync()
     (store.folder / "1" / FILE_NAME).write_bytes(b"{}")
     synced = store.serving.sync()
-    assert (synced.taken_away, synced.brought) == (["1"], ["1"])
+    assert (synced.taken_away, synced.brought) == (["1"], [])  # the model server sees it go
+    assert store.serving.sync().brought == ["1"]
     assert store.served() == {"1"}
 
 
-def test_where_the_store_cannot_be_read_what_is_served_stays(store: Store) -> None:
+def test_from_a_damaged_index_nothing_follows_and_the_others_go_on(store: Store) -> None:
+    for _ in range(2):
+        export(store.models)
+    reindex(store.indexes, 1)
+    damaged = reindex(store.indexes, 2)
+    store.serving.sync()
+    store.indexes.location.write(f"{damaged}/{FILE_NAME}", b"{}")
+    prune(store.models, keep=1)
+    export(store.models)
+    synced = store.serving.sync()
+    assert synced.brought == ["3"]
+    assert synced.taken_away == []
+    assert [error.type for error in synced.refused.values()] == [DigestMismatch.type]
+
+
+def test_what_is_served_stays_where_the_store_lost_everything(store: Store) -> None:
+    export(store.models)
+    store.serving.sync()
+    store.models.location.remove(f"1/{FILE_NAME}")
+    assert store.models.versions() == []
+    assert store.serving.sync().taken_away == []
+    assert (store.folder / "1" / "saved_model.pb").is_file()
+
+
+def test_what_an_index_names_stays_although_the_store_lost_it(store: Store) -> None:
     export(store.models)
     reindex(store.indexes, 1)
     store.serving.sync()
-    version = store.indexes.versions()[0]
-    store.indexes.location.write(f"{version}/{FILE_NAME}", b"{}")
-    with pytest.raises(LookalikeError):
-        store.serving.sync()
-    assert store.served() == {"1"}
+    export(store.models)
+    store.models.location.remove(f"1/{FILE_NAME}")
+    synced = store.serving.sync()
+    assert (synced.brought, synced.taken_away) == (["2"], [])
+
+
+def test_a_served_version_stays_although_the_store_s_is_damaged(store: Store) -> None:
+    export(store.models)
+    store.serving.sync()
+    store.models.location.write(f"1/{FILE_NAME}", b"{}")
+    export(store.models)
+    assert store.serving.sync().brought == ["2"]
+    assert (store.folder / "1" / "saved_model.pb").is_file()
 
 
 KILLED = """

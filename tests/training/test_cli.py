@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 from training.cli import evaluate, train
 from training.request import HeadSettings
@@ -37,6 +38,16 @@ def test_values_out_of_range_are_refused(few: Path) -> None:
     result = CliRunner().invoke(train, [str(few), "--dropout", "1.5"])
     assert result.exit_code == 2
     assert "dropout" in result.output
+
+
+def test_weights_are_those_of_the_setting_unless_a_flag_names_others(
+    few: Path, tmp_path: Path
+) -> None:
+    arguments = [str(few), "--output", str(tmp_path / "out")]
+    environment = {"LOOKALIKE_WEIGHTS": str(tmp_path / "set.h5")}
+    for given, expected in (([], "set.h5"), (["--weights", str(tmp_path / "flag.h5")], "flag.h5")):
+        with pytest.raises(ConfigurationError, match=f"no weights file .*{expected}"):
+            CliRunner().invoke(train, [*arguments, *given], env=environment, catch_exceptions=False)
 
 
 def test_evaluate_prints_the_table_and_writes_json(

@@ -93,7 +93,7 @@ def _of_image(image: str) -> dict[str, str]:
     variables = {"PATH": ":".join([*map(str, PROGRAMS), "/usr/bin:/bin"])}
     dockerfile = IMAGES.get(image.rpartition("/")[2].partition(":")[0])
     if dockerfile is not None:
-        last = dockerfile.read_text().rpartition("\nFROM ")[2]
+        last = dockerfile.read_text().replace("\\\n", " ").rpartition("\nFROM ")[2]
         for line in re.findall(r"^ENV (.*)$", last, re.MULTILINE):
             given = dict(word.split("=", 1) for word in line.split())
             variables |= {name: value for name, value in given.items() if name != "PATH"}
