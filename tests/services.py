@@ -142,7 +142,7 @@ def status(url: str) -> int | None:
     """Give the status of a GET, or None where nobody answers."""
     try:
         return requests.get(url, timeout=10).status_code
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return None
 
 

@@ -24,7 +24,7 @@ SEED = 3
 def measure_embedding(settings: Settings) -> Values:
     """Embed random pictures, one by one and in batches; nothing where no server answers.
 
-    Over REST, whose client needs no TensorFlow; gRPC is up to a twentieth faster.
+    Over REST, as searches do; gRPC, which extraction uses, is up to a twentieth faster.
     """
     try:
         models = open_models(settings.store, settings.model)

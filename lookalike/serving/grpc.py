@@ -1,8 +1,4 @@
-"""TensorFlow Serving over gRPC: bulk extraction, in batches.
-
-Importing this module imports TensorFlow (its protocol buffers live there): seconds
-and 512 MB. Programs that only answer queries use :mod:`lookalike.serving.rest`.
-"""
+"""TensorFlow Serving over gRPC: bulk extraction, in batches."""
 
 import re
 from typing import Any, Final
@@ -18,17 +14,17 @@ from lookalike.errors import (
     ModelServerUnavailable,
     ModelVersionUnavailable,
 )
-from lookalike.quiet import import_quietly
 from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, ModelAddress, Pixels, checked, raw_rows
+from lookalike.serving.messages import (
+    AVAILABLE,
+    DT_STRING,
+    GetModelStatusRequest,
+    PredictRequest,
+    get_model_status,
+    predict,
+)
 from lookalike.vectors import Vectors
 
-predict_pb2 = import_quietly("tensorflow_serving.apis.predict_pb2")
-get_model_status_pb2 = import_quietly("tensorflow_serving.apis.get_model_status_pb2")
-model_service = import_quietly("tensorflow_serving.apis.model_service_pb2_grpc")
-prediction_service = import_quietly("tensorflow_serving.apis.prediction_service_pb2_grpc")
-
-DT_STRING: Final = 7  # tensorflow/core/framework/types.proto
-AVAILABLE: Final = get_model_status_pb2.ModelVersionStatus.State.AVAILABLE
 OPTIONS: Final = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -71,17 +67,17 @@ class GrpcEmbedder:
     def __init__(self, target: str, address: ModelAddress, *, timeout: float = 60.0) -> None:
         self._target, self._address, self._timeout = target, address, timeout
         self._channel = grpc.insecure_channel(target, options=OPTIONS)
-        self._predict = prediction_service.PredictionServiceStub(self._channel).Predict
-        self._status = model_service.ModelServiceStub(self._channel).GetModelStatus
+        self._predict = predict(self._channel)
+        self._status = get_model_status(self._channel)
 
     def embed(self, pixels: Pixels) -> Vectors:
         """See :meth:`lookalike.serving.base.Embedder.embed`."""
         rows = raw_rows(pixels, self._address)
-        request = predict_pb2.PredictRequest()
+        request = PredictRequest()
         self._name(request.model_spec)
         request.model_spec.version.value = self._address.version
         request.model_spec.signature_name = SIGNATURE
-        tensor = request.inputs[INPUT]
+        tensor = request.inputs.add(key=INPUT).value
         tensor.dtype = DT_STRING
         tensor.tensor_shape.dim.add().size = len(rows)
         tensor.string_val.extend(row.tobytes() for row in rows)
@@ -90,7 +86,7 @@ class GrpcEmbedder:
 
     def available_versions(self) -> set[int]:
         """See :meth:`lookalike.serving.base.Embedder.available_versions`."""
-        request = get_model_status_pb2.GetModelStatusRequest()
+        request = GetModelStatusRequest()
         self._name(request.model_spec)
         try:
             response = self._call(self._status, request)
@@ -137,9 +133,10 @@ class GrpcEmbedder:
 
 def _vectors(response: Any) -> Vectors:
     """Read ``dense_1`` from either of the two ways that a TensorProto carries floats."""
-    if OUTPUT not in response.outputs:
+    outputs = {output.key: output.value for output in response.outputs}
+    if OUTPUT not in outputs:
         raise ModelServerRejected(f"the model server's answer has no output {OUTPUT!r}")
-    tensor = response.outputs[OUTPUT]
+    tensor = outputs[OUTPUT]
     shape = [dim.size for dim in tensor.tensor_shape.dim]
     flat = (
         np.frombuffer(tensor.tensor_content, dtype="<f4")

@@ -250,6 +250,7 @@ RULES = (
         after=(SERVE,),
         replace={
             "--kinds": "--most-seconds 60 --timeout 60 --kinds",
+            "--fuzz 300": "--fuzz 10",
             "https://search.example.org --key KEY": "http://{bind}",
         },
     ),

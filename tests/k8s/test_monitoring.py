@@ -8,6 +8,7 @@ from typing import Any
 
 import promql_parser
 import pytest
+import yaml
 from prometheus_client import REGISTRY
 
 from search_api import metrics
@@ -66,6 +67,27 @@ def test_every_query_is_promql_of_metrics_that_are_there(monitoring: Manifests) 
         for name in names:
             stem = next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
             assert {name, stem} & offered(), (name, query)
+
+
+def test_what_scales_besides_the_processor_is_offered_by_the_rules_of_its_page(
+    tmp_path: Path,
+) -> None:
+    page = (ROOT / "k8s" / "components" / "autoscaling" / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    rules = yaml.safe_load(block)["rules"]["external"]
+    scalers = with_component("autoscaling", tmp_path).of_kind("HorizontalPodAutoscaler")
+    scaled = {
+        metric["external"]["metric"]["name"]
+        for scaler in scalers
+        for metric in scaler["spec"]["metrics"]
+        if metric["type"] == "External"
+    }
+    assert {rule["name"]["as"] for rule in rules} == scaled
+    for rule in rules:
+        series, _, _ = rule["seriesQuery"].partition("{")
+        assert {series, series.removesuffix("_sum")} & offered()
+        query = rule["metricsQuery"].replace("<<.Series>>", series)
+        promql_parser.parse(query.replace("<<.LabelMatchers>>", 'namespace="lookalike"'))
 
 
 def test_labels_that_are_asked_for_are_those_of_the_metrics(monitoring: Manifests) -> None:
