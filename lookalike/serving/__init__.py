@@ -1,8 +1,7 @@
 """Clients of TensorFlow Serving: one interface, over REST for queries and gRPC for bulk.
 
 Both must give equal vectors (tests/test_congruence.py holds them to it). The gRPC client is not
-imported here: its generated protocol buffers import TensorFlow, which search_api is
-built without.
+imported here: search_api is built without gRPC.
 """
 
 from lookalike.serving.base import Embedder, ModelAddress
