@@ -1,12 +1,16 @@
 """What each optional component promises."""
 
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from k8s.render import HERE
+from indexing.planner.figures import DEFAULTS
+from indexing.planner.plan import Request, plan
+from k8s.render import HERE, OVERLAYS
 from lookalike.settings import Settings
-from tests.k8s.manifests import Manifests, rendered, selects, with_component
+from tests.k8s.manifests import Manifests, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
 
@@ -113,3 +117,60 @@ def test_production_has_every_component(production: Manifests, name: str) -> Non
     text = (HERE / "overlays" / "production" / "kustomization.yaml").read_text()
     assert f"../../components/{name}\n" in text
     assert production.in_a_bucket
+
+
+def test_a_search_by_url_reaches_public_addresses_and_no_others(tmp_path: Path) -> None:
+    manifests = component("url-search", tmp_path)
+    settings = Settings.from_environment(manifests.settings(manifests.pod("search-api")))
+    assert settings.url_hosts
+    egress = manifests.named("NetworkPolicy", "search-api")["spec"]["egress"]
+    blocks = [peer["ipBlock"] for rule in egress for peer in rule["to"] if "ipBlock" in peer]
+
+    def reaches(address: str) -> bool:
+        at = ip_address(address)
+        return any(
+            at in ip_network(block["cidr"])
+            and not any(at in ip_network(hole) for hole in block.get("except", []))
+            for block in blocks
+        )
+
+    for open_to_all in ("8.8.8.8", "93.184.216.34", "2606:2800:220:1::1"):
+        assert reaches(open_to_all)
+    for closed in (
+        *("0.0.0.1", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.20.0.1"),
+        *("192.168.1.1", "224.0.0.1", "255.255.255.255", "::1", "fd00::1", "fe80::1", "ff02::1"),
+    ):
+        assert not reaches(closed)
+
+
+def test_spans_reach_the_collector_that_the_settings_name(tmp_path: Path) -> None:
+    manifests = component("tracing", tmp_path)
+    settings = Settings.from_environment(manifests.settings(manifests.pod("search-api")))
+    collector = urlsplit(settings.otlp_endpoint)
+    assert collector.hostname is not None
+    rule = manifests.named("NetworkPolicy", "search-api")["spec"]["egress"][-1]
+    assert [port["port"] for port in rule["ports"]] == [collector.port]
+    (peer,) = rule["to"]
+    namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    assert collector.hostname.split(".")[1] == namespace
+
+
+@pytest.mark.parametrize("overlay", ["base", "local", "production"])
+def test_limits_are_enough_for_the_planned_pictures(overlay: str) -> None:
+    manifests = rendered(HERE / "base" if overlay == "base" else OVERLAYS / overlay)
+    deployment = manifests.named("Deployment", "search-api")
+    pod = manifests.pod("search-api")
+    limits = pod.main["resources"]["limits"]
+    pictures = int(deployment["metadata"]["annotations"]["lookalike/planned-pictures"])
+    planned = plan(Request(pictures=pictures, cores=int(quantity(limits["cpu"]))), DEFAULTS)
+    # Besides what is held, each thread of each worker may be reading the largest picture.
+    settings = Settings.from_environment(manifests.settings(pod))
+    reading = quantity(limits["cpu"]) * settings.threads * settings.max_decoded_bytes
+    assert quantity(limits["memory"]) >= planned.memory.while_swapping + reading
+    volumes = {volume["name"]: volume for volume in pod.spec["volumes"]}
+    assert quantity(volumes["cache"]["emptyDir"]["sizeLimit"]) >= planned.disk.replica
+    claims = manifests.of_kind("PersistentVolumeClaim")
+    (store,) = [claim for claim in claims if claim["metadata"]["name"] == "store"] or [None]
+    if store is not None:
+        asked = quantity(store["spec"]["resources"]["requests"]["storage"])
+        assert asked >= planned.disk.store
