@@ -75,13 +75,13 @@ typecheck: setup ## mypy, strict
 
 # A file's tests stay together, since they share servers. More processes than four would only
 # wait for each other's.
-TESTS = $(BIN)/pytest --cov --cov-report=term --numprocesses auto --maxprocesses 4 --dist loadfile
+TESTS = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-test: lint typecheck ## lint, types and all tests but the long ones, with coverage
+test: lint typecheck ## lint, types and all tests but the long ones
 	$(TESTS) -m "not long" $(ARGS)
 
-test-all: lint typecheck ## the long tests too
-	$(TESTS) $(ARGS)
+test-all: lint typecheck ## the long tests too, with coverage
+	$(TESTS) --cov --cov-report=term $(ARGS)
 
 bench: setup ## every benchmark, against its goals
 	$(BIN)/python -m bench --check $(ARGS)

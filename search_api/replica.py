@@ -23,7 +23,7 @@ from search_api.native import run_aside
 from search_api.refusal import Refusals
 from search_api.serving import Serving
 
-# How often the live model server is asked for the probes' vectors again.
+# How often the live model server is asked for a probe's vector again.
 PROBE_SECONDS = 10.0
 # A request that finds no index looks for one itself, unless somebody has looked just now.
 LOOK_AGAIN_SECONDS = 1.0
@@ -137,7 +137,9 @@ class Replica:
         if self._serving is None or not due:
             return
         try:
-            self._serving.index.probes.run(self._serving.embedder)
+            probes, embedder = self._serving.index.probes, self._serving.embedder
+            # Each worker of each replica asks, for as long as it lives.
+            (probes.run_one if self._served_problem is None else probes.run)(embedder)
         except LookalikeError as error:
             if self._served_problem is None:
                 _log.warning("the served index: %s [%s]", error, error.type)

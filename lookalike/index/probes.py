@@ -1,5 +1,6 @@
 """Probe pictures: the proof that a live model server is the model that an index was built with."""
 
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ class ProbeCheck:
         probes = read_probes(path)
         self.ids = [probe.id for probe in probes]
         self._pixels = [_pixels(probe, contract) for probe in probes]
-        self._expected = [probe.vector for probe in probes]
+        self._expected = np.asarray([probe.vector for probe in probes], dtype=np.float32)
+        self._turns = itertools.cycle(range(len(probes)))
 
     def run(self, embedder: Embedder) -> None:
         """Embed the probes anew and hold the vectors against the recorded ones.
@@ -55,17 +57,28 @@ class ProbeCheck:
                 the one that made the index.
             ModelServerError: the model server did not answer.
         """
-        if not self.ids:
+        self._run(embedder, range(len(self.ids)))
+
+    def run_one(self, embedder: Embedder) -> None:
+        """Embed one probe, another each time: for workers that ask often, and are many.
+
+        Raises:
+            ProbeMismatch, ModelServerError: as :meth:`run`.
+        """
+        self._run(embedder, [next(self._turns)] if self.ids else [])
+
+    def _run(self, embedder: Embedder, chosen: Sequence[int]) -> None:
+        if not chosen:
             return  # an index that was emptied on purpose has nothing to prove
         try:
-            vectors = unit(embedder.embed(np.stack(self._pixels)))
+            vectors = unit(embedder.embed(np.stack([self._pixels[one] for one in chosen])))
         except ModelServerRejected as error:
             raise ProbeMismatch(f"the model server refuses the probe pictures: {error}") from error
-        cosines = (vectors * unit(np.asarray(self._expected, dtype=np.float32))).sum(axis=1)
+        cosines = (vectors * unit(self._expected[chosen])).sum(axis=1)
         worst = int(cosines.argmin())
         if cosines[worst] < CROSS_DEVICE_COSINE:
             raise ProbeMismatch(
-                f"the probe picture {self.ids[worst]!r} gives another vector than when the "
+                f"the probe picture {self.ids[chosen[worst]]!r} gives another vector than when the "
                 f"index was built (cosine {cosines[worst]:.4f} < {CROSS_DEVICE_COSINE}): the "
                 "model server serves another model under this version"
             )

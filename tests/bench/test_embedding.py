@@ -44,6 +44,7 @@ def test_list_names_every_benchmark_and_runs_none() -> None:
     assert [line.split()[0] for line in finished.stdout.splitlines()] == list(BENCHMARKS)
 
 
+@pytest.mark.long
 def test_every_way_is_measured_in_every_batch_and_with_many_clients(report: Report) -> None:
     ways = ("bare", "in_process", "rest", "grpc")
     expected = {
@@ -60,17 +61,20 @@ def test_every_way_is_measured_in_every_batch_and_with_many_clients(report: Repo
     assert {row.name for row in report.rows} == expected
 
 
+@pytest.mark.long
 def test_a_quick_run_says_that_it_is_one(report: Report) -> None:
     assert report.quick
     assert {len(row.seconds_per_item) for row in report.rows} == {report.rounds}
 
 
+@pytest.mark.long
 def test_every_goal_is_for_something_that_is_compared(report: Report) -> None:
     goals = read_goals("embedding")
     assert goals
     misses(report.rows, goals)  # raises for a goal that is for nothing
 
 
+@pytest.mark.long
 def test_a_picture_is_sent_as_raw_bytes_over_grpc_and_as_base64_over_rest(report: Report) -> None:
     sent = {fact.name: fact.value for fact in report.facts}
     for batch in BATCHES:

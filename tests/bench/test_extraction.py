@@ -34,6 +34,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     return msgspec.json.decode(file.read_bytes(), type=Report)
 
 
+@pytest.mark.long
 def test_extraction_is_compared_with_what_limits_it_and_with_the_usual_ways(
     report: Report,
 ) -> None:
@@ -47,12 +48,14 @@ def test_extraction_is_compared_with_what_limits_it_and_with_the_usual_ways(
             assert against[f"{name}.{usual}"] == f"{name}.extraction"
 
 
+@pytest.mark.long
 def test_every_goal_is_for_something_that_is_measured(report: Report) -> None:
     goals = read_goals("extraction")
     assert goals
     misses(report.rows, goals, report.facts)  # raises for a goal that is for nothing
 
 
+@pytest.mark.long
 def test_peak_memory_is_counted_at_two_sizes(report: Report) -> None:
     facts = {fact.name: fact.value for fact in report.facts}
     assert 0.5 < facts["memory.ratio"] < 2

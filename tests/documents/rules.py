@@ -206,6 +206,7 @@ RULES = (
         pattern="lookalike plan --calibrate",
         instead="lookalike plan --calibrate --vectors 3k",
         why="with all its vectors it takes a minute",
+        long=True,
     ),
     Rule(pattern="lookalike plan --pictures .*"),
     # docs/search_api.md
@@ -249,7 +250,8 @@ RULES = (
         pattern="lookalike torture .*",
         after=(SERVE,),
         replace={
-            "--kinds": "--most-seconds 60 --timeout 60 --kinds",
+            # Bombs through VGG16 on a processor, beside other tests: tests/torture sends them.
+            "--kinds bombs,fuzz": "--most-seconds 60 --timeout 60 --kinds fuzz",
             "--fuzz 300": "--fuzz 10",
             "https://search.example.org --key KEY": "http://{bind}",
         },

@@ -81,7 +81,7 @@ def check_every_kill(root: Path, step: int, *, anew: bool) -> None:
 
 
 def test_a_kill_at_any_of_some_changes_leaves_the_served_version(tmp_path: Path) -> None:
-    check_every_kill(tmp_path, step=9, anew=False)
+    check_every_kill(tmp_path, step=17, anew=False)
 
 
 @pytest.mark.long

@@ -58,7 +58,9 @@ def simulate(
     return len(took) / (end * 2 / 3) * seconds / servers, took[int(0.99 * len(took))]
 
 
-@pytest.mark.parametrize(("servers", "seconds"), [(2, 0.1), (8, 0.3), (16, 1.0)])
+@pytest.mark.parametrize(
+    ("servers", "seconds"), [(2, 0.1), (8, 0.3), pytest.param(16, 1.0, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("load", [1.2, 3.0, 10.0])
 def test_past_the_limit_those_served_wait_little_and_nothing_idles(
     servers: int, seconds: float, load: float
@@ -68,7 +70,9 @@ def test_past_the_limit_those_served_wait_little_and_nothing_idles(
     assert slowest < 2 * 1.2  # twice what the slowest alone would take
 
 
-@pytest.mark.parametrize(("servers", "seconds"), [(1, 0.3), (2, 0.1), (16, 0.02)])
+@pytest.mark.parametrize(
+    ("servers", "seconds"), [(1, 0.3), (2, 0.1), pytest.param(16, 0.02, marks=pytest.mark.long)]
+)
 @pytest.mark.parametrize("load", [1.2, 10.0])
 def test_as_the_service_begins_it_finds_what_a_model_server_does(
     servers: int, seconds: float, load: float

@@ -16,7 +16,7 @@ from search_api.openapi import document
 from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.test_search import JPEG, encoded, noise
 
-EXAMPLES = 25
+EXAMPLES = 15
 PICTURES = st.sampled_from([JPEG, encoded(".png", noise(40, 50, 3)), encoded(".webp", noise(9, 9))])
 # Valid requests that are refused with 400: OpenAPI cannot say that JSON has its parameters in
 # its body, that a form and its URL share theirs, how long a vector of this index is, or that it

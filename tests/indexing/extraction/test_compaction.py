@@ -169,7 +169,7 @@ def check_every_kill(root: Path, step: int) -> None:
 
 
 def test_a_kill_at_any_of_some_changes_loses_no_vector(tmp_path: Path) -> None:
-    check_every_kill(tmp_path, step=9)
+    check_every_kill(tmp_path, step=17)
 
 
 @pytest.mark.long

@@ -60,7 +60,7 @@ def rewrite_in_small_groups(place: str) -> None:
         parquet.write_table(table, file, row_group_size=10_000)
 
 
-@pytest.mark.parametrize("kind", [".csv", ".parquet"])
+@pytest.mark.parametrize("kind", [".csv", pytest.param(".parquet", marks=pytest.mark.long)])
 def test_a_million_rows_do_not_live_in_memory(kind: str, tmp_path: Path) -> None:
     """As one row group, which is as hard as it gets; peak against that of a fifth of the rows."""
     writing = pa.table(

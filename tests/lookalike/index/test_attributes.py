@@ -84,7 +84,7 @@ def attributes_named(json: dict[str, Any]) -> set[str]:
 
 
 @given(segments=st.lists(rows_of_a_segment, min_size=1, max_size=3), json=filters)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_filter_matches_the_rows_that_plain_python_says(
     segments: list[list[Held]], json: dict[str, Any]
 ) -> None:

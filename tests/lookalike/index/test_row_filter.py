@@ -17,7 +17,7 @@ ANY_NAME = ["price", "label", "colour", "é"]
 
 
 @given(rows=rows_of_a_segment, json=filters)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_pictures_match_one_by_one_as_they_do_in_columns(
     rows: list[Held], json: dict[str, Any]
 ) -> None:
