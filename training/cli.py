@@ -10,7 +10,7 @@ import msgspec
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
-from training.output import FORMATS, default_folder
+from training.output import FORMATS
 from training.request import HeadSettings, TrainingRequest
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -107,28 +107,31 @@ def train(
     Where the output folder holds the model of the same pictures and flags already,
     nothing is done.
     """
+    from training.kept import keep, trained_folder
+
     settings = Settings.from_environment()
     head = {name: options.pop(name) for name in HeadSettings.__struct_fields__}
     request = TrainingRequest(
         pictures=pictures,
-        output=output or default_folder(settings.store),
+        output=output or trained_folder(settings),
         contract=PictureContract(size=size, fit=fit),
         file_format=file_format,
         weights=_weights(weights, settings),
         head=_checked(head),
         **options,
     )
-    from training.finished import is_finished
-
-    if not force and is_finished(request):
+    if not force and _is_there(request, settings, kept=output is None):
         click.echo(f"{request.output} holds this model already; --force trains it again", err=True)
-        return
-    from training.evaluation import as_text
-    from training.fine_tune import fine_tune
+    else:
+        from training.evaluation import as_text
+        from training.fine_tune import fine_tune
 
-    report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
-    click.echo(as_text(report))
-    click.echo(f"saved {request.output}", err=True)
+        report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
+        click.echo(as_text(report))
+        click.echo(f"saved {request.output}", err=True)
+    # What was killed between the two is kept the next time.
+    if output is None and (place := keep(settings)) is not None:
+        click.echo(f"kept as {place}", err=True)
 
 
 @click.command()
@@ -155,12 +158,23 @@ def evaluate(
     settings = Settings.from_environment()
     from training.evaluation import as_text
     from training.judging import judge_saved
+    from training.kept import bring, trained_folder
 
-    folder = model or default_folder(settings.store)
+    if model is None:
+        bring(settings)
+    folder = model or trained_folder(settings)
     report = judge_saved(folder, settings, workers, pictures, validation)
     click.echo(as_text(report))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+
+
+def _is_there(request: TrainingRequest, settings: Settings, *, kept: bool) -> bool:
+    """Look for the very model here first, then, where the store keeps it, there."""
+    from training.finished import is_finished
+    from training.kept import bring
+
+    return is_finished(request) or (kept and bring(settings) and is_finished(request))
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

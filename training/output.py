@@ -15,13 +15,6 @@ FORMATS = ("keras", "h5")
 HISTORY_FILE = "history.json"
 
 
-def default_folder(store: str) -> Path:
-    """Give ``<store>/training``; raise ConfigurationError where the store is not local."""
-    if "://" in store:
-        raise ConfigurationError(f"the store {store} is not on this machine: pass --output FOLDER")
-    return Path(store) / FOLDER
-
-
 def model_file(folder: Path) -> Path:
     """Find the whole model in an output folder; raise ConfigurationError where there is none."""
     for file_format in FORMATS:

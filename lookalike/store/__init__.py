@@ -2,7 +2,7 @@
 
     <root>/models/<name>/<N>/…            <root>/features/<name>/<N>-<weights>/part-*.parquet
     <root>/indexes/<name>/<version>/…     <root>/indexes/<name>/CURRENT
-    <root>/training/lookalike.keras, …
+    <root>/training/lookalike.keras, …     (in a bucket: <root>/training/<N>/…)
 
 A version is a folder of data files and, written last, a ``manifest.json`` with each
 file's size and SHA-256. A folder without one is not there. A version can share files of

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import ConfigurationError
-from training.output import default_folder, model_file, replace_folder
+from training.output import model_file, replace_folder
 
 
 def put(folder: Path, text: str) -> None:
@@ -51,15 +51,6 @@ def test_a_folder_of_someone_elses_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="was not made by 'lookalike train'"):
         replace_folder(tmp_path, partial(put, text="first"))
     assert (tmp_path / "thesis.txt").exists()
-
-
-def test_the_default_is_in_the_store() -> None:
-    assert default_folder("/data/store") == Path("/data/store/training")
-
-
-def test_a_store_elsewhere_needs_an_output_folder() -> None:
-    with pytest.raises(ConfigurationError, match="pass --output"):
-        default_folder("s3://bucket/store")
 
 
 def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:

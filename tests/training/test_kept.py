@@ -1,0 +1,146 @@
+"""What becomes of trained models where the store is a bucket, and where it is not."""
+
+import itertools
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lookalike.errors import DigestMismatch
+from lookalike.model_card import FILE_NAME as CARD_FILE
+from lookalike.model_card import ModelCard, TrainingData, write_model_card
+from lookalike.picture import PictureContract
+from lookalike.settings import Settings
+from lookalike.store import Collection
+from tests.pictures import write_pictures
+from training import cli
+from training.kept import VERSIONS, bring, keep, trained_folder
+from training.output import replace_folder
+
+numbers = itertools.count()
+MODEL = "lookalike.keras"
+
+
+def write(folder: Path, weights: str) -> None:
+    (folder / MODEL).write_text(weights)
+    card = ModelCard(
+        created="2026-01-01T00:00:00Z",
+        backbone="toy",
+        base_weights="random",
+        weights_sha256=f"{weights:0>64}",
+        picture=PictureContract(size=32),
+        dimensions=128,
+        categories=[],
+        training_data=TrainingData(fingerprint="", pictures=0, validation_pictures=0),
+        settings={},
+        quality={},
+    )
+    write_model_card(card, folder / CARD_FILE)
+
+
+def train(settings: Settings, weights: str) -> None:
+    trained_folder(settings).parent.mkdir(parents=True, exist_ok=True)
+    replace_folder(trained_folder(settings), partial(write, weights=weights))
+
+
+def model_of(settings: Settings) -> str:
+    return (trained_folder(settings) / MODEL).read_text()
+
+
+@pytest.fixture
+def store() -> str:
+    return f"memory://kept-{next(numbers)}/store"
+
+
+def machine(tmp_path: Path, store: str, name: str) -> Settings:
+    return Settings(store=store, cache=str(tmp_path / name))
+
+
+def test_a_local_store_holds_one_folder_and_nothing_is_copied(tmp_path: Path) -> None:
+    settings = machine(tmp_path, str(tmp_path / "store"), "a")
+    assert trained_folder(settings) == tmp_path / "store" / "training"
+    train(settings, "1")
+    assert keep(settings) is None
+    assert bring(settings) is False
+    assert model_of(settings) == "1"
+
+
+def test_what_one_machine_trained_another_exports(tmp_path: Path, store: str) -> None:
+    one, other = (machine(tmp_path, store, name) for name in "ab")
+    assert bring(other) is False  # nobody has trained yet
+    train(one, "1")
+    assert (keep(one) or "").endswith("/training/1")
+    assert keep(one) is None  # it is there
+    assert bring(other) is True
+    assert model_of(other) == "1"
+    assert bring(other) is False  # it has it
+    train(one, "2")
+    assert (keep(one) or "").endswith("/training/2")
+    assert bring(other) is True
+    assert model_of(other) == "2"
+
+
+def test_of_many_trainings_the_newest_are_kept(tmp_path: Path, store: str) -> None:
+    settings = machine(tmp_path, store, "a")
+    for weights in range(VERSIONS + 2):
+        train(settings, str(weights))
+        keep(settings)
+    versions = Collection(f"{store}/training", numbered=True).versions()
+    assert versions == [str(number) for number in range(3, VERSIONS + 3)]
+
+
+def test_a_damaged_copy_replaces_nothing(tmp_path: Path, store: str) -> None:
+    one, other = (machine(tmp_path, store, name) for name in "ab")
+    train(one, "1")
+    keep(one)
+    bring(other)
+    train(one, "2")
+    keep(one)
+    Collection(f"{store}/training", numbered=True).location.write(f"2/{MODEL}", b"3")
+    with pytest.raises(DigestMismatch):
+        bring(other)
+    assert model_of(other) == "1"
+
+
+def test_two_stores_share_no_folder_of_the_cache(tmp_path: Path, store: str) -> None:
+    one, other = machine(tmp_path, store, "a"), machine(tmp_path, f"{store}-2", "a")
+    train(one, "1")
+    assert keep(other) is None
+    assert bring(other) is False
+    assert not trained_folder(other).exists()
+
+
+def test_train_keeps_what_it_made_and_what_a_killed_run_left(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    monkeypatch.setenv("LOOKALIKE_STORE", store)
+    monkeypatch.setenv("LOOKALIKE_CACHE", settings.cache)
+    made: list[str] = []
+
+    def fine_tune(*_: object) -> str:
+        made.append(str(len(made) + 1))
+        train(settings, made[-1])
+        return "report"
+
+    monkeypatch.setattr("training.fine_tune.fine_tune", fine_tune)
+    monkeypatch.setattr("training.evaluation.as_text", str)
+    monkeypatch.setattr("training.finished.is_finished", lambda _: bool(made))
+    pictures = str(write_pictures(tmp_path / "pictures", labels=2, each=2))
+
+    def run(*flags: str) -> str:
+        finished = CliRunner().invoke(cli.train, [pictures, *flags])
+        assert finished.exit_code == 0, finished.output
+        return finished.output
+
+    assert "/training/1" in run()
+    again = run()
+    assert "holds this model already" in again
+    assert "kept as" not in again
+    train(settings, "9")  # and killed before it was kept
+    assert "/training/2" in run()
+    assert "/training/3" in run("--force")
+    elsewhere = tmp_path / "elsewhere"
+    assert "kept as" not in run("--force", "--output", str(elsewhere))
+    assert made == ["1", "2", "3"]
