@@ -37,7 +37,7 @@ def pictures(tmp_path: Path) -> Path:
 
 def problem_is(url: str, kind: str) -> Callable[[], bool]:
     def matches() -> bool:
-        response = requests.get(f"{url}/readyz", timeout=10)
+        response = requests.get(f"{url}/readyz", timeout=30)
         return response.status_code == 503 and response.json()["type"].endswith(f":{kind}")
 
     return matches
