@@ -186,11 +186,13 @@ def test_ports_open_when_a_first_version_appears_and_versions_follow_the_folder(
         wait_until(lambda: embed(where, 2, pictures).status == 200)
         shutil.rmtree(embedder_options.base_path / "1")
         wait_until(lambda: embed(where, 1, pictures).status == 404)
-        listed = where.exchange("GET", "/v1/models/embedder").json["model_version_status"]
-        assert [(item["version"], item["state"]) for item in listed] == [
-            ("2", "AVAILABLE"),
-            ("1", "END"),
-        ]
+
+        def states() -> list[tuple[str, str]]:
+            listed = where.exchange("GET", "/v1/models/embedder").json["model_version_status"]
+            return [(item["version"], item["state"]) for item in listed]
+
+        # It answers no more from the moment that it is being unloaded.
+        wait_until(lambda: states() == [("2", "AVAILABLE"), ("1", "END")])
     finally:
         server.stop()
 
