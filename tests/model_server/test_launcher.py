@@ -23,7 +23,7 @@ from tests.toy_models import write_toy_embedder
 LOOKALIKE = str(Path(sys.executable).parent / "lookalike")
 REPOSITORY = Path(__file__).parents[2]
 READY = re.compile(r"model server ready: REST http://127.0.0.1:(\d+) gRPC 127.0.0.1:(\d+) \((.*)\)")
-WAIT = 60.0
+WAIT = 180.0
 
 
 @contextmanager
