@@ -30,13 +30,11 @@ def export_model(model_file: Path | None, force: bool) -> None:
     from export.export import export
     from lookalike.model_card import read_stored_card
     from lookalike.store import open_models
-    from training.kept import bring, trained_folder
+    from training.kept import newest_folder
     from training.output import model_file as trained_file
 
     settings = Settings.from_environment()
-    if model_file is None:
-        bring(settings)
-    found = model_file or trained_file(trained_folder(settings))
+    found = model_file or trained_file(newest_folder(settings))
     models = open_models(settings.store, settings.model)
     version = export(found, models, settings.model, force=force)
     click.echo(f"model {settings.model} version {version}: {models.root}/{version}")

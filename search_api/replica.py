@@ -138,8 +138,10 @@ class Replica:
             return
         try:
             probes, embedder = self._serving.index.probes, self._serving.embedder
-            # Each worker of each replica asks, for as long as it lives.
-            (probes.run_one if self._served_problem is None else probes.run)(embedder)
+            if self._served_problem is None:
+                probes.run_one(embedder)  # each worker of each replica asks, as long as it lives
+            else:
+                probes.run(embedder)
         except LookalikeError as error:
             if self._served_problem is None:
                 _log.warning("the served index: %s [%s]", error, error.type)

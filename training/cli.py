@@ -107,21 +107,22 @@ def train(
     Where the output folder holds the model of the same pictures and flags already,
     nothing is done.
     """
-    from training.kept import keep, trained_folder
+    from training.kept import keep, output_folder
 
     settings = Settings.from_environment()
     head = {name: options.pop(name) for name in HeadSettings.__struct_fields__}
     request = TrainingRequest(
         pictures=pictures,
-        output=output or trained_folder(settings),
+        output=output or output_folder(settings),
         contract=PictureContract(size=size, fit=fit),
         file_format=file_format,
         weights=_weights(weights, settings),
         head=_checked(head),
         **options,
     )
-    if not force and _is_there(request, settings, kept=output is None):
-        click.echo(f"{request.output} holds this model already; --force trains it again", err=True)
+    found = None if force else _found(request, settings, kept=output is None)
+    if found is not None:
+        click.echo(f"{found} holds this model already; --force trains it again", err=True)
     else:
         from training.evaluation import as_text
         from training.fine_tune import fine_tune
@@ -129,8 +130,9 @@ def train(
         report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
         click.echo(as_text(report))
         click.echo(f"saved {request.output}", err=True)
-    # What was killed between the two is kept the next time.
-    if output is None and (place := keep(settings)) is not None:
+    # Where a run was killed between the two, the next one keeps what it left.
+    ours = output is None and found in (None, request.output)
+    if ours and (place := keep(settings)) is not None:
         click.echo(f"kept as {place}", err=True)
 
 
@@ -158,23 +160,28 @@ def evaluate(
     settings = Settings.from_environment()
     from training.evaluation import as_text
     from training.judging import judge_saved
-    from training.kept import bring, trained_folder
+    from training.kept import newest_folder
 
-    if model is None:
-        bring(settings)
-    folder = model or trained_folder(settings)
+    folder = model or newest_folder(settings)
     report = judge_saved(folder, settings, workers, pictures, validation)
     click.echo(as_text(report))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
 
 
-def _is_there(request: TrainingRequest, settings: Settings, *, kept: bool) -> bool:
-    """Look for the very model here first, then, where the store keeps it, there."""
+def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path | None:
+    """Name the folder that holds the very model; where the store keeps it, it may be a copy."""
     from training.finished import is_finished
-    from training.kept import bring
+    from training.kept import newest_folder
 
-    return is_finished(request) or (kept and bring(settings) and is_finished(request))
+    if is_finished(request):
+        return request.output
+    elsewhere = newest_folder(settings) if kept else request.output
+    if elsewhere != request.output and is_finished(
+        msgspec.structs.replace(request, output=elsewhere)
+    ):
+        return elsewhere
+    return None
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

@@ -1,7 +1,7 @@
 """The messages that are exchanged with TensorFlow Serving over gRPC, and its methods.
 
-``tensorflow_serving.apis`` has them too, and importing it imports TensorFlow: seconds and half a
-gigabyte for each program that only passes bytes on. These are the same on the wire, with those
+``tensorflow_serving.apis`` has them too, and importing it imports TensorFlow, for seconds, into
+the memory of each program that only passes bytes on. These are the same on the wire, with those
 fields that are used here, in a pool of their own, so that both may be loaded in one process.
 
 Source: tensor.proto and tensor_shape.proto of tensorflow/core/framework; model.proto,

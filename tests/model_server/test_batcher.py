@@ -13,7 +13,7 @@ from model_server.status import Refusal, invalid
 
 PATIENT = BatchingParameters(max_batch_size=4, batch_timeout_micros=60_000_000)
 PROMPT = BatchingParameters(max_batch_size=4, batch_timeout_micros=0, num_batch_threads=1)
-WAIT = 120.0
+WAIT = 30.0
 
 
 class Model:

@@ -21,7 +21,7 @@ from model_server.warmup import WARMUP_FILE
 from tests.toy_models import write_toy_embedder
 
 SIZE = 8
-WAIT = 120.0
+WAIT = 30.0
 
 
 @pytest.fixture(scope="module")

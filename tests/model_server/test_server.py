@@ -22,7 +22,7 @@ from tests.model_server.http_client import Address, Reply
 from tests.toy_models import write_toy_embedder
 
 SIZE = 32
-WAIT = 120.0
+WAIT = 30.0
 # Refused either way, with the batch's message instead of the reply's.
 WORDED_BY_BATCHING = {"rows of outputs of unequal length"}
 

@@ -15,7 +15,7 @@ from lookalike.settings import Settings
 from lookalike.store import Collection
 from tests.pictures import write_pictures
 from training import cli
-from training.kept import VERSIONS, bring, keep, trained_folder
+from training.kept import VERSIONS, keep, newest_folder, output_folder
 from training.output import replace_folder
 
 numbers = itertools.count()
@@ -40,12 +40,12 @@ def write(folder: Path, weights: str) -> None:
 
 
 def train(settings: Settings, weights: str) -> None:
-    trained_folder(settings).parent.mkdir(parents=True, exist_ok=True)
-    replace_folder(trained_folder(settings), partial(write, weights=weights))
+    output_folder(settings).parent.mkdir(parents=True, exist_ok=True)
+    replace_folder(output_folder(settings), partial(write, weights=weights))
 
 
 def model_of(settings: Settings) -> str:
-    return (trained_folder(settings) / MODEL).read_text()
+    return (newest_folder(settings) / MODEL).read_text()
 
 
 @pytest.fixture
@@ -59,26 +59,24 @@ def machine(tmp_path: Path, store: str, name: str) -> Settings:
 
 def test_a_local_store_holds_one_folder_and_nothing_is_copied(tmp_path: Path) -> None:
     settings = machine(tmp_path, str(tmp_path / "store"), "a")
-    assert trained_folder(settings) == tmp_path / "store" / "training"
+    assert output_folder(settings) == newest_folder(settings) == tmp_path / "store" / "training"
     train(settings, "1")
     assert keep(settings) is None
-    assert bring(settings) is False
     assert model_of(settings) == "1"
 
 
 def test_what_one_machine_trained_another_exports(tmp_path: Path, store: str) -> None:
     one, other = (machine(tmp_path, store, name) for name in "ab")
-    assert bring(other) is False  # nobody has trained yet
+    assert not newest_folder(other).exists()  # nobody has trained yet
     train(one, "1")
     assert (keep(one) or "").endswith("/training/1")
     assert keep(one) is None  # it is there
-    assert bring(other) is True
     assert model_of(other) == "1"
-    assert bring(other) is False  # it has it
     train(one, "2")
+    assert model_of(one) == "1"  # what is not kept yet is nobody's newest
     assert (keep(one) or "").endswith("/training/2")
-    assert bring(other) is True
     assert model_of(other) == "2"
+    assert not newest_folder(other).with_name("1").exists()  # a copy that is not read any more
 
 
 def test_of_many_trainings_the_newest_are_kept(tmp_path: Path, store: str) -> None:
@@ -90,25 +88,21 @@ def test_of_many_trainings_the_newest_are_kept(tmp_path: Path, store: str) -> No
     assert versions == [str(number) for number in range(3, VERSIONS + 3)]
 
 
-def test_a_damaged_copy_replaces_nothing(tmp_path: Path, store: str) -> None:
+def test_a_damaged_model_is_told_and_not_used(tmp_path: Path, store: str) -> None:
     one, other = (machine(tmp_path, store, name) for name in "ab")
-    train(one, "1")
-    keep(one)
-    bring(other)
-    train(one, "2")
-    keep(one)
+    for weights in "12":
+        train(one, weights)
+        keep(one)
     Collection(f"{store}/training", numbered=True).location.write(f"2/{MODEL}", b"3")
     with pytest.raises(DigestMismatch):
-        bring(other)
-    assert model_of(other) == "1"
+        newest_folder(other)
 
 
 def test_two_stores_share_no_folder_of_the_cache(tmp_path: Path, store: str) -> None:
     one, other = machine(tmp_path, store, "a"), machine(tmp_path, f"{store}-2", "a")
     train(one, "1")
-    assert keep(other) is None
-    assert bring(other) is False
-    assert not trained_folder(other).exists()
+    assert not output_folder(other).exists()
+    assert not newest_folder(other).exists()
 
 
 def test_train_keeps_what_it_made_and_what_a_killed_run_left(
@@ -144,3 +138,22 @@ def test_train_keeps_what_it_made_and_what_a_killed_run_left(
     elsewhere = tmp_path / "elsewhere"
     assert "kept as" not in run("--force", "--output", str(elsewhere))
     assert made == ["1", "2", "3"]
+
+
+def test_a_model_that_the_store_has_is_not_hidden_by_an_older_one_of_this_machine(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (machine(tmp_path, store, name) for name in "ab")
+    train(one, "1")
+    train(other, "2")
+    keep(other)
+    monkeypatch.setenv("LOOKALIKE_STORE", store)
+    monkeypatch.setenv("LOOKALIKE_CACHE", one.cache)
+    asked_for = newest_folder(one)
+    monkeypatch.setattr("training.finished.is_finished", lambda asked: asked.output == asked_for)
+    pictures = str(write_pictures(tmp_path / "pictures", labels=2, each=2))
+    told = CliRunner().invoke(cli.train, [pictures])
+    assert told.exit_code == 0, told.output
+    assert f"{asked_for} holds this model already" in told.output
+    assert "kept as" not in told.output
+    assert model_of(one) == "2"
