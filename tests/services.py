@@ -16,9 +16,8 @@ import requests
 from demo.processes import free_port
 from lookalike import model_card
 from lookalike.calibration import Calibration
-from lookalike.model_card import ModelCard, TrainingData
-from lookalike.picture import PictureContract
 from lookalike.store import open_models
+from tests.toy_cards import toy_card
 
 SIZE = 32
 READY = re.compile(r"REST http://127\.0\.0\.1:(\d+).*gRPC 127\.0\.0\.1:(\d+)")
@@ -42,19 +41,7 @@ def publish_toy_model(
             path.rename(folder / path.name)
         made.rmdir()
         made.parent.rmdir()
-        card = ModelCard(
-            created="2026-01-01T00:00:00Z",
-            backbone="toy",
-            base_weights="random",
-            weights_sha256=f"{seed:064d}",
-            picture=PictureContract(size=size),
-            dimensions=128,
-            categories=[],
-            training_data=TrainingData(fingerprint="", pictures=0, validation_pictures=0),
-            settings={},
-            quality={},
-            calibration=calibration,
-        )
+        card = toy_card(f"{seed:064d}", size=size, calibration=calibration)
         model_card.write_model_card(card, folder / model_card.FILE_NAME)
         return int(models.publish(folder, ModelDetails("embedder", f"{seed:064d}")))
 

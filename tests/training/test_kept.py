@@ -9,11 +9,11 @@ from click.testing import CliRunner
 
 from lookalike.errors import DigestMismatch
 from lookalike.model_card import FILE_NAME as CARD_FILE
-from lookalike.model_card import ModelCard, TrainingData, write_model_card
-from lookalike.picture import PictureContract
+from lookalike.model_card import write_model_card
 from lookalike.settings import Settings
 from lookalike.store import Collection
 from tests.pictures import write_pictures
+from tests.toy_cards import toy_card
 from training import cli
 from training.kept import VERSIONS, keep, newest_folder, output_folder
 from training.output import replace_folder
@@ -24,19 +24,7 @@ MODEL = "lookalike.keras"
 
 def write(folder: Path, weights: str) -> None:
     (folder / MODEL).write_text(weights)
-    card = ModelCard(
-        created="2026-01-01T00:00:00Z",
-        backbone="toy",
-        base_weights="random",
-        weights_sha256=f"{weights:0>64}",
-        picture=PictureContract(size=32),
-        dimensions=128,
-        categories=[],
-        training_data=TrainingData(fingerprint="", pictures=0, validation_pictures=0),
-        settings={},
-        quality={},
-    )
-    write_model_card(card, folder / CARD_FILE)
+    write_model_card(toy_card(f"{weights:0>64}"), folder / CARD_FILE)
 
 
 def train(settings: Settings, weights: str) -> None:
