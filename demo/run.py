@@ -70,7 +70,8 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
             chosen = random.Random(SEED).sample(held_out, min(queries, len(held_out)))  # noqa: S311
             search_all(chosen, url, Path(gallery), folder / "contact-sheet.jpg")
             if not check:
-                _say(f"serving at {url} until Ctrl-C; try: lookalike search PICTURE --url {url}")
+                program = Path(sys.executable).with_name("lookalike")  # on no PATH, usually
+                _say(f"serving at {url} until Ctrl-C; try: {program} search PICTURE --url {url}")
                 service.wait()
 
 
