@@ -80,8 +80,8 @@ TESTS = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 test: lint typecheck ## lint, types and all tests but the long ones
 	$(TESTS) -m "not long" $(ARGS)
 
-test-all: lint typecheck ## the long tests too, with coverage
-	$(TESTS) --cov --cov-report=term $(ARGS)
+test-all: lint typecheck ## the long tests too, new random examples, with coverage
+	$(TESTS) --hypothesis-profile=new --cov --cov-report=term $(ARGS)
 
 bench: setup ## every benchmark, against its goals
 	$(BIN)/python -m bench --check $(ARGS)

@@ -58,7 +58,7 @@ def test_an_absurd_chunk_length_is_truncated() -> None:
         read_picture(longer, CONTRACT)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None)
 @given(
     name=st.sampled_from(sorted(PICTURES)),
     edits=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=4),
@@ -73,7 +73,7 @@ def test_changed_bytes_end_in_pixels_or_a_picture_error(
     ends(bytes(data[: cut % len(data)] if cut is not None else data))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None)
 @given(
     head=st.sampled_from(
         [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\xff\0\0\0WEBPVP8X", b""]

@@ -70,7 +70,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @api.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@settings(max_examples=EXAMPLES, deadline=None)
 def test_it_answers_as_it_is_described(case: schemathesis.Case, stack: Stack) -> None:
     response = case.call_and_validate(base_url=stack.url)
     valid = case.meta is not None and case.meta.generation.mode.is_positive
