@@ -25,7 +25,7 @@ def get(path: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
-class _Connection:
+class Connection:
     """A kept connection.
 
     Attributes:
@@ -67,10 +67,10 @@ def drive(port: int, requests: Sequence[bytes], connections: int, count: int) ->
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
         for request in islice(waiting, connections):
-            connection = _Connection(port)
+            connection = Connection(port)
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send(request)
-        paused: deque[tuple[float, _Connection]] = deque()
+        paused: deque[tuple[float, Connection]] = deque()
         while len(took) < count:
             _ask_again(paused)
             for key, _ in selector.select(SHORT_SECONDS if paused else None):
@@ -88,7 +88,7 @@ def drive(port: int, requests: Sequence[bytes], connections: int, count: int) ->
     return took
 
 
-def _ask_again(paused: "deque[tuple[float, _Connection]]") -> None:
+def _ask_again(paused: "deque[tuple[float, Connection]]") -> None:
     while paused and paused[0][0] <= time.perf_counter():
         connection = paused.popleft()[1]
         connection.send(connection.asked)
@@ -105,10 +105,10 @@ def flood(
         The seconds that each answer took, and how many requests were turned away.
     """
     took, shed, end = [], 0, time.perf_counter() + seconds
-    pausing: deque[tuple[float, _Connection]] = deque()
+    pausing: deque[tuple[float, Connection]] = deque()
     at_work = 0
     with selectors.DefaultSelector() as selector:
-        for connection in [_Connection(port) for _ in range(connections)]:
+        for connection in [Connection(port) for _ in range(connections)]:
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             pausing.append((0.0, connection))
         while at_work or time.perf_counter() < end:

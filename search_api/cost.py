@@ -12,10 +12,11 @@ Result = TypeVar("Result")
 
 # Until so many were measured, nobody knows.
 FEWEST = 8
-# Weights and the multiple of the deviation: RFC 6298's, which TCP waits by.
+# As of RFC 6298, which TCP waits by. Of the deviation it takes four times as much: here a moment
+# in which the machine is slow would move all work to threads, where it is slower still for as
+# long as the queue that comes of it lasts.
 MEAN_WEIGHT = 1 / 8
 DEVIATION_WEIGHT = 1 / 4
-DEVIATIONS = 4
 # What waiting for a page of a file counts as, whatever it took: the next disk may be slow.
 FAULT_SECONDS = 0.01
 
@@ -24,7 +25,7 @@ class Cost:
     """An estimate of the seconds that work takes; safe to share between threads.
 
     Attributes:
-        at_most: what the next piece of work hardly exceeds; infinite while nobody knows.
+        at_most: what most pieces of work do not exceed; infinite while nobody knows.
     """
 
     def __init__(self) -> None:
@@ -52,7 +53,7 @@ class Cost:
             self._mean += MEAN_WEIGHT * (seconds - self._mean)
         self._measured += 1
         if self._measured >= FEWEST:
-            self.at_most = self._mean + DEVIATIONS * self._deviation
+            self.at_most = self._mean + self._deviation
 
 
 def _used() -> float:

@@ -22,11 +22,11 @@ from search_api.service import Service
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PATH = "/search"
+SEARCH, BATCH = "/search", "/search/batch"
 
 
 def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIApplication":
-    """Answer ``POST /search`` of JSON right here, and all else by an application.
+    """Answer ``POST`` of JSON to the paths of searches right here, and all else by an application.
 
     Args:
         wsgi: the application.
@@ -38,9 +38,11 @@ def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIA
         size = _size(environ)
         if not 0 < size <= most_bytes:
             return wsgi(environ, start_response)
-        note_path(PATH)
+        path = environ["PATH_INFO"]
+        note_path(path)
+        answer_of = _batch if path == BATCH else _search
         try:
-            answer = _search(service, environ, size)
+            answer = answer_of(service, environ, size)
         except Exception as error:  # noqa: BLE001  as of Flask's: every failure has its document
             return failed(error)(environ, start_response)
         headers = [("Content-Type", JSON), ("Content-Length", str(len(answer)))]
@@ -53,7 +55,7 @@ def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIA
 def _size(environ: "WSGIEnvironment") -> int:
     """Give the size of the body of a search of the usual form; 0: it is of another."""
     usual = (
-        environ["PATH_INFO"] == PATH
+        environ["PATH_INFO"] in (SEARCH, BATCH)
         and environ["REQUEST_METHOD"] == "POST"
         and environ.get("CONTENT_TYPE") == JSON
         and not environ["QUERY_STRING"]
@@ -66,7 +68,17 @@ def _size(environ: "WSGIEnvironment") -> int:
 def _search(service: Service, environ: "WSGIEnvironment", size: int) -> bytes:
     service.allow(EnvironHeaders(environ), "search")
     check_queue()
-    body = environ["wsgi.input"].read(size)
+    return service.search(decode_query(_body(environ, size)), environ)
+
+
+def _batch(service: Service, environ: "WSGIEnvironment", size: int) -> bytes:
+    key = service.keys.check(EnvironHeaders(environ), "search")
+    check_queue()
+    return service.batch(_body(environ, size), key, environ)
+
+
+def _body(environ: "WSGIEnvironment", size: int) -> bytes:
+    body: bytes = environ["wsgi.input"].read(size)
     if len(body) < size:
         raise ClientDisconnected
-    return service.search(decode_query(body), environ)
+    return body

@@ -4,13 +4,11 @@ A gevent worker answers everything from one thread; work of more than a millisec
 goes to a pool of real threads, and the greenlet waits. Going there and back costs about
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher and the deletions have one each of their own, so that a new version's
-digests take none of theirs, and delay no deletion; what has no hurry at all has one that
-the machine lets run last; and names that searches' URLs have are looked up by some more, since a
-slow server of names holds a thread for as long as it likes.
+digests take none of theirs, and delay no deletion; what has no hurry at all has one too; and
+names that searches' URLs have are looked up by some more, since a slow server of names holds a
+thread for as long as it likes.
 """
 
-import os
-import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -41,7 +39,6 @@ _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 # Of JSON, which is read in far less than a millisecond.
 INLINE_BYTES = 1 << 14
 
-LEAST_PRIORITY = 19
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
 # A request that would wait longer for a thread is turned away: people notice a tenth of a second.
@@ -114,14 +111,12 @@ def run_beside(work: Callable[[], Result]) -> Result:
 
 
 def run_idle(work: Callable[[], Result]) -> Result:
-    """Run ``work`` that nobody waits for, on a thread that gets the time others leave."""
+    """Run ``work`` that nobody waits for, on a thread of its own, of the usual priority.
 
-    def meekly() -> Result:
-        # Linux has a priority for each thread, and takes its number for a process's.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
-        return work()
-
-    return _run(_own_thread(_idle), meekly)
+    One that others go before would at times hold Python's lock and not get its turn, and all
+    requests would wait for it: for 50 to 150 ms where other processes have the cores.
+    """
+    return _run(_own_thread(_idle), work)
 
 
 def run_outside(work: Callable[[], Result]) -> Result:

@@ -8,7 +8,6 @@ from lookalike.errors import Stopping
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
-from search_api.batch import read_searches, search_batch
 from search_api.duplicates import find_duplicates
 from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
@@ -40,10 +39,7 @@ def post_search_batch() -> Response:
     service = _service(None)
     key = service.keys.check(request.headers, "search")
     check_queue()
-    searches = read_searches(batch_body(_request()))
-    caller = service.caller(request.environ)
-    service.keys.spend(key, len(searches))
-    answer = search_batch(searches, service.serving(), service.capacity, caller)
+    answer = service.batch(batch_body(_request()), key, request.environ)
     return Response(answer, mimetype="application/json")
 
 

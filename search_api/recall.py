@@ -1,8 +1,8 @@
 """The recall of what is really asked: now and then a search is made again, exactly.
 
 Comparing with every row of an index takes seconds where it has many. So it is done off the
-request's path, on a thread that others go before, and after each time there is a rest that
-keeps the whole below a small share of a core. What is asked meanwhile is not measured.
+request's path, on a thread of its own, and after each time there is a rest that keeps the
+whole below a small share of a core. What is asked meanwhile is not measured.
 """
 
 import logging

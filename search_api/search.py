@@ -211,17 +211,14 @@ def _told_of_search(
 
 def told(hits: Sequence[Hit], fields: list[Field] | None, details: IndexDetails) -> list[Result]:
     """Say of hits what was asked for."""
-    return [
-        _told(hit, score, fields) for hit, score in zip(hits, scores(hits, details), strict=True)
+    pictures = [hit.picture for hit in hits]
+    whole = [
+        Result(picture.id, hit.distance, score, picture.label, place(picture), picture.attributes)
+        for hit, score, picture in zip(hits, scores(hits, details), pictures, strict=True)
     ]
-
-
-def _told(hit: Hit, score: float | None, fields: list[Field] | None) -> Result:
-    picture = hit.picture
-    whole = Result(
-        picture.id, hit.distance, score, picture.label, place(picture), picture.attributes
-    )
-    return Result(**{name: getattr(whole, name) for name in fields}) if fields else whole
+    if not fields:
+        return whole
+    return [Result(**{name: getattr(one, name) for name in fields}) for one in whole]
 
 
 def place(picture: PictureRow) -> str:

@@ -8,6 +8,7 @@ from werkzeug.datastructures import Headers
 
 from lookalike.changes import ChangeLog
 from lookalike.store import Collection
+from search_api.batch import read_searches, search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.key_file import Key, Scope
@@ -58,6 +59,19 @@ class Service(msgspec.Struct, frozen=True):
     def caller(self, environ: "WSGIEnvironment") -> Caller:
         """Tell who waits for the answer to a request that was read by now."""
         return Caller(time.monotonic() + self.seconds, environ.get("gunicorn.socket"))
+
+    def batch(self, body: bytes, key: Key | None, environ: "WSGIEnvironment") -> bytes:
+        """Answer a batch of searches; each counts for its key.
+
+        Raises:
+            InvalidParameter: it is no batch.
+            RateLimited: its key may not search so often.
+            LookalikeError: as :meth:`serving`.
+        """
+        searches = read_searches(body)
+        caller = self.caller(environ)
+        self.keys.spend(key, len(searches))
+        return search_batch(searches, self.serving(), self.capacity, caller)
 
     def search(self, query: Query, environ: "WSGIEnvironment") -> bytes:
         """Answer a search in JSON; errors as :func:`search_api.search.search`."""

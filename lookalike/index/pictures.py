@@ -144,24 +144,16 @@ class Pictures:
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
         """Give the pictures at these row numbers, in the order asked for."""
-        found = self.found(numbers)
-        return [found[number] for number in numbers]
+        kept = self._recent.get_all(numbers)
+        missing = {number for number, row in zip(numbers, kept, strict=True) if row is None}
+        read = dict(self._read(missing))
+        for number, row in read.items():
+            self._recent.put(number, row)
+        return [
+            read[number] if row is None else row for number, row in zip(numbers, kept, strict=True)
+        ]
 
-    def found(self, numbers: Iterable[int]) -> dict[int, PictureRow]:
-        """Give the pictures at these row numbers, by number."""
-        found, missing = {}, []
-        for number in numbers:
-            picture = self._recent.get(number)
-            if picture is None:
-                missing.append(number)
-            else:
-                found[number] = picture
-        for number, picture in self._read(missing):
-            found[number] = picture
-            self._recent.put(number, picture)
-        return found
-
-    def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, PictureRow]]:
+    def _read(self, numbers: Iterable[int]) -> Iterator[tuple[int, PictureRow]]:
         by_table: dict[int, list[int]] = {}
         for number in numbers:
             by_table.setdefault(bisect_right(self._starts, number) - 1, []).append(number)

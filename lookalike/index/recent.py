@@ -4,6 +4,7 @@ The younger generation takes what is new and what is used again; when it is full
 becomes the older one, and what nobody used since the last time goes.
 """
 
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key")
@@ -28,6 +29,14 @@ class Recent(Generic[Key, Value]):
         if value is None and (value := self._old.get(key)) is not None:
             self.put(key, value)
         return value
+
+    def get_all(self, keys: Sequence[Key]) -> list[Value | None]:
+        """Give the values of several keys, in their order, None for those that are not kept."""
+        young = list(map(self._young.get, keys))  # most are here
+        return [
+            self.get(key) if value is None else value
+            for key, value in zip(keys, young, strict=True)
+        ]
 
     def put(self, key: Key, value: Value) -> None:
         """Keep a value."""

@@ -1,6 +1,7 @@
 """One version of an index, opened: vectors, what they are, and the probes."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -133,16 +134,11 @@ class IndexVersion:
 
     def hits(self, near: Near) -> list[list[Hit]]:
         """Look up what was found: the second half of a search."""
-        listed = near.rows.tolist()
-        found = self.pictures.found({row for of_one in listed for row in of_one if row >= 0})
-        hits = [
-            [
-                Hit(found[row], distance)
-                for row, distance in zip(of_one, gaps, strict=True)
-                if row >= 0
-            ]
-            for of_one, gaps in zip(listed, near.distances.tolist(), strict=True)
-        ]
+        found = near.rows >= 0
+        rows = self.pictures.rows(near.rows[found].tolist())
+        of_all = list(map(Hit, rows, near.distances[found].tolist()))
+        ends = np.cumsum(found.sum(axis=1)).tolist()
+        hits = [of_all[first:end] for first, end in pairwise([0, *ends])]
         return hits if near.added is None else laid_over(hits, near.added, near.k)
 
     def find(self, name: str) -> pictures.PictureRow | None:
