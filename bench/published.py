@@ -9,6 +9,7 @@ from bench.photographs import jpeg
 from bench.served_models import NAME
 from export.saved_model import write_saved_model
 from indexing.build import BuildSettings, build_base
+from lookalike.calibration import Calibration
 from lookalike.index import IndexDetails, ModelReference, PictureRow, Probe, write_probes
 from lookalike.index import probes as probes_file
 from lookalike.picture import PictureContract, read_picture
@@ -19,6 +20,8 @@ from training.model import EMBEDDING_DIMENSIONS
 
 INDEX = "default"
 METRIC: Metric = "cosine"
+# Of no data: so that hits have scores, as a trained model's do.
+SCORED = Calibration(a=1.0, b=1.0, c=0.0, ece=0.02, queries=100, pairs=10_000, same=0.5)
 
 
 def write_model(store: Path, size: int) -> ModelReference:
@@ -35,6 +38,7 @@ def write_model(store: Path, size: int) -> ModelReference:
         weights_sha256="0" * 64,
         picture=contract,
         dimensions=EMBEDDING_DIMENSIONS,
+        calibration=SCORED,
     )
 
 

@@ -6,24 +6,21 @@ vectors, of the type that ``lookalike reindex`` chooses for them.
 
 import os
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import count as numbered
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from bench import flask_faiss, published
+from bench import flask_faiss, published, service_load
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.harness import Candidate
-from bench.load import drive, flood, get, post
+from bench.load import drive, post
 from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
 from bench.servers import gunicorn, lookalike, pss
@@ -44,8 +41,6 @@ CONNECTIONS = 4
 BATCH = 64
 # Connections of one and of two workers: so many that they spread over two evenly enough.
 SPREAD = 8
-# Clients at once that are too many, and for how long.
-FLOOD, FLOOD_SECONDS = 24, 30
 MB = 1e6
 
 
@@ -132,22 +127,22 @@ def service(quick: bool) -> Iterator[Plan]:
             ],
             facts=facts,
         )
-        facts += _percentiles(served)
-        facts += _healthz(served, port)
-        facts += _overloaded(port, 3 if quick else FLOOD_SECONDS)
+        facts += service_load.percentiles(served.took, "vector", "flask", CONNECTIONS)
+        facts += service_load.arriving(port, bare, served.by_vector, 2 if quick else 15)
+        facts += service_load.healthz(port, served.by_vector, served.count // 4)
+        facts += service_load.flooded(port, 3 if quick else 30)
 
 
 def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[Candidate]:
-    threads = len(os.sched_getaffinity(0))
-    pool = stack.enter_context(ThreadPoolExecutor(threads))
     index = FaissIndex(served.folder, served.details.segments, served.details.search)
-    parts = np.array_split(served.queries[: BATCH * 15], threads)
-
-    def raw() -> None:
-        list(pool.map(lambda part: index.search(part, K), parts))
-
     count = served.count
-    load = served.load
+
+    def raw(threads: int) -> Callable[[], object]:
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        parts = np.array_split(served.queries[: BATCH * len(served.batches)], threads)
+        return lambda: [list(pool.map(lambda part: index.search(part, K), parts)) for _ in "1234"]
+
+    load, searches = served.load, BATCH * len(served.batches)
     return [
         Candidate(
             name="flask",
@@ -160,11 +155,12 @@ def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[C
             run=partial(load, "vector", port, served.by_vector, count, CONNECTIONS),
             baseline="flask",
         ),
-        Candidate(name="faiss", items=15 * BATCH, run=raw),
+        Candidate(name="faiss", items=4 * searches, run=raw(len(os.sched_getaffinity(0)))),
+        Candidate(name="faiss.thread", items=4 * searches, run=raw(1), baseline="faiss"),
         Candidate(
             name="batch64",
-            items=15 * BATCH,
-            run=partial(load, "batch64", port, served.batches, 15, 2),
+            items=4 * searches,
+            run=partial(load, "batch64", port, served.batches, 4 * len(served.batches), SPREAD),
             baseline="faiss",
         ),
     ]
@@ -224,55 +220,6 @@ def _by_picture(served: Served, port: int, embedder: RestEmbedder) -> list[Candi
             Candidate(name=name, items=items, run=asked(*kind), baseline=baseline),
         ]
     return candidates
-
-
-def _overloaded(port: int, seconds: float) -> Iterator[Fact]:
-    """Ask by pictures one at a time, then far too many, and compare how long answers take."""
-    photograph = jpeg(*SIZES[0], 2)
-    pictures = (
-        post(f"/search?k={K}", commented(photograph, number), "image/jpeg") for number in numbered()
-    )
-    alone, _ = flood(port, pictures, 1, seconds)
-    flood(port, pictures, FLOOD, seconds / 3)  # until the limit is found
-    served, shed = flood(port, pictures, FLOOD, seconds)
-    for name, took in (("alone", alone), ("flooded", served)):
-        ninety_ninth = float(np.percentile(took, 99)) * 1000
-        yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {len(took)} by picture")
-    ratio = float(np.percentile(served, 99) / np.percentile(alone, 99))
-    yield Fact(name="flooded.ratio", value=ratio, unit="times the p99 of one at a time")
-    yield Fact(name="flooded.shed", value=shed, unit=f"requests of {FLOOD} clients, turned away")
-
-
-def _percentiles(served: Served) -> Iterator[Fact]:
-    for name in ("flask", "vector"):
-        fiftieth, ninety_ninth = (np.percentile(served.took[name], [50, 99]) * 1000).tolist()
-        yield Fact(name=f"{name}.p50", value=fiftieth, unit=f"ms, {CONNECTIONS} at once")
-        yield Fact(name=f"{name}.p99", value=ninety_ninth, unit=f"ms, {CONNECTIONS} at once")
-    tails = [float(np.percentile(served.took[name], 99)) for name in ("vector", "flask")]
-    yield Fact(name="vector.tail", value=tails[0] / tails[1], unit="of the p99 of bare Flask")
-
-
-def _healthz(served: Served, port: int) -> Iterator[Fact]:
-    """Ask ``/healthz`` again and again beside full load by vector."""
-    done = threading.Event()
-    full = threading.Thread(
-        target=lambda: _until(done, partial(drive, port, served.by_vector, CONNECTIONS, 200))
-    )
-    full.start()
-    took = []
-    for _ in range(served.count // 4):
-        took += drive(port, [get("/healthz")], 1, 1)
-        time.sleep(0.005)
-    done.set()
-    full.join()
-    fiftieth, ninety_ninth = (np.percentile(took, [50, 99]) * 1000).tolist()
-    yield Fact(name="healthz.p50", value=fiftieth, unit="ms beside full load")
-    yield Fact(name="healthz.p99", value=ninety_ninth, unit="ms beside full load")
-
-
-def _until(done: threading.Event, run: Callable[[], object]) -> None:
-    while not done.is_set():
-        run()
 
 
 def _memory(served: Served) -> Iterator[Fact]:

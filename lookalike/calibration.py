@@ -44,14 +44,18 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             distances: Euclidean, between vectors of length one; of any shape.
         """
-        return np.round(probabilities(terms(distances), (self.a, self.b, self.c)), DIGITS)
+        return probabilities(terms(distances), (self.a, self.b, self.c)).round(DIGITS)
 
 
 def terms(distances: ArrayLike) -> Scores:
     """Give what the odds' logarithm is a sum of: ``[…, 3]``, for a, b and c."""
-    squares = np.square(np.asarray(distances, np.float64))
-    cosine = np.clip(1 - squares / 2, EDGE, 1 - EDGE)
-    return np.stack([np.log(cosine), -np.log1p(-cosine), np.ones_like(cosine)], axis=-1)
+    gaps = np.asarray(distances, np.float64)
+    summands = np.ones((*gaps.shape, 3))
+    # Not by np.clip and np.stack, which take longer than all else for the hits of a search.
+    cosine = np.minimum(np.maximum(1 - gaps * gaps / 2, EDGE), 1 - EDGE)
+    np.log(cosine, out=summands[..., 0])
+    np.negative(np.log1p(-cosine), out=summands[..., 1])
+    return summands
 
 
 def probabilities(summands: Scores, weights: ArrayLike) -> Scores:

@@ -20,10 +20,10 @@ from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
 from lookalike.errors import TooBusy
-from search_api import lag
 from search_api.admission import BUSY, Queue
 from search_api.cost import Cost
 from search_api.metrics import NATIVE
+from search_api.turns import MOST_WAIT_SECONDS, has_turn
 
 Result = TypeVar("Result")
 
@@ -41,8 +41,6 @@ INLINE_BYTES = 1 << 14
 
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
-# A request that would wait longer for a thread is turned away: people notice a tenth of a second.
-MOST_WAIT_SECONDS = 0.1
 # The most that work may hold up the event loop.
 LOOP_SECONDS = 0.001
 
@@ -82,13 +80,13 @@ def run_sized(size: int, work: Callable[[], Result]) -> Result:
 
 
 def check_queue() -> None:
-    """Turn a new request away where it would wait too long, for a native thread or its turns.
+    """Turn a new request away where it would wait too long, for a native thread or its turn.
 
     Raises:
         TooBusy: so it is.
     """
     queue().check()
-    if lag.seconds() > MOST_WAIT_SECONDS:
+    if not has_turn():
         raise TooBusy(BUSY)
 
 

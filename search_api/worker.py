@@ -21,7 +21,7 @@ from gevent import monkey
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
-from search_api import lag, stopping
+from search_api import stopping
 from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
@@ -64,7 +64,6 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         if stopping.is_stopping():  # the signal came before this worker could hear it
             self.handle_exit(signal.SIGTERM, None)
         self._turns = Turns()
-        lag.watch()
         # By itself gevent writes to stderr what nobody catches, in many lines.
         gevent.get_hub().print_exception = _log_uncaught
         super().run()

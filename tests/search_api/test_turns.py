@@ -1,7 +1,11 @@
+import time
+
 import gevent
 import pytest
 
-from search_api.turns import FRESH_SECONDS, Turns
+from lookalike.errors import TooBusy
+from search_api.native import check_queue
+from search_api.turns import FRESH_SECONDS, MOST_WAIT_SECONDS, Turns, has_turn
 
 
 @pytest.fixture
@@ -46,3 +50,64 @@ def test_one_that_was_ended_while_it_waited_holds_up_nobody(order: list[str]) ->
     asking[2].kill()
     gevent.joinall(asking, timeout=20)
     assert order == ["0", "1", "3"]
+
+
+TURN_SECONDS = 0.002
+
+
+def answered(turns: Turns, seconds: float = TURN_SECONDS) -> bool:
+    """Take a turn, if there is one, and hold the loop up for so long."""
+    turns.wait()
+    if not has_turn():
+        return False
+    time.sleep(seconds)
+    return True
+
+
+def all_of(count: int, turns: Turns) -> list[bool]:
+    asking = [gevent.spawn(answered, turns) for _ in range(count)]
+    gevent.joinall(asking, timeout=60)
+    return [one.get() for one in asking]
+
+
+def test_who_would_wait_too_long_for_a_turn_is_told_so_and_takes_none_from_others() -> None:
+    turns, fit = Turns(), round(MOST_WAIT_SECONDS / TURN_SECONDS)
+    all_of(fit, turns)  # it learns what a turn takes
+    told: list[bool] = []
+    asking = [gevent.spawn(answered, turns) for _ in range(10 * fit)]
+    for one in asking:
+        one.link_value(lambda done: told.append(done.get()))
+    gevent.joinall(asking, timeout=60)
+    assert fit // 2 < sum(told) < 2 * fit
+    assert not all(told[:4])  # not after all that wait for a turn
+    assert sum(told[:20]) >= 9  # one after each turn, and not all of them first
+    assert all(all_of(fit // 4, turns))  # and then all is as before
+
+
+def test_a_request_without_a_turn_is_too_many() -> None:
+    check_queue()
+    turns = Turns()
+    all_of(round(MOST_WAIT_SECONDS / TURN_SECONDS), turns)
+
+    def ask() -> str:
+        turns.wait()
+        try:
+            check_queue()
+        except TooBusy:
+            return "busy"
+        time.sleep(TURN_SECONDS)
+        return "answered"
+
+    asking = [gevent.spawn(ask) for _ in range(1000)]
+    gevent.joinall(asking, timeout=60)
+    assert {one.get() for one in asking} == {"answered", "busy"}
+
+
+def test_a_pause_turns_nobody_away() -> None:
+    turns = Turns()
+    all_of(20, turns)
+    asking = [gevent.spawn(answered, turns, 3 * MOST_WAIT_SECONDS)]
+    asking += [gevent.spawn(answered, turns) for _ in range(20)]
+    gevent.joinall(asking, timeout=60)
+    assert all(one.get() for one in asking)
+    assert all(all_of(20, turns))
