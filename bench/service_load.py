@@ -19,7 +19,7 @@ PHOTOGRAPH = (500, 375)
 # Clients at once that are too many.
 FLOOD = 24
 # Of what bare Flask answers in a closed loop.
-LOADS = {"half": 0.5, "above": 1.2}
+LOADS = {"half": 0.5, "above": 1.1}
 
 
 def percentiles(

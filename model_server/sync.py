@@ -67,6 +67,10 @@ class ServingFolder:
         self._model, self._clock = model, clock
         self._refused_until: dict[str, float] = {}
 
+    def versions(self) -> list[str]:
+        """Give the versions that were brought, and are there."""
+        return sorted(path.name for path in self._folder.iterdir() if path.name.isdecimal())
+
     def sync(self) -> Synced:
         """Look at the store once, and bring and take away what is to be.
 
@@ -77,7 +81,7 @@ class ServingFolder:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         self._clear()
-        here, stored = self._here(), self._models.versions()
+        here, stored = self.versions(), self._models.versions()
         damaged: list[DigestMismatch] = []
         named = named_models(self._indexes, self._model, damaged.append)
         pruned = set(here) - set(stored) - named if stored and not damaged else set()
@@ -100,9 +104,6 @@ class ServingFolder:
             else:
                 brought.append(version)
         return Synced(brought=brought, taken_away=gone, refused=refused)
-
-    def _here(self) -> list[str]:
-        return sorted(path.name for path in self._folder.iterdir() if path.name.isdecimal())
 
     def _differs(self, version: str) -> bool:
         """Tell whether a number stands for another model by now, as in a store made anew."""
@@ -135,8 +136,14 @@ class ServingFolder:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def keep_synced(folder: ServingFolder, seconds: float) -> None:
-    """Look every few seconds, for ever; the log tells what changed, and what went wrong."""
+def keep_synced(folder: ServingFolder, seconds: float, after: Callable[[], None]) -> None:
+    """Look every few seconds, for ever; the log tells what changed, and what went wrong.
+
+    Args:
+        folder: to keep as the store is.
+        seconds: between two looks.
+        after: is called after each look.
+    """
     problem = ""
     while True:
         try:
@@ -147,6 +154,7 @@ def keep_synced(folder: ServingFolder, seconds: float) -> None:
             problem = str(error)
         else:
             problem = ""
+        after()
         time.sleep(seconds)
 
 

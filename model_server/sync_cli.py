@@ -3,11 +3,16 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lookalike.settings import Settings
+
+if TYPE_CHECKING:
+    from model_server.sync import ServingFolder
 
 
 @click.command("sync-models")
@@ -21,7 +26,19 @@ from lookalike.settings import Settings
     show_default=True,
     help="Seconds between looks.",
 )
-def sync_models(folder: Path, once: bool, seconds: float) -> None:
+@click.option(
+    "--server",
+    metavar="URL",
+    help="The model server's REST address, to ask whether it serves what was brought.",
+)
+@click.option(
+    "--mark",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that is there once it does, for a readiness probe.",
+)
+def sync_models(
+    folder: Path, once: bool, seconds: float, server: str | None, mark: Path | None
+) -> None:
     """Bring model versions from the store into FOLDER, which a model server watches.
 
     Those that an index names, and newer ones. Each appears whole and verified; what was
@@ -30,6 +47,8 @@ def sync_models(folder: Path, once: bool, seconds: float) -> None:
     from lookalike.store import open_indexes, open_models
     from model_server.sync import ServingFolder, keep_synced, log_synced
 
+    if (server is None) != (mark is None):
+        raise click.UsageError("--server and --mark go together")
     settings = Settings.from_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # As a container's first process it would not hear it otherwise; nothing has to be finished.
@@ -41,8 +60,20 @@ def sync_models(folder: Path, once: bool, seconds: float) -> None:
         settings.model,
     )
     if not once:
-        keep_synced(serving, seconds)
+        keep_synced(serving, seconds, _marking(serving, server, mark, settings.model))
     synced = serving.sync()
     log_synced(synced)
     for error in synced.refused.values():
         raise error
+
+
+def _marking(
+    serving: "ServingFolder", server: str | None, mark: Path | None, model: str
+) -> Callable[[], None]:
+    """Give what is to be done after each look."""
+    from model_server.served import mark_served
+
+    if server is None or mark is None:
+        return lambda: None
+    url = f"{server.rstrip('/')}/v1/models/{model}"
+    return lambda: mark_served(mark, url, serving.versions())

@@ -25,8 +25,9 @@ from search_api.serving import Serving
 
 # How often the live model server is asked for a probe's vector again.
 PROBE_SECONDS = 10.0
-# A request that finds no index looks for one itself, unless somebody has looked just now.
-LOOK_AGAIN_SECONDS = 1.0
+# A request that finds no index has the watcher look, unless it has looked just now, and waits for
+# a moment: an index that was published is opened by then, unless much of it has to be copied.
+LOOK_AGAIN_SECONDS, FIRST_LOOK_SECONDS = 1.0, 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class Replica:
         self._problem: LookalikeError | None = None
         self._served_problem: LookalikeError | None = None
         self._probed = self._looked = 0.0
-        self._looking = threading.Lock()
+        self._wanted = threading.Event()  # a look, now
+        self._has_looked = threading.Condition()
 
     def start(self) -> None:
         """Look for the current index now, and again every ``settings.poll_seconds``."""
@@ -57,7 +59,7 @@ class Replica:
         self._late.start()
 
     def serving(self) -> Serving:
-        """Give what to answer a request with; where there is nothing yet, look for it first.
+        """Give what to answer a request with; where there is nothing yet, have it looked for first.
 
         So no worker answers that nothing is there when another one is serving it already.
 
@@ -67,21 +69,17 @@ class Replica:
             ModelServerUnavailable: the model server kept the first index from being checked.
         """
         if self._serving is None:
-            self._look_for_the_first()
-        if self._serving is None:
-            raise unready(self._problem or NothingPublished("no index is loaded yet"))
-        if isinstance(self._served_problem, ProbeMismatch):
-            raise unready(self._served_problem)
-        return self._serving
+            self._await_the_first()
+        return self._served()
 
     def check_ready(self) -> Serving:
-        """Give what is being served, or raise why this replica is not ready.
+        """Give what is being served, or raise why this replica is not ready; at once.
 
         Raises:
             StoreError, ModelServerUnavailable: from the last look at ``CURRENT``, the files
                 and the probes.
         """
-        serving = self.serving()
+        serving = self._served()
         problem = self._problem or self._served_problem or self._changes.problem
         if problem is not None:
             raise unready(problem)
@@ -92,20 +90,34 @@ class Replica:
         self._changes.look()
 
     def refresh(self) -> None:
-        """Look at ``CURRENT`` once: swap to a new version, and probe the one being served."""
-        with self._looking:
+        """Look at ``CURRENT`` once: swap to a new version, and probe the one being served.
+
+        The watcher's; no two may look at once.
+        """
+        try:
             self._look_and_remember()
+        finally:
+            with self._has_looked:
+                self._has_looked.notify_all()
 
     def _versions(self) -> list[IndexVersion]:
         """Give what serves and what is about to, which must miss no change that was told of."""
         served = self._serving.index if self._serving is not None else None
         return [version for version in (served, self._next) if version is not None]
 
-    def _look_for_the_first(self) -> None:
-        with self._looking:
-            recent = time.monotonic() - self._looked < LOOK_AGAIN_SECONDS
-            if self._serving is None and not recent:
-                self._look_and_remember()
+    def _served(self) -> Serving:
+        if self._serving is None:
+            raise unready(self._problem or NothingPublished("no index is loaded yet"))
+        if isinstance(self._served_problem, ProbeMismatch):
+            raise unready(self._served_problem)
+        return self._serving
+
+    def _await_the_first(self) -> None:
+        if time.monotonic() - self._looked < LOOK_AGAIN_SECONDS:
+            return
+        with self._has_looked:
+            self._wanted.set()
+            self._has_looked.wait(FIRST_LOOK_SECONDS)
 
     def _look_and_remember(self) -> None:
         try:
@@ -129,7 +141,8 @@ class Replica:
                 self.refresh()
             except Exception:  # noqa: BLE001  the watcher must outlive what nobody foresaw
                 _log.exception("looking at the current index failed")
-            time.sleep(self._settings.poll_seconds)
+            self._wanted.wait(self._settings.poll_seconds)
+            self._wanted.clear()
 
     def _probe_served(self) -> None:
         """Hold the served index against the live model server; a candidate's faults are its own."""

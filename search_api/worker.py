@@ -21,12 +21,14 @@ from gevent import monkey
 from gunicorn import util
 from gunicorn.workers.ggevent import GeventWorker
 
+from lookalike.errors import LookalikeError, TooBusy
 from search_api import stopping
 from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
-from search_api.logs import HEADER, told
-from search_api.turns import Turns
+from search_api.logs import HEADER, Told, told
+from search_api.security import SECURITY_OF_DATA
+from search_api.turns import Turns, has_turn
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +38,8 @@ HANDSHAKE_SECONDS = 0.3
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
 FAILURES = 500
+# Paths of searches, which all wait for their turn.
+SEARCHES = frozenset({"/search", "/search/batch"})
 
 # gevent's own would give other greenlets their turn; this one never waits.
 _poll: Any = monkey.get_original("select", "poll")
@@ -86,6 +90,8 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
             self._turns.wait()
         if self._ending:
             req.force_close()
+        if not has_turn() and _can_be_told_early(req):
+            return self._tell_busy(req, sock)
         return super().handle_request(listener_name, req, sock, addr)
 
     def timeout_ctx(self) -> AbstractContextManager[object]:
@@ -102,18 +108,46 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def _refuse(self, client: Any, addr: Any, exc: Exception) -> None:
         # Not above: gunicorn loads this class before its configuration has set what libraries read.
-        from search_api.problems import expected, problem_response
+        from search_api.problems import expected
 
         request, error = told(), expected(exc)
         if error.status < FAILURES:
             self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        util.write_nonblock(client, self._problem(error, request, {}, close=True))
+
+    def _tell_busy(self, req: Any, sock: Any) -> bool:
+        """Answer 429 without the application, which would take as long over it as over an answer.
+
+        It has no turn, so that all that it takes is taken from those who have one.
+        """
+        from search_api.admission import BUSY
+        from search_api.metrics import note_request
+
+        given = dict(req.headers)
+        request = told(given.get(HEADER.upper()))
+        request.path = req.path
+        close = bool(req.should_close())
+        environ = {"REQUEST_METHOD": req.method, "CONTENT_LENGTH": given.get("CONTENT-LENGTH")}
+        sock.sendall(self._problem(TooBusy(BUSY), request, environ, close=close))
+        note_request(req.method, req.path, str(TooBusy.status), 0.0)
+        if close:
+            raise StopIteration  # as gunicorn ends a connection
+        return True
+
+    def _problem(
+        self, error: LookalikeError, request: Told, environ: dict[str, Any], *, close: bool
+    ) -> bytes:
+        """Write a problem document as it goes over the wire, and log that it was answered."""
+        from search_api.problems import problem_response
+
         response = problem_response(error)
-        response.headers["Connection"] = "close"
+        response.headers["Connection"] = "close" if close else "keep-alive"
         response.headers[HEADER] = request.id
-        head = f"HTTP/1.1 {response.status}\r\n{response.headers}"
-        util.write_nonblock(client, head.encode("latin-1") + response.get_data())
-        answered = SimpleNamespace(status=response.status_code, sent=0)
-        self.log.access(answered, None, {KEY: request}, timedelta())
+        response.headers.extend(SECURITY_OF_DATA)
+        data = response.get_data()
+        answered = SimpleNamespace(status=response.status_code, sent=len(data))
+        self.log.access(answered, None, {**environ, KEY: request}, timedelta())
+        return f"HTTP/1.1 {response.status}\r\n{response.headers}".encode("latin-1") + data
 
     def _end(self) -> None:
         until = time.monotonic() + self.drain_seconds
@@ -145,6 +179,12 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
                 elif not _has_arrived(greenlet.connection):
                     parting.add(greenlet)
                     greenlet.connection.shutdown(socket.SHUT_WR)
+
+
+def _can_be_told_early(req: Any) -> bool:
+    """Tell whether a request is a search that waits for nothing before it sends its body."""
+    search = req.method == "POST" and req.path in SEARCHES
+    return search and all(name != "EXPECT" for name, _ in req.headers)
 
 
 def _has_arrived(client: Any) -> bool:

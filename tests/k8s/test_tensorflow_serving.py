@@ -44,7 +44,7 @@ def synced(manifests: Manifests) -> Path:
     """Give the folder that versions are brought into, which both containers see."""
     pod = manifests.pod("tensorflow-serving")
     sidecar, server = pod.containers
-    command, folder = sidecar["args"]
+    command, folder, *_ = sidecar["args"]
     assert (sidecar["restartPolicy"], command) == ("Always", "sync-models")
     (own,) = [mount for mount in sidecar["volumeMounts"] if folder.startswith(mount["mountPath"])]
     (its,) = [mount for mount in server["volumeMounts"] if mount["name"] == own["name"]]
@@ -107,6 +107,19 @@ def test_probes_tell_a_loaded_model_from_one_that_is_gone(
         shutil.rmtree(tmp_path / "models" / "embedder" / str(version))
         until(lambda: answer("readinessProbe") == 404, what="unreadiness")
         assert answer("livenessProbe") == 200
+
+
+def test_a_pod_is_ready_with_all_that_its_sidecar_brought(manifests: Manifests) -> None:
+    pod = manifests.pod("tensorflow-serving")
+    sidecar = pod.containers[0]
+    flags = dict(_flag(word) for word in sidecar["args"][2:])
+    assert flags["--server"] == f"http://127.0.0.1:{pod.ports['rest']}"
+    probe = sidecar["readinessProbe"]["exec"]["command"]
+    assert probe == ["test", "-e", flags["--mark"]]
+    # Where it can be written, and goes with the pod.
+    folder = str(Path(flags["--mark"]).parent)
+    (mount,) = [one for one in sidecar["volumeMounts"] if one["mountPath"] == folder]
+    assert {"name": mount["name"], "emptyDir": {"sizeLimit": "1Gi"}} in pod.spec["volumes"]
 
 
 def test_requests_of_reindex_fit_into_a_batch() -> None:

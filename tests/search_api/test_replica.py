@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 import requests
 
 from demo.processes import free_port
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, NothingPublished
 from lookalike.settings import Settings
-from lookalike.store import VerifiedCache, open_indexes
-from search_api.replica import Replica
+from lookalike.store import Collection, VerifiedCache, open_indexes
+from search_api.replica import LOOK_AGAIN_SECONDS, Replica
 from tests.pictures import write_pictures
 from tests.services import (
     model_server,
@@ -227,6 +228,35 @@ def test_every_worker_answers_as_soon_as_an_index_is_published(
         with search_service(environment, tmp_path / "service.log") as url:
             assert post(url, pictures).status_code == 503
             version = reindex(pictures, environment)
+            time.sleep(LOOK_AGAIN_SECONDS)  # whoever looked just now does not look again
             answers = [post(url, pictures) for _ in range(30)]
     assert [answer.status_code for answer in answers] == [200] * 30
     assert {answer.json()["index_version"] for answer in answers} == {version}
+
+
+def test_whoever_asks_for_readiness_waits_for_no_look_and_a_search_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Collection) -> str:
+        begun.set()
+        go_on.wait()
+        raise NothingPublished("looked at last")
+
+    monkeypatch.setattr(Collection, "current", slow)
+    monkeypatch.setattr("search_api.replica.FIRST_LOOK_SECONDS", 0.01)
+    paths = {"LOOKALIKE_STORE": str(tmp_path / "store"), "LOOKALIKE_CACHE": str(tmp_path / "cache")}
+    replica = Replica(Settings.from_environment(paths))
+    looking = threading.Thread(target=replica.refresh)
+    looking.start()
+    try:
+        until(begun.is_set, what="the look")
+        for asked in (replica.check_ready, replica.serving):
+            with pytest.raises(NothingPublished, match="no index is loaded yet"):
+                asked()
+    finally:
+        go_on.set()
+        looking.join()
+    with pytest.raises(NothingPublished, match="looked at last"):
+        replica.check_ready()

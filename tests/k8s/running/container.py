@@ -17,6 +17,8 @@ IMAGES = {path.stem: path for path in (ROOT / "k8s" / "images").glob("*.Dockerfi
 PROGRAMS = (Path(sys.executable).parent, Path(__file__).with_name("bin"))
 UNSHARED = ("unshare", "--mount", "--propagation", "private")
 EVERYWHERE = "0.0.0.0"  # noqa: S104  what manifests say
+# A pod's containers share it; here it is the pod's own address.
+ITSELF = "127.0.0.1"
 
 
 class Mount(NamedTuple):
@@ -49,7 +51,8 @@ def environment(manifests: Manifests, container: Object, address: str) -> dict[s
 def command(container: Object, variables: Mapping[str, str]) -> list[str]:
     """Give what the container runs, with its references filled in."""
     words = [*container["command"], *container.get("args", [])]
-    return [REFERENCE.sub(lambda m: variables.get(m[1], m[0]), word) for word in words]
+    filled = [REFERENCE.sub(lambda m: variables.get(m[1], m[0]), word) for word in words]
+    return [word.replace(ITSELF, variables["POD_IP"]) for word in filled]
 
 
 def start(

@@ -93,6 +93,9 @@ class RunningContainer:
         return False
 
     def _answers(self, probe: Object) -> bool:
+        if "exec" in probe:
+            inside = ["nsenter", "--mount", "--target", str(self.process.pid)]
+            return subprocess.run([*inside, *probe["exec"]["command"]], check=False).returncode == 0
         ask = probe["httpGet"]
         ports = {port["name"]: port["containerPort"] for port in self.spec["ports"]}
         port = ports[ask["port"]] if isinstance(ask["port"], str) else ask["port"]
@@ -140,9 +143,7 @@ class RunningPod:
     @property
     def ready(self) -> bool:
         """Whether Services may send it requests."""
-        return not self._stopping.is_set() and all(
-            one.ready for one in self.containers if not one.sidecar
-        )
+        return not self._stopping.is_set() and all(one.ready for one in self.containers)
 
     def container(self, name: str) -> RunningContainer:
         """Give one of its containers."""

@@ -1,0 +1,45 @@
+"""Whether a model server serves all that was brought into its folder, told by a file.
+
+A model server answers as soon as one version is loaded. A pod that begins to be asked then
+refuses searches by an index whose model it still loads; and only who brings versions knows
+which there are. The file is what a readiness probe looks for, which costs no process of Python.
+"""
+
+import json
+import urllib.request
+from collections.abc import Collection
+from pathlib import Path
+
+# A version is not going to change any more: END where it could not be loaded, which nobody
+# waits for.
+SETTLED = frozenset({"AVAILABLE", "END"})
+TIMEOUT_SECONDS = 5.0
+
+
+def mark_served(file: Path, url: str, versions: Collection[str]) -> None:
+    """Write the file once every version is served; take it away where the server is away.
+
+    What comes later leaves it: a new version is loaded by all replicas at once, and the old ones
+    are answered meanwhile.
+
+    Args:
+        file: the mark.
+        url: of the model's status, ``http://host:port/v1/models/name``.
+        versions: that were brought.
+    """
+    states = _states(url)
+    settled = all(states.get(version) in SETTLED for version in versions)
+    if not states:
+        file.unlink(missing_ok=True)
+    elif settled and "AVAILABLE" in states.values():
+        file.touch()
+
+
+def _states(url: str) -> dict[str, str]:
+    """Ask for the state of each version; none where the server does not answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  a setting
+            statuses = json.load(response)["model_version_status"]
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {status["version"]: status["state"] for status in statuses}

@@ -1,0 +1,118 @@
+"""The mark that a model server serves all that was brought."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from model_server.served import mark_served
+from tests.services import model_server, process, publish_toy_model, until
+
+
+class Server(HTTPServer):
+    """Answers what it is told to, as TensorFlow Serving writes it."""
+
+    body = b""
+
+    def say(self, **states: str) -> None:
+        versions = {name.removeprefix("v"): state for name, state in states.items()}
+        statuses = [
+            {"version": version, "state": state, "status": {"error_code": "OK"}}
+            for version, state in versions.items()
+        ]
+        self.body = json.dumps({"model_version_status": statuses}).encode()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1/models/embedder"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/v1/models/embedder" else 404)
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def test_it_comes_with_the_last_version(server: Server, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    for states, served in (
+        ({"v1": "AVAILABLE"}, False),
+        ({"v1": "AVAILABLE", "v2": "START"}, False),
+        ({"v1": "AVAILABLE", "v2": "LOADING"}, False),
+        ({"v1": "AVAILABLE", "v2": "AVAILABLE"}, True),
+    ):
+        server.say(**states)
+        mark_served(mark, server.url, ["1", "2"])
+        assert mark.exists() is served, states
+
+
+def test_a_version_that_cannot_be_loaded_keeps_the_others_from_nobody(
+    server: Server, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    server.say(v1="END", v2="END")
+    mark_served(mark, server.url, ["1", "2"])
+    assert not mark.exists()
+    server.say(v1="AVAILABLE", v2="END")
+    mark_served(mark, server.url, ["1", "2"])
+    assert mark.exists()
+
+
+def test_a_version_that_comes_later_leaves_it(server: Server, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    server.say(v1="AVAILABLE")
+    mark_served(mark, server.url, ["1"])
+    server.say(v1="AVAILABLE", v2="LOADING")
+    mark_served(mark, server.url, ["1", "2"])
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>"])
+def test_it_goes_where_the_server_is_away_or_is_none(
+    server: Server, tmp_path: Path, body: bytes
+) -> None:
+    mark = tmp_path / "mark"
+    mark.touch()
+    server.body = body
+    mark_served(mark, server.url, ["1"])
+    assert not mark.exists()
+    mark_served(mark, "http://127.0.0.1:9/v1/models/embedder", ["1"])
+    assert not mark.exists()
+
+
+def test_the_command_marks_what_a_model_server_serves(tmp_path: Path) -> None:
+    publish_toy_model(tmp_path / "store")
+    mark = tmp_path / "mark"
+    with model_server(tmp_path / "store", tmp_path / "server.log") as environment:
+        url = environment["LOOKALIKE_MODEL_SERVER_REST"]
+        words = ["sync-models", str(tmp_path / "serving"), "--every", "0.1"]
+        words += ["--server", url, "--mark", str(mark)]
+        with process(words, environment, tmp_path / "log"):
+            until(mark.exists, what="the mark")
+
+
+def test_the_command_wants_both_or_none(tmp_path: Path) -> None:
+    words = ["sync-models", str(tmp_path / "serving"), "--mark", str(tmp_path / "mark")]
+    with process(words, {}, tmp_path / "log") as running:
+        assert running.wait(30) == 2
+    assert "--server and --mark go together" in (tmp_path / "log").read_text()

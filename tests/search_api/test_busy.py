@@ -1,0 +1,87 @@
+"""What a worker answers to whoever gets no turn: 429, before the application is asked."""
+
+import json
+from http.client import HTTPResponse
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from search_api import turns
+from search_api.access import KEY
+from search_api.worker import DrainingWorker
+
+HEADERS = [("CONTENT-TYPE", "application/json"), ("CONTENT-LENGTH", "11"), ("X-REQUEST-ID", "mine")]
+ASKED = "asked the application"
+
+
+class Sock:
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.sent += data
+
+    def makefile(self, *_: object) -> BytesIO:
+        return BytesIO(self.sent)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> DrainingWorker:
+    """A worker with so much to do that nobody gets a turn."""
+    made = DrainingWorker.__new__(DrainingWorker)
+    made._ending, made.lines = False, []
+    made._turns = SimpleNamespace(wait=lambda: turns._has_turn.set(False))
+    made.log = SimpleNamespace(access=lambda *told: made.lines.append(told))
+    monkeypatch.setattr(
+        "gunicorn.workers.ggevent.GeventWorker.handle_request", lambda *_: ASKED, raising=True
+    )
+    return made
+
+
+def request(path: str = "/search", method: str = "POST", **other: Any) -> Any:
+    given = {"path": path, "method": method, "headers": HEADERS, "should_close": lambda: False}
+    return SimpleNamespace(**{**given, **other})
+
+
+def test_a_search_is_told_to_come_again(worker: DrainingWorker) -> None:
+    sock = Sock()
+    assert worker.handle_request("", request(), sock, "") is True
+    response = HTTPResponse(sock)  # type: ignore[arg-type]
+    response.begin()
+    assert response.status == 429
+    headers = response.headers
+    assert headers["Content-Type"] == "application/problem+json"
+    assert int(headers["Retry-After"]) >= 1
+    assert (headers["X-Request-ID"], headers["Connection"]) == ("mine", "keep-alive")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    problem = json.loads(response.read())
+    assert problem["type"] == "urn:lookalike:problem:too-busy"
+    assert problem["request_id"] == "mine"
+
+    ((answered, _, environ, _),) = worker.lines
+    assert (answered.status, environ["REQUEST_METHOD"]) == (429, "POST")
+    assert (environ[KEY].path, environ[KEY].problem) == ("/search", "too-busy")
+
+
+def test_a_connection_that_is_to_be_closed_is(worker: DrainingWorker) -> None:
+    sock = Sock()
+    with pytest.raises(StopIteration):
+        worker.handle_request("", request(should_close=lambda: True), sock, "")
+    assert b"Connection: close\r\n" in sock.sent
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request("/index", "GET"),
+        request("/search", "OPTIONS"),
+        request(headers=[*HEADERS, ("EXPECT", "100-continue")]),
+    ],
+)
+def test_whatever_else_is_asked_comes_to_the_application(
+    worker: DrainingWorker, other: Any
+) -> None:
+    assert worker.handle_request("", other, Sock(), "") is ASKED
+    assert not worker.lines
