@@ -67,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[
         Positive, Meta(description="Largest body of a request; past it search_api answers 413.")
     ] = 32 * MEBIBYTE
+    max_bodies_bytes: Annotated[
+        Positive,
+        Meta(description="Bodies of requests that a worker holds at once; past it 429."),
+    ] = 256 * MEBIBYTE
     max_decoded_bytes: Annotated[
         Positive,
         Meta(description="Most memory that decoding one picture may take, from its header."),

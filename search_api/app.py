@@ -15,6 +15,7 @@ from lookalike.changes import open_changes
 from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
 from search_api import docs, metrics, openapi, problems, surrounding, tracing
+from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
 from search_api.keys import Keys
@@ -67,7 +68,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     tracing.start(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     keys = Keys.of(settings)
-    size_native_pool(settings.threads or os.cpu_count() or 1)
+    size_native_pool(settings.threads or len(os.sched_getaffinity(0)))
     replica, capacity = Replica(settings), Capacity.of(settings)
     service = app.extensions[EXTENSION] = Service(
         capacity=capacity,
@@ -81,7 +82,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     docs.page()  # read now, not by the event loop
     # Flask's own way to wrap an application.
-    around: Any = direct(app.wsgi_app, service, settings.max_body_bytes)
+    inside = direct(app.wsgi_app, service, settings.max_body_bytes)
+    around: Any = Bodies(settings.max_bodies_bytes).bounded(inside)
     app.wsgi_app = surrounding.surrounded(around)  # type: ignore[method-assign,assignment]
     surrounding.register(app)
     metrics.start()

@@ -163,10 +163,12 @@ def test_limits_are_enough_for_the_planned_pictures(overlay: str) -> None:
     limits = pod.main["resources"]["limits"]
     pictures = int(deployment["metadata"]["annotations"]["lookalike/planned-pictures"])
     planned = plan(Request(pictures=pictures, cores=int(quantity(limits["cpu"]))), DEFAULTS)
-    # Besides what is held, each thread of each worker may be reading the largest picture.
+    # Besides what is held, each thread of each worker may be reading the largest picture, and
+    # each worker hold bodies of requests.
     settings = Settings.from_environment(manifests.settings(pod))
     reading = quantity(limits["cpu"]) * settings.threads * settings.max_decoded_bytes
-    assert quantity(limits["memory"]) >= planned.memory.while_swapping + reading
+    bodies = quantity(limits["cpu"]) * settings.max_bodies_bytes
+    assert quantity(limits["memory"]) >= planned.memory.while_swapping + reading + bodies
     volumes = {volume["name"]: volume for volume in pod.spec["volumes"]}
     assert quantity(volumes["cache"]["emptyDir"]["sizeLimit"]) >= planned.disk.replica
     claims = manifests.of_kind("PersistentVolumeClaim")

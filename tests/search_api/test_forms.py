@@ -75,13 +75,25 @@ def test_a_vector_of_numbers_and_of_bytes_find_the_same(stack: Stack) -> None:
 USUAL, OTHERS = "application/json", ("application/json; charset=utf-8", "Application/JSON")
 
 
-@pytest.mark.parametrize("body", [{"id": NAME, "k": 3}, {"id": "nobody"}, {"id": NAME, "k": 0}, {}])
-def test_whoever_reads_a_search_answers_the_same(stack: Stack, body: dict[str, Any]) -> None:
+ONE = [{"id": NAME, "k": 3}, {"id": "nobody"}, {"id": NAME, "k": 0}, {}]
+SEVERAL = [{"queries": ONE[:2]}, {"queries": ONE}, {"queries": []}, {}]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [*(("/search", body) for body in ONE), *(("/search/batch", body) for body in SEVERAL)],
+)
+def test_whoever_reads_a_search_answers_the_same(
+    stack: Stack, path: str, body: dict[str, Any]
+) -> None:
     def asked(data: Any, media_type: str) -> tuple[int, dict[str, Any], set[str]]:
         headers = {"Content-Type": media_type, "X-Request-ID": "of-both"}
-        answer = requests.post(f"{stack.url}/search", data=data, headers=headers, timeout=30)
-        told = {name: value for name, value in answer.json().items() if name != "took_ms"}
+        answer = requests.post(f"{stack.url}{path}", data=data, headers=headers, timeout=30)
+        told = json.loads(answer.text, object_hook=timeless)
         return answer.status_code, told, {name for name in answer.headers if name != "Date"}
+
+    def timeless(told: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in told.items() if name != "took_ms"}
 
     data = json.dumps(body).encode()
     usual = asked(data, USUAL)
