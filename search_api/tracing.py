@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.datastructures import EnvironHeaders
 
 from lookalike.errors import ConfigurationError
+from lookalike.index import stages
 from lookalike.settings import Settings
 from search_api.access import PROBES
 from search_api.logs import Told
@@ -55,6 +56,7 @@ def start(settings: Settings) -> None:
     global _tracing
     check(settings)
     _tracing = _otlp().started(settings.otlp_endpoint) if settings.otlp_endpoint else None
+    stages.observe(None if _tracing is None else _of_index)
 
 
 def stop() -> None:
@@ -90,6 +92,11 @@ def span(
 def headers() -> dict[str, str] | None:
     """Give the headers that tell another server of the span at hand."""
     return None if _tracing is None else _tracing.headers()
+
+
+def _of_index(name: str, numbers: Mapping[str, int]) -> AbstractContextManager[object]:
+    """Surround a stage within the search of an index."""
+    return span(name, lambda: {f"lookalike.{what}": number for what, number in numbers.items()})
 
 
 def _otlp() -> ModuleType:

@@ -17,6 +17,7 @@ from lookalike.index.segment import Segment, exact, open_segments
 from lookalike.index.selected import Engine
 from lookalike.index.selection import Bits, Selection, complement
 from lookalike.index.stack import Stack
+from lookalike.index.stages import stage
 from lookalike.vectors import Vectors
 
 __all__ = ["NO_ROW", "Distances", "FaissIndex", "Rows", "warm"]
@@ -34,13 +35,13 @@ class Separate:
         self, queries: Vectors, k: int, parameters: SearchParameters, selection: Selection | None
     ) -> Found:
         """Find the nearest rows, each segment by its own index."""
-        return merged(
-            [
-                (segment.search(queries, k, parameters, segment.part(selection)), segment.start)
-                for segment in self._segments
-            ],
-            k,
-        )
+        found = []
+        for number, segment in enumerate(self._segments):
+            with stage("shard", shard=number):
+                part = segment.part(selection)
+                found.append((segment.search(queries, k, parameters, part), segment.start))
+        with stage("merge"):
+            return merged(found, k)
 
     def exact(self, queries: Vectors, k: int, selection: Selection | None) -> Found:
         """Find the nearest rows by comparing with every selected one."""

@@ -20,6 +20,7 @@ from lookalike.index.found import NO_ROW, Found, Rows, nearest
 from lookalike.index.refine import RefineCodes
 from lookalike.index.segment import KNOWN_PARAMETERS, Segment, exact
 from lookalike.index.selection import Selection
+from lookalike.index.stages import stage
 from lookalike.vectors import Vectors
 
 # Candidates refined at once: 32 MiB of float32 at 128 dimensions.
@@ -85,7 +86,8 @@ class Stack:
         keys, gaps = self._of_all_segments(lists), gaps.repeat(segments, axis=0)
         squared, rows = np.empty((count, k), np.float32), np.empty((count, k), np.int64)
         lists_and_gaps, found = map(pointer, (keys, gaps)), map(pointer, (squared, rows))
-        self._core.search_preassigned_c(count, asked, k, *lists_and_gaps, *found, False, chosen)
+        with stage("shards", shards=segments):
+            self._core.search_preassigned_c(count, asked, k, *lists_and_gaps, *found, False, chosen)
         return squared, rows
 
     def _of_all_segments(self, lists: Rows) -> Rows:
@@ -108,7 +110,8 @@ class Stack:
     ) -> Found:
         wanted = int(k * (parameters.k_factor or 1))
         _, rows = self._scan(queries, wanted, parameters, selection)
-        return nearest(refine.distances(queries, rows), rows, k)
+        with stage("merge"):
+            return nearest(refine.distances(queries, rows), rows, k)
 
 
 def _stack(segments: Sequence[Segment]) -> Callable[[], None]:

@@ -17,7 +17,7 @@ from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 from search_api import tracing
 from tests.search_api.collector import Collector, Listener, attributes, listening
-from tests.search_api.conftest import Stack
+from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.test_search import encoded, noise
 from tests.services import run, search_service, status, until
 
@@ -98,6 +98,29 @@ def test_spans_tell_what_was_searched_and_by_what(traced: Traced) -> None:
         "lookalike.k": 7,
         "lookalike.filtered": False,
     }
+
+
+def test_each_shard_has_its_span_within_that_of_the_search(tmp_path: Path) -> None:
+    with (
+        running_stack(tmp_path, None, "--shard-limit", "20") as stack,
+        listening(Collector()) as collector,
+        search_service(
+            {**stack.environment, "LOOKALIKE_OTLP_ENDPOINT": collector.url}, tmp_path / "log"
+        ) as url,
+    ):
+        until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+        headers = {"traceparent": f"00-{trace(10)}-{PARENT}-01"}
+        asked = {"id": "label-0/0.jpg"}
+        answer = requests.post(f"{url}/search", json=asked, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        until(lambda: "merge" in collector.of_trace(trace(10)), what="the spans")
+    whole = collector.of_trace(trace(10))
+    shards = [span for span in collector.spans if span.name == "shard"]
+    count = attributes(whole["search"])["lookalike.segments"]
+    assert count > 1
+    assert [attributes(span) for span in shards] == [{"lookalike.shard": n} for n in range(count)]
+    parents = {span.parent_span_id for span in (*shards, whole["merge"])}
+    assert parents == {whole["search"].span_id}
 
 
 def test_the_model_server_is_told_of_the_trace(traced: Traced) -> None:
