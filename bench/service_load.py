@@ -44,8 +44,7 @@ def arriving(ours: int, other: int, asked: Sequence[bytes], seconds: float) -> I
         asked: requests.
         seconds: for which they arrive.
     """
-    begun = time.perf_counter()
-    most = len(drive(other, asked, FEW, 2000)) / (time.perf_counter() - begun)
+    most = max(_rate(other, asked) for _ in range(5))  # the machine may have a slow moment
     for name, share in LOADS.items():
         flask, vector = (arrive(port, asked, share * most, seconds) for port in (other, ours))
         for server, came in (("flask", flask), ("vector", vector)):
@@ -55,6 +54,12 @@ def arriving(ours: int, other: int, asked: Sequence[bytes], seconds: float) -> I
         yield Fact(name=f"{name}.shed", value=vector.shed, unit="searches turned away")
         tail = _tail(vector.served, flask.served)
         yield Fact(name=f"{name}.tail", value=tail, unit="of the p99 of flask")
+
+
+def _rate(port: int, asked: Sequence[bytes]) -> float:
+    """Answers a second of a closed loop."""
+    begun = time.perf_counter()
+    return len(drive(port, asked, FEW, 1000)) / (time.perf_counter() - begun)
 
 
 def healthz(port: int, asked: Sequence[bytes], count: int) -> Iterator[Fact]:

@@ -112,7 +112,7 @@ def run_idle(work: Callable[[], Result]) -> Result:
     """Run ``work`` that nobody waits for, on a thread of its own, of the usual priority.
 
     One that others go before would at times hold Python's lock and not get its turn, and all
-    requests would wait for it: for 50 to 150 ms where other processes have the cores.
+    requests would wait for it: for a tenth of a second where other processes have the cores.
     """
     return _run(_own_thread(_idle), work)
 
