@@ -41,7 +41,7 @@ class Connection:
         self._answer, self._sent = b"", 0.0
 
     def send(self, request: bytes) -> None:
-        """Send a request; nothing else waits for its answer."""
+        """Send a request, where the one before has its answer."""
         self.asked = request
         self._answer, self._sent = b"", time.perf_counter()
         self.socket.sendall(request)

@@ -24,6 +24,7 @@ from bench.load import drive, post
 from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
 from bench.servers import gunicorn, lookalike, pss
+from bench.service_load import PHOTOGRAPH, K
 from bench.synthetic import features
 from lookalike.index import IndexDetails
 from lookalike.index.faiss_index import FaissIndex
@@ -35,10 +36,10 @@ from lookalike.store import open_indexes
 SIZE = 224
 # Width and height of the pictures asked for, and how many a round; how many clients at once
 # where it is about throughput.
-SIZES, PICTURES, CLIENTS = ((500, 375), (4000, 3000)), 6, 4
-K = 10
+SIZES, PICTURES, CLIENTS = (PHOTOGRAPH, (4000, 3000)), 6, 4
 CONNECTIONS = 4
-BATCH = 64
+# Searches of a batch, and how often the batches that there are are asked for in a round.
+BATCH, BATCH_ROUNDS = 64, 4
 # Connections of one and of two workers: so many that they spread over two evenly enough.
 SPREAD = 8
 MB = 1e6
@@ -140,9 +141,10 @@ def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[C
     def raw(threads: int) -> Callable[[], object]:
         pool = stack.enter_context(ThreadPoolExecutor(threads))
         parts = np.array_split(served.queries[: BATCH * len(served.batches)], threads)
-        return lambda: [list(pool.map(lambda part: index.search(part, K), parts)) for _ in "1234"]
+        again = range(BATCH_ROUNDS)
+        return lambda: [list(pool.map(lambda part: index.search(part, K), parts)) for _ in again]
 
-    load, searches = served.load, BATCH * len(served.batches)
+    load, batches = served.load, BATCH_ROUNDS * len(served.batches)
     return [
         Candidate(
             name="flask",
@@ -155,12 +157,12 @@ def _by_vector(served: Served, port: int, bare: int, stack: ExitStack) -> list[C
             run=partial(load, "vector", port, served.by_vector, count, CONNECTIONS),
             baseline="flask",
         ),
-        Candidate(name="faiss", items=4 * searches, run=raw(len(os.sched_getaffinity(0)))),
-        Candidate(name="faiss.thread", items=4 * searches, run=raw(1), baseline="faiss"),
+        Candidate(name="faiss", items=BATCH * batches, run=raw(len(os.sched_getaffinity(0)))),
+        Candidate(name="faiss.thread", items=BATCH * batches, run=raw(1), baseline="faiss"),
         Candidate(
             name="batch64",
-            items=4 * searches,
-            run=partial(load, "batch64", port, served.batches, 4 * len(served.batches), SPREAD),
+            items=BATCH * batches,
+            run=partial(load, "batch64", port, served.batches, batches, SPREAD),
             baseline="faiss",
         ),
     ]

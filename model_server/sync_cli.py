@@ -59,10 +59,12 @@ def sync_models(
         open_indexes(settings.store, settings.index),
         settings.model,
     )
+    marking = _marking(serving, server, mark, settings.model)
     if not once:
-        keep_synced(serving, seconds, _marking(serving, server, mark, settings.model))
+        keep_synced(serving, seconds, marking)
     synced = serving.sync()
     log_synced(synced)
+    marking()
     for error in synced.refused.values():
         raise error
 

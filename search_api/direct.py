@@ -1,7 +1,7 @@
 """Searches that are JSON, answered before they come to Flask.
 
 For a request and a response Flask takes about as long as a search by vector does altogether.
-So the usual form of the path that is asked most goes around it. What is unusual in any way
+So the usual form of the paths that are asked most goes around it. What is unusual in any way
 (a charset, parameters in the URL, a body in chunks or too large) is left to Flask, and every
 failure is the same problem document.
 """
@@ -22,8 +22,6 @@ from search_api.service import Service
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-SEARCH, BATCH = "/search", "/search/batch"
-
 
 def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIApplication":
     """Answer ``POST`` of JSON to the paths of searches right here, and all else by an application.
@@ -40,9 +38,8 @@ def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIA
             return wsgi(environ, start_response)
         path = environ["PATH_INFO"]
         note_path(path)
-        answer_of = _batch if path == BATCH else _search
         try:
-            answer = answer_of(service, environ, size)
+            answer = ANSWERS[path](service, environ, size)
         except Exception as error:  # noqa: BLE001  as of Flask's: every failure has its document
             return failed(error)(environ, start_response)
         headers = [("Content-Type", JSON), ("Content-Length", str(len(answer)))]
@@ -55,7 +52,7 @@ def direct(wsgi: "WSGIApplication", service: Service, most_bytes: int) -> "WSGIA
 def _size(environ: "WSGIEnvironment") -> int:
     """Give the size of the body of a search of the usual form; 0: it is of another."""
     usual = (
-        environ["PATH_INFO"] in (SEARCH, BATCH)
+        environ["PATH_INFO"] in ANSWERS
         and environ["REQUEST_METHOD"] == "POST"
         and environ.get("CONTENT_TYPE") == JSON
         and not environ["QUERY_STRING"]
@@ -82,3 +79,6 @@ def _body(environ: "WSGIEnvironment", size: int) -> bytes:
     if len(body) < size:
         raise ClientDisconnected
     return body
+
+
+ANSWERS = {"/search": _search, "/search/batch": _batch}

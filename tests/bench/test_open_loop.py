@@ -1,42 +1,26 @@
 """Requests that arrive when they arrive."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from bench import open_loop
 from bench.load import get
 from bench.open_loop import arrive
+from tests.answering import answering
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Turns away what is asked for so, and takes its time over the rest."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        time.sleep(0.02)
-        self.send_response(429 if self.path == "/busy" else 200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, *_: object) -> None:
-        pass
+def slowly(path: str) -> tuple[int, bytes]:
+    """Turn away what is asked for so, and take some time over everything."""
+    time.sleep(0.02)
+    return 429 if path == "/busy" else 200, b"{}"
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(slowly) as port:
+        yield port
 
 
 def test_every_request_is_answered_or_turned_away(port: int) -> None:

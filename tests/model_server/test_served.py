@@ -1,21 +1,22 @@
 """The mark that a model server serves all that was brought."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from model_server.served import mark_served
+from tests.answering import answering
 from tests.services import model_server, process, publish_toy_model, until
 
+PATH = "/v1/models/embedder"
 
-class Server(HTTPServer):
+
+class Server:
     """Answers what it is told to, as TensorFlow Serving writes it."""
 
-    body = b""
+    url, body = "", b""
 
     def say(self, **states: str) -> None:
         versions = {name.removeprefix("v"): state for name, state in states.items()}
@@ -25,32 +26,16 @@ class Server(HTTPServer):
         ]
         self.body = json.dumps({"model_version_status": statuses}).encode()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/v1/models/embedder"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/v1/models/embedder" else 404)
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def answer(self, path: str) -> tuple[int, bytes]:
+        return (200, self.body) if path == PATH else (404, b"")
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    made = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=made.serve_forever)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    made = Server()
+    with answering(made.answer) as port:
+        made.url = f"http://127.0.0.1:{port}{PATH}"
+        yield made
 
 
 def test_it_comes_with_the_last_version(server: Server, tmp_path: Path) -> None:
@@ -96,7 +81,7 @@ def test_it_goes_where_the_server_is_away_or_is_none(
     server.body = body
     mark_served(mark, server.url, ["1"])
     assert not mark.exists()
-    mark_served(mark, "http://127.0.0.1:9/v1/models/embedder", ["1"])
+    mark_served(mark, f"http://127.0.0.1:9{PATH}", ["1"])
     assert not mark.exists()
 
 
