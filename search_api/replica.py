@@ -28,6 +28,9 @@ PROBE_SECONDS = 10.0
 # A request that finds no index has the watcher look, unless it has looked just now, and waits for
 # a moment: an index that was published is opened by then, unless much of it has to be copied.
 LOOK_AGAIN_SECONDS, FIRST_LOOK_SECONDS = 1.0, 5.0
+# Whoever asks a worker that has just begun whether it is ready waits for its first look: beside
+# others that serve, it takes over an open index, and nobody is to take the service for unready.
+READY_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -69,16 +72,20 @@ class Replica:
             ModelServerUnavailable: the model server kept the first index from being checked.
         """
         if self._serving is None:
-            self._await_the_first()
+            self._await_a_look(FIRST_LOOK_SECONDS)
         return self._served()
 
     def check_ready(self) -> Serving:
-        """Give what is being served, or raise why this replica is not ready; at once.
+        """Give what is being served, or raise why this replica is not ready.
+
+        At once, but for a moment in which it looks for the first time.
 
         Raises:
             StoreError, ModelServerUnavailable: from the last look at ``CURRENT``, the files
                 and the probes.
         """
+        if not self._looked:
+            self._await_a_look(READY_SECONDS)
         serving = self._served()
         problem = self._problem or self._served_problem or self._changes.problem
         if problem is not None:
@@ -112,12 +119,12 @@ class Replica:
             raise unready(self._served_problem)
         return self._serving
 
-    def _await_the_first(self) -> None:
-        if time.monotonic() - self._looked < LOOK_AGAIN_SECONDS:
-            return
+    def _await_a_look(self, seconds: float) -> None:
         with self._has_looked:
+            if time.monotonic() - self._looked < LOOK_AGAIN_SECONDS:
+                return
             self._wanted.set()
-            self._has_looked.wait(FIRST_LOOK_SECONDS)
+            self._has_looked.wait(seconds)
 
     def _look_and_remember(self) -> None:
         try:

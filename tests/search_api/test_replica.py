@@ -234,7 +234,7 @@ def test_every_worker_answers_as_soon_as_an_index_is_published(
     assert {answer.json()["index_version"] for answer in answers} == {version}
 
 
-def test_whoever_asks_for_readiness_waits_for_no_look_and_a_search_not_for_long(
+def test_nobody_waits_for_a_look_for_long_and_for_readiness_only_for_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, go_on = threading.Event(), threading.Event()
@@ -246,6 +246,7 @@ def test_whoever_asks_for_readiness_waits_for_no_look_and_a_search_not_for_long(
 
     monkeypatch.setattr(Collection, "current", slow)
     monkeypatch.setattr("search_api.replica.FIRST_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("search_api.replica.READY_SECONDS", 0.01)
     paths = {"LOOKALIKE_STORE": str(tmp_path / "store"), "LOOKALIKE_CACHE": str(tmp_path / "cache")}
     replica = Replica(Settings.from_environment(paths))
     looking = threading.Thread(target=replica.refresh)
@@ -258,5 +259,6 @@ def test_whoever_asks_for_readiness_waits_for_no_look_and_a_search_not_for_long(
     finally:
         go_on.set()
         looking.join()
+    monkeypatch.setattr(replica, "_await_a_look", pytest.fail)  # it has looked by now
     with pytest.raises(NothingPublished, match="looked at last"):
         replica.check_ready()
