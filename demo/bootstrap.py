@@ -10,8 +10,10 @@ import click
 from demo.processes import run_stage
 from demo.samples import sample_pictures
 from lookalike.errors import ConfigurationError
+from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.settings import Settings
-from lookalike.store import open_indexes
+from lookalike.store import open_indexes, open_models
+from training.kept import newest_folder
 
 PICTURES, WEIGHTS = "pictures", "vgg16.weights.h5"
 # Beside the categories while they are copied; what is not a picture's folder on a fresh volume.
@@ -23,7 +25,8 @@ def bootstrap(
 ) -> None:
     """Train on the samples, export and index them, unless the store has an index already.
 
-    What was done before it was broken off is not done again.
+    What was done before it was broken off is not done again, and a model that the store has
+    is taken as it is, whoever trained it: where its index was lost, only that is made anew.
 
     Args:
         samples: as :func:`collect` makes it.
@@ -47,13 +50,27 @@ def bootstrap(
     if catalogue is not None:
         lay_in(pictures, catalogue)
         pictures = catalogue
-    for stage in (
+    stages = [
         ["train", str(pictures), "--weights", str(weights), *train],
         ["export-model"],
         ["reindex", str(pictures), *reindex],
-    ):
+    ]
+    for stage in stages[_done(settings) :]:
         click.echo(f"=== lookalike {' '.join(stage)}")
         run_stage(stage, {})
+
+
+def _done(settings: Settings) -> int:
+    """Count the stages whose outcome the store has."""
+    models = open_models(settings.store, settings.model).versions()
+    if models:
+        click.echo(f"the store has model {models[-1]} already: it is indexed with that")
+        return 2
+    trained = newest_folder(settings)
+    if (trained / CARD_FILE).is_file():
+        click.echo(f"{trained} holds a trained model already: that is exported")
+        return 1
+    return 0
 
 
 def lay_in(pictures: Path, catalogue: Path) -> None:

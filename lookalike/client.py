@@ -6,18 +6,16 @@ print(hit.distance, hit.id)
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
-from urllib3 import BaseHTTPResponse, Timeout, connection_from_url, encode_multipart_formdata
-from urllib3.exceptions import HTTPError
-from urllib3.util import parse_url
+from urllib3 import encode_multipart_formdata
 
+from lookalike.connections import Connections, NoAnswer, Reply
 from lookalike.errors import LookalikeError
 
 # Answers that mean "not now", which the service gives with a Retry-After.
@@ -125,15 +123,17 @@ class Client:
         timeout: seconds that one call may take, all its tries together.
         tries: how often a call is made at most: again after a 429 or a 503, when the
             service says so, and after a connection that broke.
+
+    Raises:
+        ValueError: the URL is none of http or https, or the key has a line break.
     """
 
     def __init__(
         self, url: str, *, key: str | None = None, timeout: float = 30.0, tries: int = 4
     ) -> None:
         self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
-        self._prefix = parse_url(self._url).path or ""
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._pool = connection_from_url(self._url, maxsize=CONNECTIONS)
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self._connections = Connections(self._url, keep=CONNECTIONS, headers=headers)
 
     def search(
         self,
@@ -222,7 +222,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self._connections.close()
 
     def _document(self, method: str, path: str) -> dict[str, Any]:
         return msgspec.json.decode(self._call(method, path), type=dict[str, Any])
@@ -239,40 +239,29 @@ class Client:
     ) -> bytes:
         deadline = time.monotonic() + self._timeout
         pause = FIRST_PAUSE_SECONDS
-        request = partial(
-            self._pool.urlopen,
-            method,
-            f"{self._prefix}{path}",
-            body=body,
-            headers={**self._headers, **(headers or {})},
-            retries=False,
-            redirect=False,
-        )
         for tried in range(1, self._tries + 1):
-            response, error = _sent(request, deadline)
-            if response is not None and response.status not in NOT_NOW:
+            left = deadline - time.monotonic()
+            reply = self._sent(method, path, body, headers, timeout=left)
+            if isinstance(reply, Reply) and reply.status not in NOT_NOW:
                 break
-            wait = pause if response is None else max(pause, _retry_after(response))
+            wait = max(pause, _retry_after(reply)) if isinstance(reply, Reply) else pause
             if tried == self._tries or time.monotonic() + wait > deadline:
                 break
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        if response is None:
+        if isinstance(reply, NoAnswer):
             raise ServiceError(
                 f"the service at {self._url} does not answer; is it running (lookalike serve)?"
-            ) from error
-        if response.status >= REFUSED:
-            raise _refused(response)
-        return response.data
+            ) from reply
+        if reply.status >= REFUSED:
+            raise _refused(reply)
+        return reply.data
 
-
-def _sent(
-    request: Callable[..., BaseHTTPResponse], deadline: float
-) -> tuple[BaseHTTPResponse | None, HTTPError | None]:
-    try:
-        return request(timeout=Timeout(max(0.001, deadline - time.monotonic()))), None
-    except HTTPError as error:
-        return None, error
+    def _sent(self, *request: Any, timeout: float) -> Reply | NoAnswer:
+        try:
+            return self._connections.exchange(*request, timeout=timeout)
+        except NoAnswer as error:
+            return error
 
 
 def _path(name: str) -> str:
@@ -305,18 +294,18 @@ def _split(query: Mapping[str, Any]) -> dict[str, Any]:
     return _query(picture, name, vector, url, parameters)
 
 
-def _retry_after(response: BaseHTTPResponse) -> float:
+def _retry_after(reply: Reply) -> float:
     try:
-        return min(float(response.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
+        return min(float(reply.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
     except ValueError:
         return 0.0
 
 
-def _refused(response: BaseHTTPResponse) -> ServiceError:
+def _refused(reply: Reply) -> ServiceError:
     try:
-        return _told(response.json())
-    except (ValueError, KeyError, TypeError):
-        return ServiceError(f"the service answered {response.status} {response.reason}")
+        return _told(msgspec.json.decode(reply.data, type=dict[str, Any]))
+    except (ValueError, KeyError):
+        return ServiceError(f"the service answered {reply.status} {reply.reason}")
 
 
 def _told(problem: dict[str, Any]) -> ServiceError:

@@ -138,6 +138,12 @@ def extract(
 @click.option("--published", is_flag=True, help="Of the version that CURRENT names.")
 @click.option("--model-version", type=int, help="Of the extraction with this model version.")
 @click.option(
+    "--of",
+    "division",
+    type=click.IntRange(1),
+    help="Of the parts of this division, where there are several.",
+)
+@click.option(
     "--contact-sheet",
     "sheet",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -145,7 +151,11 @@ def extract(
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line a picture.")
 def quarantine(
-    published: bool, model_version: int | None, sheet: Path | None, as_json: bool
+    published: bool,
+    model_version: int | None,
+    division: int | None,
+    sheet: Path | None,
+    as_json: bool,
 ) -> None:
     """List the pictures that have no vector, with the reason of each.
 
@@ -153,7 +163,8 @@ def quarantine(
     """
     settings = Settings.from_environment()
     drawn: list[RejectedPicture] = []
-    for item in _published(settings) if published else _extracted(settings, model_version):
+    items = _published(settings) if published else _extracted(settings, model_version, division)
+    for item in items:
         line = f"{item.type}\t{item.id}\t{item.detail}"
         click.echo(msgspec.json.encode(item).decode() if as_json else line)
         if len(drawn) < SHEET:
@@ -184,7 +195,9 @@ def _extract(
         return extract_part(catalogue, part, live, settings, extraction_settings(options, settings))
 
 
-def _extracted(settings: Settings, model_version: int | None) -> "Iterator[RejectedPicture]":
+def _extracted(
+    settings: Settings, model_version: int | None, division: int | None
+) -> "Iterator[RejectedPicture]":
     import heapq
 
     from indexing.extraction.ledgers import Ledgers
@@ -193,7 +206,8 @@ def _extracted(settings: Settings, model_version: int | None) -> "Iterator[Rejec
 
     models = open_models(settings.store, settings.model)
     model = model_reference(models, settings.model, model_version)
-    with Ledgers.of(settings.store, settings.index, model, unfinished=True) as ledgers:
+    opened = Ledgers.of(settings.store, settings.index, model, division=division, unfinished=True)
+    with opened as ledgers:
         yield from heapq.merge(
             ledgers.quarantined(), ledgers.missing(), key=lambda picture: picture.id
         )

@@ -62,8 +62,9 @@ class Ledgers:
         self, location: Location, *, division: int | None = None, unfinished: bool = False
     ) -> None:
         self._root = location.root
-        parts = _parts(location, division)
-        self._parts = parts if unfinished else _complete(parts, location.root)
+        self._parts = _one_division(_parts(location, division), location.root)
+        if not unfinished:
+            _demand_complete(self._parts, location.root)
         with ExitStack() as stack:
             self._connections = [
                 stack.enter_context(closing(connection))
@@ -170,21 +171,24 @@ def _parts(location: Location, division: int | None) -> list[Part]:
     return parts
 
 
-def _complete(parts: list[Part], root: str) -> list[Part]:
+def _one_division(parts: list[Part], root: str) -> list[Part]:
     divisions = sorted({part.of for part in parts})
     if len(divisions) > 1:
         raise DataError(
             f"{root} holds ledgers of several divisions, into {_listed(divisions)} parts: say "
             "which with --of"
         )
-    there = {part.number for part in parts}
-    missing = [number for number in range(divisions[0]) if number not in there]
+    return parts
+
+
+def _demand_complete(parts: list[Part], root: str) -> None:
+    of, there = parts[0].of, {part.number for part in parts}
+    missing = [number for number in range(of) if number not in there]
     if missing:
         raise DataError(
-            f"{root} lacks the ledgers of {len(missing)} of {divisions[0]} parts, such as part "
-            f"{missing[0]}: run lookalike extract --part {missing[0]} --of {divisions[0]}"
+            f"{root} lacks the ledgers of {len(missing)} of {of} parts, such as part "
+            f"{missing[0]}: run lookalike extract --part {missing[0]} --of {of}"
         )
-    return parts
 
 
 def _listed(numbers: list[int]) -> str:

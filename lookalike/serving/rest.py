@@ -11,11 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout, connection_from_url
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError
-from urllib3.exceptions import TimeoutError as TooSlow
-from urllib3.util import parse_url
 
+from lookalike.connections import BrokeOff, Connections, NoAnswer, Reply, TooSlow
 from lookalike.errors import (
     ModelServerBusy,
     ModelServerError,
@@ -49,12 +46,12 @@ class RestEmbedder:
     def __init__(
         self, url: str, address: ModelAddress, *, timeout: float = 10.0, connections: int = 16
     ) -> None:
-        self._address, self._timeout, self._connections = address, timeout, connections
+        self._address, self._timeout, self._keep = address, timeout, connections
         self._url = url.rstrip("/")
-        self._model_path = f"{parse_url(self._url).path or ''}/v1/models/{address.name}"
+        self._model_path = f"/v1/models/{address.name}"
         self._predict_path = f"{self._model_path}/versions/{address.version}:predict"
         self._seen = False
-        self._pool, self._opened = self._open(), time.monotonic()
+        self._connections, self._opened = self._open(), time.monotonic()
 
     def embed(
         self,
@@ -92,17 +89,17 @@ class RestEmbedder:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self._connections.close()
 
     def _may_be_elsewhere(self, deadline: float) -> bool:
         return self._seen and time.monotonic() + ELSEWHERE_PAUSE_SECONDS < deadline
 
-    def _open(self) -> HTTPConnectionPool:
-        return connection_from_url(self._url, maxsize=self._connections)
+    def _open(self) -> Connections:
+        return Connections(self._url, keep=self._keep)
 
     def _renew(self) -> None:
-        """Leave the pooled connections for new ones; calls in flight finish on the old."""
-        self._pool, self._opened = self._open(), time.monotonic()
+        """Leave the kept connections for new ones; calls in flight finish on the old."""
+        self._connections, self._opened = self._open(), time.monotonic()
 
     def _request(
         self,
@@ -111,68 +108,28 @@ class RestEmbedder:
         body: bytes | None,
         deadline: float,
         headers: Mapping[str, str] | None = None,
-    ) -> BaseHTTPResponse:
-        """Send a request; once more, where a kept connection died before an answer.
-
-        A prediction changes nothing, so it can be sent twice.
-        """
+    ) -> Reply:
+        """Send a request, which must be one that changes nothing: it may come twice."""
         if time.monotonic() - self._opened > CONNECTION_MAX_AGE_SECONDS:
             self._renew()
-        try:
-            return self._send(method, path, body, deadline, headers)
-        except ProtocolError:
-            pass
-        try:
-            return self._send(method, path, body, deadline, headers)
-        except ProtocolError as error:
-            raise self._unreachable(error) from error
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        deadline: float,
-        headers: Mapping[str, str] | None,
-    ) -> BaseHTTPResponse:
-        """Send a request once; a ProtocolError: the connection died before an answer began."""
         left = deadline - time.monotonic()
         if left <= 0:
             raise self._too_slow()
         try:
-            response = self._pool.urlopen(
-                method,
-                path,
-                body=body,
-                headers=headers,
-                timeout=Timeout(left),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-        except NewConnectionError as error:  # to urllib3 it is one that was too slow
-            raise self._unreachable(error) from error
+            return self._connections.exchange(method, path, body, headers, timeout=left)
         except TooSlow as error:
             raise self._too_slow() from error
-        except ProtocolError:
-            raise
-        except HTTPError as error:
-            raise self._unreachable(error) from error
-        self._read(response)
-        return response
-
-    def _read(self, response: BaseHTTPResponse) -> None:
-        """Read an answer whole, which gives its connection back."""
-        try:
-            response.read(cache_content=True)
-        except TooSlow as error:
-            raise self._too_slow() from error
-        except HTTPError as error:
+        except BrokeOff as error:
             raise ModelServerUnavailable(
                 f"the model server at {self._url} broke off in the middle of an answer"
             ) from error
+        except NoAnswer as error:
+            raise ModelServerUnavailable(
+                f"the model server at {self._url} cannot be reached; is it running "
+                f"(lookalike model-server)? {error}"
+            ) from error
 
-    def _answer(self, response: BaseHTTPResponse) -> dict[str, Any]:
+    def _answer(self, response: Reply) -> dict[str, Any]:
         if response.status == OK:
             return _json(response)
         message = f"{response.status}: {_error_text(response)}"
@@ -198,12 +155,6 @@ class RestEmbedder:
             f"the model server at {self._url} did not answer within {self._timeout:g} s"
         )
 
-    def _unreachable(self, error: HTTPError) -> ModelServerUnavailable:
-        return ModelServerUnavailable(
-            f"the model server at {self._url} cannot be reached; is it running "
-            f"(lookalike model-server)? {error.__cause__ or error}"
-        )
-
 
 def predict_body(rows: list[memoryview]) -> bytes:
     """Write a predict request by hand: base64 and a join cost 0.4 ms a picture at 224 px."""
@@ -211,7 +162,7 @@ def predict_body(rows: list[memoryview]) -> bytes:
     return b'{"signature_name":"%b","instances":[%b]}' % (SIGNATURE.encode(), instances)
 
 
-def _json(response: BaseHTTPResponse) -> dict[str, Any]:
+def _json(response: Reply) -> dict[str, Any]:
     # The standard library's parser takes NaN and Infinity, which TensorFlow Serving writes.
     try:
         answer = json.loads(response.data)
@@ -222,8 +173,8 @@ def _json(response: BaseHTTPResponse) -> dict[str, Any]:
     return answer
 
 
-def _error_text(response: BaseHTTPResponse) -> str:
+def _error_text(response: Reply) -> str:
     try:
         return str(json.loads(response.data)["error"])[:500]
     except (ValueError, KeyError, TypeError):
-        return response.reason or ""
+        return response.reason

@@ -12,8 +12,10 @@ from demo import bootstrap
 from demo.bootstrap import PICTURES, UNFINISHED, WEIGHTS, lay_in
 from demo.processes import free_port
 from lookalike.errors import ConfigurationError
+from lookalike.model_card import FILE_NAME, write_model_card
 from lookalike.store import open_indexes, open_models
-from tests.services import process, run, search_service, status, until
+from tests.services import process, publish_toy_model, run, search_service, status, until
+from tests.toy_cards import toy_card
 
 Stages = list[list[str]]
 
@@ -64,6 +66,20 @@ def test_a_store_with_an_index_is_left_alone(
     assert stages == []
     assert names(tmp_path / "catalogue") == []
     assert "nothing to do" in capsys.readouterr().out
+
+
+def test_a_model_of_the_store_is_indexed_with_where_its_index_was_lost(
+    samples: Path, stages: Stages, tmp_path: Path
+) -> None:
+    trained = tmp_path / "store" / "training"
+    trained.mkdir(parents=True)
+    write_model_card(toy_card("0" * 64), trained / FILE_NAME)
+    bootstrap.bootstrap(samples, None, [], [])
+    assert [stage[0] for stage in stages] == ["export-model", "reindex"]
+    stages.clear()
+    publish_toy_model(tmp_path / "store")
+    bootstrap.bootstrap(samples, None, [], [])
+    assert [stage[0] for stage in stages] == ["reindex"]
 
 
 def test_pictures_that_are_there_already_are_used_and_kept_as_they_are(

@@ -76,11 +76,15 @@ def test_a_missing_part_is_named(tmp_path: Path, catalogue: list[Picture]) -> No
         assert sum(some.counts().values()) > 0
 
 
-def test_several_divisions_are_refused(tmp_path: Path, catalogue: list[Picture]) -> None:
+@pytest.mark.parametrize("unfinished", [False, True])
+def test_several_divisions_are_refused(
+    tmp_path: Path, catalogue: list[Picture], unfinished: bool
+) -> None:
+    """Read together, they would tell each picture twice."""
     run(catalogue, tmp_path)
     run(catalogue, tmp_path, part=PARTS[0])
     with pytest.raises(DataError, match="several divisions, into 1 and 3 parts"):
-        ledgers(tmp_path)
+        ledgers(tmp_path, unfinished=unfinished)
 
 
 def test_of_several_divisions_the_one_asked_for_is_read(
