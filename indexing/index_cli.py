@@ -90,7 +90,8 @@ def rollback(version: str | None) -> None:
 @click.option(
     "--models",
     is_flag=True,
-    help="Remove model versions too that no index names any more; the newest stays.",
+    help="Remove model versions too that no index names any more; those that are newer than "
+    "all that one names stay, since an index may be on its way.",
 )
 @as_json_option
 def prune(keep: int, models: bool, as_json: bool) -> None:
@@ -114,14 +115,21 @@ def prune(keep: int, models: bool, as_json: bool) -> None:
 
 
 def _prune_models(indexes: "Collection") -> list[str]:
-    """Remove what no version of this or another index of the store names."""
+    """Remove what no version of this or another index of the store names.
+
+    What is newer than all named stays: an index by it may be on its way, which names it only
+    when it is published. So does everything where no index names any.
+    """
     from lookalike.index.models import named_models
     from lookalike.store import open_models
     from lookalike.store import prune as prune_versions
 
     settings = Settings.from_environment()
+    models = open_models(settings.store, settings.model)
     named = named_models(indexes, settings.model)
-    return prune_versions(open_models(settings.store, settings.model), keep=1, spare=named)
+    newest = max(map(int, named), default=0)
+    spare = [one for one in models.versions() if one in named or int(one) > newest]
+    return prune_versions(models, keep=1, spare=spare)
 
 
 def _listed(indexes: "Collection", version: str, current: str | None) -> dict[str, object]:
