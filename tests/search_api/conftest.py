@@ -1,6 +1,6 @@
 """One running stack for the tests of this room: model server, published index, service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -30,9 +30,15 @@ class Stack(NamedTuple):
 
 @contextmanager
 def running_stack(
-    root: Path, calibration: Calibration | None = None, *flags: str
+    root: Path,
+    calibration: Calibration | None = None,
+    *flags: str,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
-    """Index a few pictures by a toy model, with these flags of reindex, and serve the index."""
+    """Index a few pictures by a toy model, with these flags of reindex, and serve the index.
+
+    ``settings`` are further ones of the service.
+    """
     publish_toy_model(root / "store", calibration=calibration)
     pictures = write_pictures(root / "pictures")
     with model_server(root / "store", root / "model_server.log") as environment:
@@ -40,12 +46,13 @@ def running_stack(
         indexed = run(["reindex", str(pictures), *flags], environment)
         assert indexed.returncode == 0, indexed.stderr
         log = root / "service.log"
-        settings = {
+        own = {
             "LOOKALIKE_MAX_BODY_BYTES": "2000000",
             "LOOKALIKE_MAX_DECODED_BYTES": "50000000",
             "LOOKALIKE_RECALL_SAMPLE": "1",
+            **(settings or {}),
         }
-        with search_service({**environment, **settings}, log) as url:
+        with search_service({**environment, **own}, log) as url:
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
             yield Stack(url, pictures, environment, log)
         assert "Traceback" not in log.read_text()

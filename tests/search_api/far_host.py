@@ -33,7 +33,7 @@ def gives(body: bytes, *headers: str, status: str = "200 OK") -> Sends:
 
 
 class FarHost:
-    """Listens on a port of 127.0.0.1, over TLS where it has a certificate.
+    """Listens on a port, any of 127.0.0.1 by default, over TLS where it has a certificate.
 
     Attributes:
         sends: what it does with a connection.
@@ -41,7 +41,9 @@ class FarHost:
         names: that connections over TLS asked for.
     """
 
-    def __init__(self, certificate: Path | None = None) -> None:
+    def __init__(
+        self, certificate: Path | None = None, at: tuple[str, int] = ("127.0.0.1", 0)
+    ) -> None:
         self.sends = gives(b"a file")
         self.requests: list[str] = []
         self.names: list[str | None] = []
@@ -50,7 +52,7 @@ class FarHost:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(certificate)
             self._tls.sni_callback = lambda _socket, name, _context: self.names.append(name)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(at)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 

@@ -1,5 +1,8 @@
 """Searches by ``url``: what is fetched is searched for as if it had been sent."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from search_api.capacity import Capacity
 from search_api.parameters import SOURCES
 from search_api.query import Remote, decode_query
 from tests.pictures import write_pictures
+from tests.search_api import far_network
 from tests.search_api.conftest import Stack
 from tests.search_api.far_host import FarHost, gives
 from tests.search_api.test_asking import Worker
@@ -105,6 +109,28 @@ def test_it_is_off_where_no_setting_says_otherwise(stack: Stack) -> None:
     assert one.problem["status"] == 403
     assert not isinstance(other, ServiceError)
     assert other.results[0].id == "label-0/3.png"
+
+
+def test_a_whole_service_fetches_from_the_internet_and_from_nowhere_else(tmp_path: Path) -> None:
+    """In a network of its own, where an address of the internet's is this machine's too."""
+    own_network = ["unshare", "--net", "--mount", "--propagation", "private"]
+    program = [sys.executable, "-m", "tests.search_api.far_network", str(tmp_path)]
+    ran = subprocess.run(
+        [*own_network, *program], capture_output=True, text=True, check=False, timeout=240
+    )
+    assert ran.returncode == 0, ran.stderr
+    outcomes = json.loads((tmp_path / "outcomes.json").read_text())
+    by_url, by_picture = outcomes["found"]
+    assert by_url == by_picture
+    assert by_url[0][1] == pytest.approx(0, abs=1e-3)
+    [request] = outcomes["asked"]
+    assert request.startswith(f"GET /a.jpg HTTP/1.1\r\nHost: {far_network.NAME}\r\n")
+    kinds = {what: outcomes[what].rpartition(":")[2] for what in ("inside", "other", "moved")}
+    assert kinds == {
+        "inside": "url-not-allowed",  # an allowed name that leads to an address that is not
+        "other": "url-not-allowed",
+        "moved": "url-unreadable",
+    }
 
 
 def test_the_service_does_not_start_with_a_list_of_something_else() -> None:
