@@ -82,7 +82,7 @@ def until(condition: object, seconds: float = 60.0, what: str = "it") -> None:
 
 @contextmanager
 def model_server(
-    store: Path, log: Path, *flags: str, ports: tuple[int, int] = (0, 0)
+    store: Path | str, log: Path, *flags: str, ports: tuple[int, int] = (0, 0)
 ) -> Iterator[dict[str, str]]:
     """Run the local model server over a store's models; give the settings that lead to it."""
     arguments = ["model-server", "--local", "--rest-port", str(ports[0])]
