@@ -21,12 +21,13 @@ from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
 from lookalike.progress import Meter, track
 from training import augment
-from training.feature_cache import FeatureCache, Key
+from training.cached_base import BATCH, CachedBase
+from training.feature_cache import Key
 from training.model import weights_sha256
+from training.precision import Precision
 from training.split import Example
 
 ORIGINAL = 0
-BATCH = 32
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -60,6 +61,7 @@ class FeatureExtractor:
         cache: the cache folder of all programs.
         workers: threads that read, decode and augment.
         max_decoded_bytes: limit of the memory for decoding one picture.
+        fast: the same base in another precision, for augmented views; None: in none.
     """
 
     def __init__(
@@ -69,11 +71,16 @@ class FeatureExtractor:
         cache: Path,
         workers: int,
         max_decoded_bytes: int,
+        fast: tuple[Precision, Any] | None = None,
     ) -> None:
-        self._base, self._contract = base, contract
+        self._contract = contract
         self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
         name = cache_name(weights_sha256(base), contract)
-        self._cache = FeatureCache(cache / "features" / name, base.output_shape[-1])
+        self._originals = self._augmented = CachedBase(base, cache / "features" / name)
+        if fast is not None:
+            precision, fast_base = fast
+            folder = cache / "features" / f"{name}-{precision}"
+            self._augmented = CachedBase(fast_base, folder)
 
     def examine(
         self, pictures: Sequence[Picture], known: Sequence[Example] = ()
@@ -109,7 +116,7 @@ class FeatureExtractor:
         missing = [
             Picture(e.path, (root / e.path).absolute().as_uri(), e.label)
             for e in examples
-            if any(Key(e.sha256, view) not in self._cache for view in numbers)
+            if any(not self._has(e.sha256, view) for view in numbers)
         ]
         what = "embedding augmented views" if views else "embedding pictures"
         deque(self._embedded(missing, numbers, what), maxlen=0)
@@ -120,17 +127,21 @@ class FeatureExtractor:
         Raises:
             DataError: a picture is not what it was when it was examined.
         """
-        keys = [[Key(e.sha256, view) for view in range(1 + views)] for e in examples]
+        numbers = range(1 + views)
         changed = [
-            e.path
-            for e, of_one in zip(examples, keys, strict=True)
-            if any(key not in self._cache for key in of_one)
+            e.path for e in examples if not all(self._has(e.sha256, view) for view in numbers)
         ]
         if changed:
             raise DataError(
                 f"train again: {', '.join(changed[:5])} cannot be read, or changed since then"
             )
-        return np.stack([np.stack([self._cache[key] for key in of_one]) for of_one in keys])
+        return np.array(
+            [
+                [self._through(view).cache[Key(e.sha256, view)] for view in numbers]
+                for e in examples
+            ],
+            np.float32,
+        )
 
     def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:
         """Read pictures as ``float32[n, size * size * 3]``: what they are without any model.
@@ -154,27 +165,26 @@ class FeatureExtractor:
         self, pictures: Sequence[Picture], views: tuple[int, ...], what: str
     ) -> Iterator[_Read]:
         """Yield each picture's reading once its views are in the cache or about to be."""
-        waiting: list[tuple[Key, Pixels]] = []
         meter = Meter(what, len(pictures))
+        bases = (self._originals, self._augmented)
         try:
             for read in self._read_ahead(pictures, views):
-                keys = (Key(read.sha256, view) for view in read.views)
-                waiting += zip(keys, read.pixels, strict=True)
-                while len(waiting) >= BATCH:
-                    self._embed(waiting[:BATCH])
-                    del waiting[:BATCH]
+                for view, pixels in zip(read.views, read.pixels, strict=True):
+                    self._through(view).embed(Key(read.sha256, view), pixels)
                 meter.add(1)
                 yield read
-            if waiting:
-                self._embed(waiting)
+            for base in bases:
+                base.embed_rest()
         finally:
-            self._cache.flush()
+            for base in bases:
+                base.cache.flush()
             meter.close()
 
-    def _embed(self, batch: Sequence[tuple[Key, Pixels]]) -> None:
-        pixels = np.stack([pixels for _, pixels in batch])
-        vectors = np.asarray(self._base.predict_on_batch(pixels), np.float32)
-        self._cache.add((key for key, _ in batch), vectors)
+    def _through(self, view: int) -> CachedBase:
+        return self._originals if view == ORIGINAL else self._augmented
+
+    def _has(self, sha256: str, view: int) -> bool:
+        return Key(sha256, view) in self._through(view).cache
 
     def _read_ahead(self, pictures: Iterable[Picture], views: tuple[int, ...]) -> Iterator[_Read]:
         """Read in threads (OpenCV lets go of the interpreter), a bounded way ahead, in order."""
@@ -189,7 +199,7 @@ class FeatureExtractor:
         except OSError as error:
             return _Read(picture, error=f"it cannot be opened: {error.strerror}")
         sha256 = hashlib.sha256(data).hexdigest()
-        missing = tuple(view for view in views if Key(sha256, view) not in self._cache)
+        missing = tuple(view for view in views if not self._has(sha256, view))
         if not missing or picture.label is None:
             return _Read(picture, sha256)
         try:

@@ -29,6 +29,7 @@ from training.model import (
     save_model,
 )
 from training.output import HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
+from training.precision import fastest_precision
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.split import FILE_NAME as SPLIT_FILE
@@ -53,8 +54,13 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     weights = imagenet_weights(cache, request.weights)
     say(f"base weights: {weights.source}")
     base = build_base(request.contract.size, weights.layers)
+    precision = fastest_precision() if request.view_precision == "fastest" else "float32"
+    fast = None
+    if precision != "float32" and request.views:
+        say(f"augmented views go through the base in {precision} (--view-precision float32: not)")
+        fast = precision, build_base(request.contract.size, weights.layers, precision)
     extractor = FeatureExtractor(
-        base, request.contract, cache, request.workers, settings.max_decoded_bytes
+        base, request.contract, cache, request.workers, settings.max_decoded_bytes, fast
     )
     split = divide(request, extractor, say)
     head, history = _train(split, request, extractor)
@@ -147,6 +153,7 @@ def _write(
         settings={
             **msgspec.to_builtins(request.head),
             "views": request.views,
+            "view_precision": request.view_precision,
             SETTING: digest,
         },
         quality=report.quality(),

@@ -25,6 +25,7 @@ def request_sha256(request: TrainingRequest) -> str:
         "head": request.head,
         "validation_share": request.validation_share,
         "views": request.views,
+        "view_precision": request.view_precision,
         "weights": request.weights and sha256_of(request.weights),
         "files": [list(_files(folder)) for folder in (request.pictures, request.validation)],
     }

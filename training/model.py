@@ -4,7 +4,8 @@ Definition, saving and loading only; it knows no pictures, no files of weights, 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import CHANNELS
 from training.framework import keras, saving
+from training.precision import Precision
 
 BACKBONE = "vgg16"
 PREPROCESS = "rgb_to_bgr_minus_mean"
@@ -29,20 +31,22 @@ BGR_MEANS = (103.939, 116.779, 123.68)
 Layers = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
-def build_base(size: int, weights: Layers | None = None) -> Any:
+def build_base(size: int, weights: Layers | None = None, precision: Precision = "float32") -> Any:
     """Build the frozen base: RGB pixels ``[n, size, size, 3]`` in 0..255 to ``float32[n, 512]``.
 
     Args:
         size: side of the pictures, in pixels, 32 or more.
         weights: kernel and bias of each of the 13 convolutions, by layer name; random
             without.
+        precision: that the convolutions compute in; weights and features are float32 in any.
     """
     pixels = keras.Input((size, size, CHANNELS), name="pixels")
-    vgg16 = keras.applications.VGG16(
-        include_top=False, weights=None, input_tensor=_preprocessed(pixels)
-    )
+    preprocessed = _preprocessed(pixels)
+    with _computing_in(precision):
+        vgg16 = keras.applications.VGG16(include_top=False, weights=None, input_tensor=preprocessed)
     for name, layer in (weights or {}).items():
         vgg16.get_layer(name).set_weights(list(layer))
+    # In float32 by its own policy: a mean over many places needs the digits.
     pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(vgg16.output)
     base = keras.Model(pixels, pooled, name=BACKBONE)
     base.trainable = False
@@ -125,6 +129,17 @@ def save_model(model: Any, path: Path) -> None:
     """Save a whole model; ``path`` ends with ``.keras``, or with ``.h5`` for the older format."""
     with saving():
         model.save(path)
+
+
+@contextmanager
+def _computing_in(precision: Precision) -> Iterator[None]:
+    """Let layers that are made meanwhile compute in a precision."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def _preprocessed(pixels: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,8 @@ from msgspec import Meta
 from lookalike.picture.contract import PictureContract
 
 FileFormat = Literal["keras", "h5"]
+ViewPrecision = Literal["fastest", "float32"]
+VIEW_PRECISIONS = get_args(ViewPrecision)
 
 
 class HeadSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
         file_format: of the whole model.
         contract: how files become pixels.
         views: augmented views of each training picture, besides itself.
+        view_precision: that these go through the base in.
         weights: the user's own file of VGG16 weights.
         workers: threads that read pictures.
         head: how the head is trained.
@@ -55,6 +58,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     file_format: FileFormat = "keras"
     contract: PictureContract = PictureContract()
     views: int = 4
+    view_precision: ViewPrecision = "fastest"
     weights: Path | None = None
     workers: int = os.cpu_count() or 1
     head: HeadSettings = HeadSettings()

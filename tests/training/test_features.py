@@ -133,11 +133,11 @@ import sys
 from pathlib import Path
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract
-from training import feature_cache, features
+from training import cached_base, feature_cache, features
 from training.framework import keras
 
 feature_cache.FLUSH_SECONDS = 0.0
-features.BATCH = 1
+cached_base.BATCH = 1
 saved, few, cache, size = sys.argv[1:]
 base = keras.models.load_model(saved, compile=False)
 extractor = features.FeatureExtractor(
