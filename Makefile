@@ -24,6 +24,7 @@ help: ## list these targets
 QUIETLY = $$(test -t 2 || echo --quiet) --disable-pip-version-check
 # The first one that shows how far an installation is.
 PIP     = pip==26.3
+UV      = uv==0.13.9
 
 # No Python warnings from pip: setuptools has a long one for any editable installation.
 $(READY): pyproject.toml constraints.txt
@@ -92,9 +93,13 @@ manifests: setup ## render the Kubernetes manifests into build/
 images: setup ## build both images with docker, podman or buildah: ARGS="--prefix … --push"
 	$(BIN)/python -m k8s.build_images $(ARGS)
 
+lock: setup ## the packages of the images, by hash: constraints.txt into k8s/images/*.txt
+	$(BIN)/pip install $(QUIETLY) $(UV)
+	$(BIN)/python -m k8s.lock_images
+
 clean: ## remove what was built; the store, the caches and .venv stay
 	rm -rf build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 .PHONY: help setup demo demo-check train evaluate export-model reindex model-server serve search \
-        lint typecheck test test-all bench manifests images clean
+        lint typecheck test test-all bench manifests images lock clean

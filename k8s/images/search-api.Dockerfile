@@ -1,10 +1,19 @@
-# The search service: no TensorFlow, no gRPC, no pyarrow.
+# The search service: no TensorFlow, no pyarrow.
 #   docker build -f k8s/images/search-api.Dockerfile -t lookalike/search-api:0.1.0 .
-FROM python:3.11.15-slim-bookworm AS build
+ARG BASE=python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3
+
+FROM ${BASE} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-RUN python -m venv /opt/lookalike
-COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+# What builds stays apart from what runs, which has no pip.
+COPY k8s/images/build.txt ./
+RUN python -m venv /opt/build \
+    && /opt/build/bin/pip install --require-hashes --no-deps --only-binary :all: -r build.txt \
+    && python -m venv --without-pip /opt/lookalike
+COPY k8s/images/search-api.txt ./
+RUN /opt/build/bin/pip --python /opt/lookalike install --no-compile \
+    --require-hashes --no-deps --only-binary :all: -r search-api.txt
+COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY lookalike lookalike
 COPY training training
 COPY export export
@@ -13,16 +22,21 @@ COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
 COPY torture torture
-RUN /opt/lookalike/bin/pip install -c constraints.txt '.[search,tracing,s3,gcs]'
+# What dates the wheel and every file: two builds of one tree are the same.
+ARG SOURCE_DATE_EPOCH=315532800
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheels . \
+    && /opt/build/bin/pip --python /opt/lookalike install --no-compile --no-deps /opt/wheels/*.whl
+COPY k8s/images/finish.py ./
+RUN python finish.py /opt/lookalike
 
-FROM python:3.11.15-slim-bookworm
+FROM ${BASE}
 LABEL org.opencontainers.image.title="Lookalike search-api" \
       org.opencontainers.image.description="Answers POST /search from a published index" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /opt/lookalike /opt/lookalike
-# Modules were compiled when they were installed; the root may be read-only. HOME names a folder
-# that need not exist: nothing is written there.
+# Modules were compiled above; the root may be read-only. HOME names a folder that need not exist:
+# nothing is written there.
 ENV PATH=/opt/lookalike/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/nonexistent
 USER 65532:65532
 EXPOSE 8080

@@ -10,7 +10,8 @@ import pytest
 from tests.k8s.manifests import Manifests
 
 ROOT = Path(__file__).parents[2]
-DOCKERFILES = {path.stem: path for path in sorted((ROOT / "k8s" / "images").iterdir())}
+IMAGES = ROOT / "k8s" / "images"
+DOCKERFILES = {path.stem: path for path in sorted(IMAGES.glob("*.Dockerfile"))}
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 VERSION = PROJECT["project"]["version"]
 
@@ -44,25 +45,36 @@ def test_our_images_are_this_version_and_the_model_server_is_the_clients_version
         assert tag.removesuffix("-gpu") == names[name]
 
 
-def test_both_stages_start_from_one_exact_python_that_the_project_supports(
+def test_both_stages_start_from_one_exact_python_by_its_digest_or_from_what_is_given(
     dockerfile: str,
 ) -> None:
-    bases = {line.split()[0] for line in instructions(dockerfile, "FROM")}
-    (base,) = bases
-    assert len(instructions(dockerfile, "FROM")) == 2
-    minimum = PROJECT["project"]["requires-python"].removeprefix(">=")
-    assert re.fullmatch(rf"python:{re.escape(minimum)}\.\d+-slim-\w+", base)
+    assert [line.split()[0] for line in instructions(dockerfile, "FROM")] == ["${BASE}"] * 2
+    (base,) = [line for line in instructions(dockerfile, "ARG") if line.startswith("BASE=")]
+    minimum = re.escape(PROJECT["project"]["requires-python"].removeprefix(">="))
+    assert re.fullmatch(rf"BASE=python:{minimum}\.\d+-slim-\w+@sha256:[0-9a-f]{{64}}", base)
+    others = {
+        line
+        for file in DOCKERFILES.values()
+        for line in instructions(file.read_text(), "ARG")
+        if line.startswith("BASE=")
+    }
+    assert others == {base}
 
 
-def test_dependencies_are_those_of_the_constraints(dockerfile: str) -> None:
-    (install,) = [line for line in instructions(dockerfile, "RUN") if "pip install" in line]
-    assert "-c constraints.txt" in install
-
-
-def test_the_service_s_image_asks_for_nothing_that_only_jobs_need() -> None:
-    text = DOCKERFILES["search-api"].read_text()
-    assert "'.[search,tracing,s3,gcs]'" in text
-    assert "'.[jobs,s3,gcs,postgres]'" in DOCKERFILES["jobs"].read_text()
+def test_packages_come_by_hash_and_nothing_else_is_fetched(
+    request: pytest.FixtureRequest, dockerfile: str
+) -> None:
+    name = request.node.callspec.params["dockerfile"]
+    text = dockerfile.replace("\\\n", " ")
+    installs = re.findall(r"pip (?:--python \S+ )?install ([^&\n]*)", text)
+    assert len(installs) == 3
+    for words, lock in zip(map(str.split, installs), ["build", name, None], strict=True):
+        assert "--no-deps" in words
+        if lock is None:
+            assert words[-1] == "/opt/wheels/*.whl"
+        else:
+            assert {"--require-hashes", "--only-binary"} <= set(words)
+            assert words[-2:] == ["-r", f"{lock}.txt"]
 
 
 def test_every_package_of_the_project_is_copied(dockerfile: str) -> None:
@@ -75,6 +87,20 @@ def test_everything_that_is_copied_exists(dockerfile: str) -> None:
     for line in instructions(dockerfile, "COPY"):
         if not line.startswith("--from"):
             assert all((ROOT / source).exists() for source in line.split()[:-1])
+
+
+def test_nothing_else_is_sent_to_the_engine(dockerfile: str) -> None:
+    sent = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for line in instructions(dockerfile, "COPY"):
+        if not line.startswith("--from"):
+            assert all(
+                source in sent or str(Path(source).parent) in sent for source in line.split()[:-1]
+            )
+    assert all((ROOT / path).exists() for path in sent)
 
 
 def test_images_run_as_the_user_of_the_manifests(dockerfile: str, production: Manifests) -> None:
