@@ -51,7 +51,8 @@ def compile_all(packages: Path) -> None:
     Some packages carry templates that are no Python of this version: they are left as they are.
     """
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-    compileall.compile_dir(packages, maxlevels=99, quiet=2, invalidation_mode=unchecked)
+    # By force, since what an import compiled on the way here holds its source's time.
+    compileall.compile_dir(packages, maxlevels=99, force=True, quiet=2, invalidation_mode=unchecked)
 
 
 def date(folder: Path, seconds: int) -> None:
