@@ -19,24 +19,37 @@ if TYPE_CHECKING:
     help="Trained Keras file (.keras or .h5), its model card beside it. "
     "Default: the one in <store>/training.",
 )
-@click.option("--force", is_flag=True, help="Export even what the newest version already holds.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Export even what the newest version already holds, or what is worse than the served one.",
+)
 def export_model(model_file: Path | None, force: bool) -> None:
     """Cut the trained model at dense_1 into the next version in the store.
 
     The SavedModel takes raw RGB bytes and gives the vector; TensorFlow Serving finds it
     under <store>/models/<name>/<N>/, with a model card and warm-up records beside it.
-    Scores are calibrated on what the held-out pictures of the training found.
+    Scores are calibrated on what the held-out pictures of the training found. A model that
+    finds less than the one that is served, and not by chance, is refused.
     """
     from export.export import export
+    from lookalike.index.models import served_model
     from lookalike.model_card import read_stored_card
-    from lookalike.store import open_models
+    from lookalike.store import open_indexes, open_models
     from training.kept import newest_folder
     from training.output import model_file as trained_file
 
     settings = Settings.from_environment()
     found = model_file or trained_file(newest_folder(settings))
     models = open_models(settings.store, settings.model)
-    version = export(found, models, settings.model, force=force)
+    version = export(
+        found,
+        models,
+        settings.model,
+        force=force,
+        served=served_model(open_indexes(settings.store, settings.index), settings.model),
+        say=lambda line: click.echo(line, err=True),
+    )
     click.echo(f"model {settings.model} version {version}: {models.root}/{version}")
     _tell_of_scores(read_stored_card(models, version))
 

@@ -1,11 +1,13 @@
 """From a trained Keras file and its card to the next version in the store."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from export.calibration import calibrate
+from export.gate import check_gate
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
@@ -13,6 +15,10 @@ from lookalike.progress import working
 from lookalike.store import Collection, sha256_of
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
+from training.split import FILE_NAME as SPLIT_FILE
+from training.split import read_split
+from training.trained_on import FILE_NAME as TRAINED_ON_FILE
+from training.trained_on import write_trained_on
 
 
 class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,14 +28,24 @@ class ModelDetails(msgspec.Struct, frozen=True, kw_only=True):
     weights_sha256: str
 
 
-def export(model_file: Path, models: Collection, model_name: str, *, force: bool = False) -> str:
+def export(
+    model_file: Path,
+    models: Collection,
+    model_name: str,
+    *,
+    force: bool = False,
+    served: int | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> str:
     """Export a trained model, unless the store's newest version already is that model.
 
     Args:
         model_file: ``lookalike.keras``, or a whole model in ``.h5``; its card beside it.
         models: where versions go.
         model_name: the name that the model server will know it by.
-        force: export the same model once more.
+        force: export the same model once more, or one that is worse than the served one.
+        served: the version that is served; None: there is none.
+        say: tells people how it compares with that one.
 
     Returns:
         The version, as the store names it.
@@ -38,11 +54,15 @@ def export(model_file: Path, models: Collection, model_name: str, *, force: bool
         ConfigurationError: the file or its card is missing, is not a model with
             ``dense_1``, or is not the one that its card speaks of; or the held-out hits beside
             it are damaged.
+        ModelWorse: it is surely worse than the served one.
     """
     card = model_card.read_model_card(model_file.with_name(model_card.FILE_NAME))
     _check_card(model_file, card)
     known = None if force else _exported(models, card)
-    return known or _export(model_file, _calibrated(model_file, card), models, model_name)
+    if known is not None:
+        return known
+    card = check_gate(card, served, say, force=force)
+    return _export(model_file, _calibrated(model_file, card), models, model_name)
 
 
 def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
@@ -54,6 +74,7 @@ def _export(model_file: Path, card: ModelCard, models: Collection, model_name: s
         embedder = cut(load_model(model_file))
         write_saved_model(embedder, card.picture, folder, model_name)
         check_agreement(embedder, card.picture, folder)
+        _write_trained_on(model_file, folder)
 
         def name_version(folder: Path, version: str) -> None:
             named = msgspec.structs.replace(card, version=int(version))
@@ -61,6 +82,13 @@ def _export(model_file: Path, card: ModelCard, models: Collection, model_name: s
 
         details = ModelDetails(name=model_name, weights_sha256=card.weights_sha256)
         return models.publish(folder, details, name_version)
+
+
+def _write_trained_on(model_file: Path, folder: Path) -> None:
+    split_file = model_file.with_name(SPLIT_FILE)
+    if split_file.is_file():
+        digests = (example.sha256 for example in read_split(split_file).train)
+        write_trained_on(digests, folder / TRAINED_ON_FILE)
 
 
 def _calibrated(model_file: Path, card: ModelCard) -> ModelCard:

@@ -491,6 +491,13 @@ class RecallTooLow(DataError):
     title = "The index finds too little"
 
 
+class ModelWorse(DataError):
+    """A trained model finds less than the one that is served."""
+
+    type = "model-worse"
+    title = "The model is worse than the served one"
+
+
 class SourceUnavailable(LookalikeError):
     """Weights, sample pictures or a remote catalogue cannot be had from where they are."""
 

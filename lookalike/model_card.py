@@ -2,7 +2,7 @@
 
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,37 @@ class TrainingData(msgspec.Struct, frozen=True, kw_only=True):
     ]
     pictures: int
     validation_pictures: int
+
+
+Verdict = Literal["better", "worse", "not distinguishable", "unknown"]
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """A model beside the one that was served as it was trained, on the same held-out pictures."""
+
+    version: Annotated[int, Meta(description="The other's version in the store.")]
+    weights_sha256: Annotated[str, Meta(description="Of the other's trained Keras file.")]
+    queries: Annotated[int, Meta(description="Pictures that neither was trained on.")]
+    verdict: Annotated[
+        Verdict, Meta(description="By the interval; unknown where queries are too few.")
+    ] = "unknown"
+    map: Annotated[float | None, Meta(description="This model's retrieval mAP on them.")] = None
+    other_map: Annotated[float | None, Meta(description="The other's.")] = None
+    low: Annotated[float | None, Meta(description="Of the difference, interval of 95 %.")] = None
+    high: Annotated[float | None, Meta(description="Likewise.")] = None
+
+    def __str__(self) -> str:
+        other = f"model {self.version}"
+        if self.verdict == "unknown":
+            return f"beside {other} nothing can be told: {self.queries} pictures are new to both"
+        return (
+            f"{self.verdict} {PREPOSITIONS[self.verdict]} {other}: mAP {self.map:.3f} beside "
+            f"{self.other_map:.3f} on {self.queries} pictures that neither was trained on, "
+            f"difference {self.low:+.3f} to {self.high:+.3f}"
+        )
+
+
+PREPOSITIONS = {"better": "than", "worse": "than", "not distinguishable": "from"}
 
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +83,12 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     uncalibrated: Annotated[
         str | None, Meta(description="Why the export could fit no calibration.")
     ] = None
+    compared: Annotated[
+        Comparison | None, Meta(description="With the model served then; null: there was none.")
+    ] = None
+    forced: Annotated[
+        bool, Meta(description="Exported with --force, though worse than the served one.")
+    ] = False
 
 
 def write_model_card(card: ModelCard, path: Path) -> None:

@@ -149,6 +149,12 @@ def train(
 )
 @click.option("--pictures", type=FOLDER, help="Where the training pictures are now, if moved.")
 @click.option("--validation", type=FOLDER, help="Where the held-out pictures are now, if moved.")
+@click.option(
+    "--against",
+    type=click.IntRange(1),
+    metavar="VERSION",
+    help="Say whether it is better or worse than this exported version, or neither for sure.",
+)
 @click.option("--json", "json_file", type=FILE, help="Write the figures to this file too.")
 @click.option(
     "--workers",
@@ -160,20 +166,28 @@ def evaluate(
     model: Path | None,
     pictures: Path | None,
     validation: Path | None,
+    against: int | None,
     json_file: Path | None,
     workers: int,
 ) -> None:
     """Measure how well held-out pictures find their own kind, before and after fine-tuning."""
     settings = Settings.from_environment()
+    from training.against import compare_with_version
     from training.evaluation import as_text
-    from training.judging import judge_saved
+    from training.judging import judge, open_saved
     from training.kept import newest_folder
 
     folder = model or newest_folder(settings)
-    report = judge_saved(folder, settings, workers, pictures, validation)
+    saved = open_saved(folder, settings, workers, pictures, validation)
+    report = judge(*saved)
     click.echo(as_text(report))
+    told = msgspec.to_builtins(report)
+    if against is not None:
+        compared = compare_with_version(*saved, against, settings, workers)
+        click.echo(f"\n{compared}")
+        told["against"] = compared
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
 
 
 def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path | None:

@@ -8,18 +8,20 @@ from typing import Any
 import msgspec
 
 from lookalike.catalogue import Folder
+from lookalike.errors import LookalikeError
 from lookalike.model_card import FILE_NAME as CARD_FILE
-from lookalike.model_card import ModelCard, TrainingData, write_model_card
+from lookalike.model_card import Comparison, ModelCard, TrainingData, write_model_card
 from lookalike.progress import Meter
 from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
+from training.against import compare_with_version, served_version
 from training.evaluation import Report
 from training.features import FeatureExtractor, Skipped
 from training.finished import SETTING, request_sha256
 from training.head import History, Labelled, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
-from training.judging import class_numbers, held_out_neighbours, judge
+from training.judging import Saved, class_numbers, held_out_neighbours, judge
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
@@ -67,12 +69,13 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
     embedder = embedder_of(head)
     report = judge(split, extractor, embedder)
+    compared = _compared(Saved(split, extractor, embedder), request, settings, say)
     found = held_out_neighbours(split, extractor, embedder)
     model = build_model(base, head)
     replace_folder(
         request.output,
         lambda folder: _write(
-            folder, model, history, split, report, found, request, weights.source, digest
+            folder, model, history, split, report, compared, found, request, weights.source, digest
         ),
     )
     return report
@@ -122,12 +125,29 @@ def _train(
         meter.close()
 
 
+def _compared(
+    saved: Saved, request: TrainingRequest, settings: Settings, say: Say
+) -> Comparison | None:
+    """Compare with the model that is served; one that cannot be had is no reason to lose this."""
+    try:
+        version = served_version(settings)
+        if version is None:
+            return None
+        compared = compare_with_version(*saved, version, settings, request.workers)
+    except LookalikeError as error:
+        say(f"not compared with the served model: {error}")
+        return None
+    say(str(compared))
+    return compared
+
+
 def _write(
     folder: Path,
     model: Any,
     history: History,
     split: Split,
     report: Report,
+    compared: Comparison | None,
     found: Neighbours,
     request: TrainingRequest,
     base_weights: str,
@@ -157,6 +177,7 @@ def _write(
             SETTING: digest,
         },
         quality=report.quality(),
+        compared=compared,
     )
     write_model_card(card, folder / CARD_FILE)
     write_held_out_hits(found, card.weights_sha256, folder / HITS_FILE)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -36,13 +36,13 @@ def judge(split: Split, extractor: FeatureExtractor, embedder: Any) -> Report:
         extractor: gives the pretrained features.
         embedder: Keras model from those to ``dense_1``.
     """
-    gallery, queries = _sides(split)
-    sides = [(gallery, Path(split.root)), (queries, Path(split.validation_root))]
-    for examples, root in sides:
+    gallery, queries = sides(split)
+    both = [(gallery, Path(split.root)), (queries, Path(split.validation_root))]
+    for examples, root in both:
         extractor.embed(examples, root)
-    pooled = [extractor.vectors(examples)[:, 0] for examples, _ in sides]
+    pooled = [extractor.vectors(examples)[:, 0] for examples, _ in both]
     kinds = {
-        RAW: Judged(*(extractor.raw_pixels(examples, root, RAW_SIZE) for examples, root in sides)),
+        RAW: Judged(*(extractor.raw_pixels(examples, root, RAW_SIZE) for examples, root in both)),
         PRETRAINED: Judged(*pooled),
         TUNED: Judged(*(np.asarray(embedder.predict(v, verbose=0)) for v in pooled)),
     }
@@ -58,7 +58,7 @@ def held_out_neighbours(split: Split, extractor: FeatureExtractor, embedder: Any
     Among the training pictures and the other held-out ones: an index has pictures that the
     model was trained on and such as it never saw.
     """
-    gallery, queries = _sides(split)
+    gallery, queries = sides(split)
     pooled = extractor.vectors([*queries, *gallery])[:, 0]
     return neighbours(
         np.asarray(embedder.predict(pooled, verbose=0)),
@@ -75,8 +75,8 @@ def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDA
     return np.array([place[example.label] for example in examples], np.int64)
 
 
-def _sides(split: Split) -> tuple[list[Example], list[Example]]:
-    """Give the gallery and the queries."""
+def sides(split: Split) -> tuple[list[Example], list[Example]]:
+    """Give the gallery and the queries, each no more than can be ranked in good time."""
     return _sample(split.train, MOST_GALLERY), _sample(split.validation, MOST_QUERIES)
 
 
@@ -87,14 +87,22 @@ def _sample(examples: Sequence[Example], most: int) -> list[Example]:
     return [examples[i] for i in sorted(chosen)]
 
 
-def judge_saved(
+class Saved(NamedTuple):
+    """A trained model that was read again, and what it takes to judge it."""
+
+    split: Split
+    extractor: FeatureExtractor
+    embedder: Any
+
+
+def open_saved(
     folder: Path,
     settings: Settings,
     workers: int,
     pictures: Path | None = None,
     validation: Path | None = None,
-) -> Report:
-    """Judge the model of an output folder on the split that it was trained with.
+) -> Saved:
+    """Read the model of an output folder, with the split that it was trained with.
 
     Args:
         folder: made by training.
@@ -105,14 +113,13 @@ def judge_saved(
 
     Raises:
         ConfigurationError: the folder holds no trained model.
-        DataError: a picture is missing or has changed.
     """
     model = load_model(model_file(folder))
     card, split = read_model_card(folder / CARD_FILE), read_split(folder / SPLIT_FILE)
     extractor = FeatureExtractor(
         base_of(model), card.picture, Path(settings.cache), workers, settings.max_decoded_bytes
     )
-    return judge(_moved(split, pictures, validation), extractor, embedder_of(model))
+    return Saved(_moved(split, pictures, validation), extractor, embedder_of(model))
 
 
 def _moved(split: Split, pictures: Path | None, validation: Path | None) -> Split:

@@ -32,3 +32,16 @@ def named_models(indexes: Collection, model: str, damaged: Damage | None = None)
             else:
                 named |= {str(made.version)} if made.name == model else set()
     return named
+
+
+def served_model(indexes: Collection, model: str) -> int | None:
+    """Name the version of a model that the current index is of; None where it is of none.
+
+    Raises:
+        DigestMismatch, VersionNotFound: the current index's manifest is damaged, or gone.
+    """
+    current = indexes.current_or_none()
+    if current is None:
+        return None
+    made = decode_details(indexes.manifest(current), current).model
+    return made.version if made.name == model else None

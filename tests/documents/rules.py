@@ -265,4 +265,5 @@ RULES = (
     ),
     Rule(pattern="lookalike train photos --validation other-photos", long=True),
     Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
+    Rule(pattern="lookalike evaluate --against 1", after=(TRAIN, EXPORT)),
 )

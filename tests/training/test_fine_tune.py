@@ -15,7 +15,7 @@ from tests.training.conftest import CATEGORIES, PICTURES, SIZE
 from training.fine_tune import fine_tune
 from training.framework import keras
 from training.held_out import HITS, read_held_out_hits
-from training.judging import judge_saved
+from training.judging import judge, open_saved
 from training.model import base_of, embedder_of, load_model
 from training.request import TrainingRequest
 from training.split import read_split
@@ -86,7 +86,7 @@ def test_training_on_features_is_training_of_the_whole_model(trained: Path, few:
 def test_evaluation_of_the_saved_model_gives_the_cards_figures(
     trained: Path, settings: Settings
 ) -> None:
-    report = judge_saved(trained, settings, workers=2)
+    report = judge(*open_saved(trained, settings, workers=2))
     quality = read_model_card(trained / "model_card.json").quality
     assert report.quality() == pytest.approx(quality, abs=1e-3)
 
@@ -108,8 +108,8 @@ def test_pictures_that_moved_are_found_where_they_are_now(
     gone = msgspec.structs.replace(split, root="/gone", validation_root="/gone")
     (elsewhere / "split.json").write_bytes(msgspec.json.encode(gone))
     with pytest.raises(DataError, match="can no longer be read"):
-        judge_saved(elsewhere, settings, workers=2)
-    assert judge_saved(elsewhere, settings, workers=2, pictures=moved).queries > 0
+        judge(*open_saved(elsewhere, settings, workers=2))
+    assert judge(*open_saved(elsewhere, settings, workers=2, pictures=moved)).queries > 0
 
 
 def test_a_second_run_gives_the_same_model(
@@ -142,7 +142,7 @@ def test_validation_may_have_a_folder_of_its_own(
     split = read_split(tmp_path / "out" / "split.json")
     assert (len(split.train), len(split.validation)) == (3 * PICTURES, 3 * 2)
     assert split.validation_root == str((tmp_path / "held").resolve())
-    assert judge_saved(tmp_path / "out", settings, workers=1).queries == 6
+    assert judge(*open_saved(tmp_path / "out", settings, workers=1)).queries == 6
 
 
 def test_skipped_files_are_told_and_training_goes_on(

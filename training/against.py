@@ -1,0 +1,107 @@
+"""A trained model beside one that was exported before: the same pictures asked of both."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lookalike.index.models import served_model
+from lookalike.model_card import FILE_NAME as CARD_FILE
+from lookalike.model_card import Comparison, read_model_card
+from lookalike.progress import working
+from lookalike.settings import Settings
+from lookalike.store import VerifiedCache, open_indexes, open_models
+from lookalike.vectors import Vectors
+from training.comparison import Precision, difference
+from training.features import FeatureExtractor
+from training.judging import class_numbers, sides
+from training.retrieval import query_gallery
+from training.served import ServedModel
+from training.split import Split
+from training.trained_on import FILE_NAME as TRAINED_ON_FILE
+from training.trained_on import read_trained_on
+
+# With fewer queries nothing can be told.
+FEWEST_QUERIES = 20
+DIGITS = 4
+
+Embed = Callable[[Vectors], Vectors]
+
+
+def served_version(settings: Settings) -> int | None:
+    """Name the model version that the served index is of; None where nothing is served yet."""
+    return served_model(open_indexes(settings.store, settings.index), settings.model)
+
+
+def compare_with_version(
+    split: Split,
+    extractor: FeatureExtractor,
+    embedder: Any,
+    version: int,
+    settings: Settings,
+    workers: int,
+) -> Comparison:
+    """Ask the split's held-out pictures of its model and of an exported version.
+
+    Pictures that the other was trained on are no queries: it would know them.
+
+    Args:
+        split: of the trained model; its pictures are there.
+        extractor: of the trained model.
+        embedder: likewise, from the pooled features to ``dense_1``.
+        version: of the store.
+        settings: where that is.
+        workers: threads that read pictures.
+
+    Raises:
+        VersionNotFound, StoreError: the version is not there, or damaged.
+        DataError: a picture is missing or has changed.
+    """
+    folder = _fetched(version, settings)
+    card = read_model_card(folder / CARD_FILE)
+    trained_on = read_trained_on(folder / TRAINED_ON_FILE)
+    gallery, held_out = sides(split)
+    queries = [e for e in held_out if trained_on is None or not trained_on.has(e.sha256)]
+    told = Comparison(version=version, weights_sha256=card.weights_sha256, queries=len(queries))
+    if len(queries) < FEWEST_QUERIES:
+        return told
+    other = FeatureExtractor(
+        ServedModel(folder),
+        card.picture,
+        Path(settings.cache),
+        workers,
+        settings.max_decoded_bytes,
+    )
+    for examples, root in ((gallery, split.root), (queries, split.validation_root)):
+        extractor.embed(examples, Path(root))
+        other.embed(examples, Path(root))
+
+    def precision(extractor: FeatureExtractor, embed: Embed) -> Precision:
+        (known, known_labels), (asked, asked_labels) = (
+            (embed(extractor.vectors(side)[:, 0]), class_numbers(side, split.categories))
+            for side in (gallery, queries)
+        )
+        ranked = query_gallery(asked, asked_labels, known, known_labels, "cosine")
+        return ranked.average_precision
+
+    with working(f"comparing with model {version}"):
+        new = precision(extractor, lambda vectors: embedder.predict(vectors, verbose=0))
+        old = precision(other, lambda vectors: vectors)
+        found = difference(new, old)
+    return msgspec.structs.replace(
+        told,
+        verdict=found.verdict,
+        map=round(float(new.mean()), DIGITS),
+        other_map=round(float(old.mean()), DIGITS),
+        low=round(found.low, DIGITS),
+        high=round(found.high, DIGITS),
+    )
+
+
+def _fetched(version: int, settings: Settings) -> Path:
+    models = open_models(settings.store, settings.model)
+    copies = VerifiedCache(Path(settings.cache), models)
+    folder = copies.fetch(str(version))
+    copies.keep({str(version)})
+    return folder
