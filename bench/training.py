@@ -31,7 +31,7 @@ from training.precision import Precision, fastest_precision
 from training.request import HeadSettings, TrainingRequest
 from training.split import Split, stratified
 
-SIZE, QUICK_SIZE = 96, 32
+SIZE, QUICK_SIZE = 64, 32
 EPOCHS, QUICK_EPOCHS = 20, 2
 HELD_OUT = 0.3
 BATCH = 32
@@ -154,7 +154,7 @@ def training(quick: bool) -> Iterator[Plan]:
         facts: list[Fact] = []
         yield Plan(
             item="pictures and epochs",
-            rounds=1 if quick else 3,
+            rounds=1 if quick else 2,
             candidates=[
                 Candidate(
                     name=name,
