@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from search_api.problems import Problem
+
 
 class Deleted(msgspec.Struct, frozen=True):
     """The durable record of a deletion."""
@@ -36,3 +38,10 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     index_version: str
     model_version: int
     pictures: Annotated[int, Meta(description="Pictures that can be found.")]
+    problem: Annotated[
+        Problem | None,
+        Meta(
+            description="What is wrong while searches are answered all the same: a new version "
+            "that was refused, a model server that is away, a change that cannot be read."
+        ),
+    ] = None

@@ -12,6 +12,7 @@ from search_api.duplicates import find_duplicates
 from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
 from search_api.parameters import DuplicatesParameters
+from search_api.problems import problem_of
 from search_api.query import batch_body, parameters_of, read_query
 from search_api.security import POLICY
 from search_api.service import Service
@@ -132,17 +133,18 @@ def get_healthz() -> Response:
 
 @paths.get("/readyz")
 def get_readyz() -> Response:
-    """Say whether searches can be answered: index loaded, files verified, probes agree."""
+    """Say whether searches can be answered, and what is wrong beside: see Replica.problem."""
     service = _service(None)
     if stopping.is_stopping():
         raise Stopping("the service was told to stop; it answers what has come, and nothing new")
     serving = service.replica.check_ready()
-    details = serving.index.details
+    details, problem = serving.index.details, service.replica.problem
     return _json(
         Ready(
             index_version=serving.index.name,
             model_version=details.model.version,
             pictures=details.pictures,
+            problem=None if problem is None else problem_of(problem),
         )
     )
 

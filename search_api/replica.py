@@ -76,9 +76,11 @@ class Replica:
         return self._served()
 
     def check_ready(self) -> Serving:
-        """Give what is being served, or raise why this replica is not ready.
+        """Give what is being served, or raise why this replica can answer nothing.
 
-        At once, but for a moment in which it looks for the first time.
+        At once, but for a moment in which it looks for the first time. What keeps it only from
+        something newer is :attr:`problem`: all replicas share that, and would all be taken out
+        of service at once while each of them answers.
 
         Raises:
             StoreError, ModelServerUnavailable: from the last look at ``CURRENT``, the files
@@ -86,11 +88,16 @@ class Replica:
         """
         if not self._looked:
             self._await_a_look(READY_SECONDS)
-        serving = self._served()
-        problem = self._problem or self._served_problem or self._changes.problem
-        if problem is not None:
-            raise unready(problem)
-        return serving
+        return self._served()
+
+    @property
+    def problem(self) -> LookalikeError | None:
+        """What was wrong at the last looks, while this replica answers all the same.
+
+        A version that was refused, a model server that is away (searches by id and by vector
+        go on), a record of changes that cannot be read.
+        """
+        return self._problem or self._served_problem or self._changes.problem
 
     def apply_changes(self) -> None:
         """Look at the records of changes now, instead of within half a second."""

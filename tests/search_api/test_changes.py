@@ -9,6 +9,7 @@ import pytest
 from lookalike.changes import Deletion, open_changes
 from lookalike.client import Client
 from tests.pictures import write_pictures
+from tests.search_api.test_replica import healthy, told
 from tests.services import model_server, publish_toy_model, run, search_service, status, until
 
 
@@ -52,14 +53,14 @@ def test_a_deleted_picture_is_gone_within_seconds_without_a_new_version(
     assert len(ids(url, picture)) == 29
 
 
-def test_a_damaged_record_makes_a_replica_unready_and_it_goes_on_serving(
+def test_a_damaged_record_is_told_and_the_replica_goes_on_serving(
     environment: dict[str, str], url: str
 ) -> None:
     record = open_changes(environment["LOOKALIKE_STORE"], "default").append(Deletion(["x"]))
     path = Path(environment["LOOKALIKE_STORE"]) / "requests/default" / record.name
     torn = path.with_name(f"9{record.name}")
     torn.write_bytes(b"{")
-    until(lambda: status(f"{url}/readyz") == 503, 10, "unreadiness")
+    until(told(url, "store-error"), 10, "the damage")
     assert ids(url, Path(environment["ROOT"]) / "pictures/label-0/1.png")
     torn.unlink()
-    until(lambda: status(f"{url}/readyz") == 200, 10, "readiness")
+    until(lambda: healthy(url), 10, "the end of it")
