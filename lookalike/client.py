@@ -7,7 +7,7 @@ print(hit.distance, hit.id)
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -24,9 +24,12 @@ IMAGE = "/image"
 JSON = {"Content-Type": "application/json"}
 # Connections that are kept, for threads that share a client.
 CONNECTIONS = 32
-REFUSED = 400
+SUCCESS = range(200, 300)
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
+
+
+Decoded = TypeVar("Decoded")
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -158,7 +161,7 @@ class Client:
             ServiceError: with the service's own words.
         """
         data = self._ask("/search", _query(picture, id, vector, url, parameters))
-        answer = msgspec.json.decode(data, type=Answer)
+        answer = _decoded(data, Answer)
         return msgspec.structs.replace(answer, raw=data.decode())
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
@@ -172,12 +175,12 @@ class Client:
             For each of them, in order, its answer, or the error that it alone met.
         """
         body = {"queries": [_split(query) for query in queries]}
-        outcomes = msgspec.json.decode(self._ask("/search/batch", body), type=_Outcomes).outcomes
+        outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
         return [one.answer or _told(one.problem or {}) for one in outcomes]
 
     def picture(self, name: str) -> PictureDetails:
         """Tell what the index knows of a picture."""
-        return msgspec.json.decode(self._call("GET", _path(name)), type=PictureDetails)
+        return _decoded(self._call("GET", _path(name)), PictureDetails)
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
@@ -209,12 +212,12 @@ class Client:
         form: dict[str, Any] = {"image": ("picture", picture, "application/octet-stream"), **told}
         body, media_type = encode_multipart_formdata(form)
         made = self._call("PUT", _path(name), body, {"Content-Type": media_type})
-        return msgspec.json.decode(made, type=dict[str, Any])
+        return _decoded(made, dict[str, Any])
 
     def duplicates(self, name: str, **parameters: Any) -> Duplicates:
         """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
         asked = urlencode({"id": name, **parameters})
-        return msgspec.json.decode(self._call("GET", f"/duplicates?{asked}"), type=Duplicates)
+        return _decoded(self._call("GET", f"/duplicates?{asked}"), Duplicates)
 
     def index(self) -> dict[str, Any]:
         """Tell what is being served."""
@@ -225,7 +228,7 @@ class Client:
         self._connections.close()
 
     def _document(self, method: str, path: str) -> dict[str, Any]:
-        return msgspec.json.decode(self._call(method, path), type=dict[str, Any])
+        return _decoded(self._call(method, path), dict[str, Any])
 
     def _ask(self, path: str, document: Any) -> bytes:
         return self._call("POST", path, msgspec.json.encode(document), JSON)
@@ -253,7 +256,7 @@ class Client:
             raise ServiceError(
                 f"the service at {self._url} does not answer; is it running (lookalike serve)?"
             ) from reply
-        if reply.status >= REFUSED:
+        if reply.status not in SUCCESS:
             raise _refused(reply)
         return reply.data
 
@@ -262,6 +265,15 @@ class Client:
             return self._connections.exchange(*request, timeout=timeout)
         except NoAnswer as error:
             return error
+
+
+def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ServiceError(
+            f"something else than the service answers at this URL: {error}"
+        ) from error
 
 
 def _path(name: str) -> str:
@@ -305,7 +317,9 @@ def _refused(reply: Reply) -> ServiceError:
     try:
         return _told(msgspec.json.decode(reply.data, type=dict[str, Any]))
     except (ValueError, KeyError):
-        return ServiceError(f"the service answered {reply.status} {reply.reason}")
+        elsewhere = reply.headers.get("Location")
+        hint = f": it is at {elsewhere}" if elsewhere else ""
+        return ServiceError(f"the service answered {reply.status} {reply.reason}{hint}")
 
 
 def _told(problem: dict[str, Any]) -> ServiceError:

@@ -4,18 +4,29 @@ The standard library parses the answer; a request leaves in one piece. urllib3 d
 with more choices in 0.1 ms more a call, which here is as much as a search in an index takes.
 """
 
+import io
+import re
 import socket
 import ssl
 import time
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPResponse, HTTPSConnection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 HTTPS = "https"
+PORTS = {"http": 80, HTTPS: 443}
 MIN_SECONDS = 0.001
+BUFFER_BYTES = 1 << 16
+# Of an answer: more is no answer of a service or a model server.
+MOST_BYTES = 1 << 30
+# What a path is written in; anything else would be a part of the protocol.
+PATH = re.compile(r"/[!-~]*")
+HOST = re.compile(r"[^\s/?#@]+")
+INTERIM = range(102, 200)  # 100 is passed over by the standard library, 101 is never asked for
 
 
 class NoAnswer(Exception):
@@ -61,12 +72,15 @@ class Connections:
 
     def __init__(self, url: str, *, keep: int, headers: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", HTTPS) or not parts.hostname:
+        if parts.scheme not in PORTS or not HOST.fullmatch(parts.hostname or ""):
             raise ValueError(f"{url} is not a URL that begins with http:// or https://")
-        self._host, self._port = parts.hostname, parts.port
-        self._tls = ssl.create_default_context() if parts.scheme == HTTPS else None
+        self._host = _resolvable(parts.hostname or "", url)
+        self._port = parts.port or PORTS[parts.scheme]
+        self._tls = _context() if parts.scheme == HTTPS else None
         self._prefix = parts.path.rstrip("/")
-        host = {"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity"}
+        named = f"[{self._host}]" if ":" in self._host else self._host
+        port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
+        host = {"Host": f"{named}{port}", "Accept-Encoding": "identity"}
         self._headers = _lines({**host, **(headers or {})})
         self._keep, self._kept = keep, list[socket.socket]()
         weakref.finalize(self, _close, self._kept)
@@ -91,18 +105,24 @@ class Connections:
             path: percent-encoded, with its query.
             body: to send.
             headers: of this request.
-            timeout: seconds to connect, and for each wait after that.
+            timeout: seconds for all of it.
 
         Raises:
             NoAnswer: one of its kinds.
+            ValueError: the path or a header is none.
         """
         request = self._request(method, path, body, headers)
         deadline = time.monotonic() + timeout
-        connection = _taken(self._kept) or self._connect(deadline)
+        kept = self._taken()
+        connection = kept or self._connect(deadline)
         try:
             return self._exchange(connection, method, request, deadline)
         except Died:  # then most likely those that are kept have died too
             self.close()
+        except TooSlow:
+            if kept is not None:  # its network may have gone without a word, as theirs
+                self.close()
+            raise
         return self._exchange(self._connect(deadline), method, request, deadline)
 
     def close(self) -> None:
@@ -112,10 +132,21 @@ class Connections:
     def _request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> bytes:
+        if not PATH.fullmatch(path):
+            raise ValueError(f"{path!r} is no path of a URL")
         length = {} if body is None else {"Content-Length": str(len(body))}
         own = _lines({**(headers or {}), **length})
         line = f"{method} {self._prefix}{path} HTTP/1.1\r\n"
         return b"".join((line.encode("ascii"), self._headers, own, b"\r\n", body or b""))
+
+    def _taken(self) -> socket.socket | None:
+        """Take a kept connection on which nothing has come since: that would be no answer."""
+        while (connection := _popped(self._kept)) is not None:
+            # Over TLS something may: what belongs to the encryption itself.
+            if self._tls is not None or _is_quiet(connection):
+                return connection
+            connection.close()
+        return None
 
     def _connect(self, deadline: float) -> socket.socket:
         to = (self._host, self._port)
@@ -157,25 +188,94 @@ def _answer(
         connection.settimeout(_left(deadline))
         with suppress(ConnectionError):  # it may have answered before it read all
             connection.sendall(request)
-        response = HTTPResponse(connection, method=method)
-        response.begin()
+        answers = _Answers(connection, deadline)
+        response = answers.next(method)
+        while response.status in INTERIM:
+            # Else it closes the file that the next one reads.
+            response.fp = None  # type: ignore[assignment]
+            response = answers.next(method)
     except TimeoutError as error:
         raise TooSlow(str(error)) from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise Died(str(error)) from error
     return response
 
 
+class _Answers:
+    """What comes on a connection: answers, each read to its end within the time that there is.
+
+    The standard library asks for a file of a socket. This one is no owner of it, so that
+    closing the socket closes it.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._file = io.BufferedReader(_Incoming(connection, deadline), BUFFER_BYTES)
+
+    def makefile(self, mode: str) -> Any:  # noqa: ARG002  the library's argument
+        return self._file
+
+    def next(self, method: str) -> HTTPResponse:
+        """Read the head of the next answer."""
+        response = HTTPResponse(self, method=method)  # type: ignore[arg-type]
+        response.begin()
+        return response
+
+
+class _Incoming(io.RawIOBase):
+    """The bytes of a connection, all of them before the deadline."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 def _read(response: HTTPResponse) -> bytes:
     try:
+        if (response.length or 0) > MOST_BYTES:
+            raise BrokeOff(f"an answer of {response.length} bytes is none")
         return response.read()
     except TimeoutError as error:
         raise TooSlow(str(error)) from error
-    except (OSError, HTTPException) as error:
+    except (OSError, HTTPException, ValueError, OverflowError, MemoryError) as error:
         raise BrokeOff(str(error)) from error
 
 
-def _taken(kept: list[socket.socket]) -> socket.socket | None:
+def _is_quiet(connection: socket.socket) -> bool:
+    """Tell whether a connection is open, and nothing waits to be read."""
+    connection.settimeout(0)
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+@cache
+def _context() -> ssl.SSLContext:
+    """Make what checks certificates, once: reading the authorities takes long."""
+    return ssl.create_default_context()
+
+
+def _resolvable(host: str, url: str) -> str:
+    """Write a host as it is looked up, which refuses what never can be."""
+    try:
+        return host if ":" in host else host.encode("idna").decode()
+    except UnicodeError as error:
+        raise ValueError(f"{url} names no host: {error}") from error
+
+
+def _popped(kept: list[socket.socket]) -> socket.socket | None:
     try:
         return kept.pop()
     except IndexError:
@@ -183,7 +283,7 @@ def _taken(kept: list[socket.socket]) -> socket.socket | None:
 
 
 def _close(kept: list[socket.socket]) -> None:
-    while (connection := _taken(kept)) is not None:
+    while (connection := _popped(kept)) is not None:
         connection.close()
 
 

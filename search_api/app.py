@@ -19,11 +19,12 @@ from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
 from search_api.keys import Keys
-from search_api.native import size_native_pool
+from search_api.native import run_beside, size_native_pool
 from search_api.paths import EXTENSION, paths
 from search_api.query import MemoryRequest
 from search_api.replica import Replica
 from search_api.service import Service
+from search_api.shared import Shared
 
 
 class IdConverter(BaseConverter):
@@ -79,6 +80,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         indexes=open_indexes(settings.store, settings.index),
         models=open_models(settings.store, settings.model),
         openapi=msgspec.json.encode(openapi.document(app, keys.open_to_all)),
+        # On a thread that no search waits for.
+        metrics=Shared(lambda: run_beside(metrics.rendered), metrics.RENDER_SECONDS),
     )
     docs.page()  # read now, not by the event loop
     # Flask's own way to wrap an application.

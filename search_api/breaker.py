@@ -2,9 +2,11 @@
 
 After some failures in a row searches that need it are refused at once, without waiting for
 a connection or a timeout; every now and then one is let through to see (Nygard, "Release
-It!", 2007).
+It!", 2007). A failure while others were answered is none of the model server's being down: one
+caller had less time left than its picture had to wait.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ class Breaker:
         self._failures = self.opened = 0
         self._wait, self._until = FIRST_SECONDS, 0.0
         self._problem = ""
+        self._answered = -math.inf
 
     @property
     def is_open(self) -> bool:
@@ -45,13 +48,16 @@ class Breaker:
             if self._clock() < self._until:
                 raise ModelServerUnavailable(f"{self._problem} (it is asked again in a moment)")
             self._until = self._clock() + self._wait  # this one sees, the others go on waiting
+        begun = self._clock()
         try:
             yield
         except ModelServerBusy:
             raise  # it runs
         except ModelServerUnavailable as error:
-            self._failed(error)
+            if self._answered <= begun:
+                self._failed(error)
             raise
+        self._answered = self._clock()
         self._failures, self._wait = 0, FIRST_SECONDS
 
     def _failed(self, error: ModelServerUnavailable) -> None:

@@ -84,7 +84,10 @@ def search(picture: Path, k: int, url: str | None, as_json: bool) -> None:
     """Ask a running service for the pictures that look like PICTURE."""
     from lookalike.client import Client, score_of
 
-    client = Client(url or f"http://{Settings.from_environment().bind}")
+    try:
+        client = Client(url or f"http://{Settings.from_environment().bind}")
+    except ValueError as error:
+        raise click.UsageError(f"--url: {error}") from error
     answer = client.search(picture.read_bytes(), k=k)
     if as_json:
         click.echo(answer.raw)

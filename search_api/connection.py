@@ -1,11 +1,18 @@
-"""A client's connection, on which an answer leaves in one piece."""
+"""A client's connection, on which an answer leaves in one piece, and nothing takes for ever."""
 
+import errno
+import time
 from typing import Any
+
+import gevent
 
 # More is sent at once, rather than kept.
 MOST_KEPT = 1 << 16
 # gunicorn asks for 8 KB, and keeps what is more; a large picture would be 700 reads.
 READ_BYTES = 1 << 16
+# A client has so long for a body, and for taking an answer, and longer the more of it has gone
+# over: a thousand that send a byte and wait would hold every connection that a worker has.
+PATIENCE_SECONDS, SLOWEST_BYTES_A_SECOND = 20.0, 20_000
 
 
 class Connection:
@@ -13,6 +20,8 @@ class Connection:
 
     gunicorn writes the head of an answer and its body apart. As two sends they cost twice
     the kernel's work and wake the client twice.
+
+    A client that is slower than anybody's is gone, as if it had closed the connection.
 
     Args:
         socket: of the connection; all else goes to it as it is.
@@ -22,6 +31,18 @@ class Connection:
         self._socket = socket
         self._kept: list[bytes] = []
         self._size = 0
+        # Of the body that is read: when its request began, and how much has come.
+        self._begun: float | None = None
+        self._received = 0
+
+    def begin(self) -> None:
+        """Begin a request, whose body may not come too slowly."""
+        self._begun, self._received = time.monotonic(), 0
+
+    def rest(self) -> None:
+        """Send what was kept, and wait for a next request for as long as whoever reads likes."""
+        self._begun = None
+        self.flush()
 
     def sendall(self, data: bytes) -> None:
         """Keep the bytes, or send all that there are once they are many."""
@@ -37,7 +58,16 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Receive what has come, and more than was asked for where there is more."""
-        return bytes(self._socket.recv(max(size, READ_BYTES)))
+        if self._begun is None:
+            return bytes(self._socket.recv(max(size, READ_BYTES)))
+        patience = PATIENCE_SECONDS + self._received / SLOWEST_BYTES_A_SECOND
+        left = self._begun + patience - time.monotonic()
+        data = b""
+        if left > 0:
+            with gevent.Timeout(left, exception=False):
+                data = bytes(self._socket.recv(max(size, READ_BYTES)))
+        self._received += len(data)
+        return data
 
     def flush(self) -> None:
         """Send what was kept."""
@@ -45,7 +75,9 @@ class Connection:
             data = b"".join(self._kept)
             self._kept.clear()
             self._size = 0
-            self._socket.sendall(data)
+            slow = BrokenPipeError(errno.EPIPE, "the client takes its answer too slowly")
+            with gevent.Timeout(PATIENCE_SECONDS + len(data) / SLOWEST_BYTES_A_SECOND, slow):
+                self._socket.sendall(data)
 
     def close(self) -> None:
         """Send what was kept, and close the connection."""

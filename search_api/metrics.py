@@ -12,7 +12,6 @@ from collections import Counter as Counts
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from flask import Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -29,6 +28,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from lookalike.store import made_at
 from search_api.logs import NONE
 
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+# Whoever asks needs no key, and to render them takes as long as ten searches.
+RENDER_SECONDS = 0.25
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _process = os.getpid()
 
@@ -138,14 +140,14 @@ def start() -> None:
     _note_memory()
 
 
-def rendered() -> Response:
+def rendered() -> bytes:
     """Give the metrics of all workers in Prometheus' text format; reads files."""
     if FOLDER in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry = OWN
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    return generate_latest(registry)
 
 
 def note_served(version: str, model: int, pictures: int, recall: float | None) -> None:

@@ -120,9 +120,9 @@ def get_index() -> Response:
 @paths.get("/metrics")
 def get_metrics() -> Response:
     """Give Prometheus what there is to know of all workers."""
-    capacity = _service(None).capacity
-    metrics.EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
-    return run_native(metrics.rendered)
+    service = _service(None)
+    metrics.EMBEDDINGS_LIMIT.set(service.capacity.embeddings.limit)
+    return Response(service.metrics.get(), content_type=metrics.MEDIA_TYPE)
 
 
 @paths.get("/healthz")

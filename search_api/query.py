@@ -37,7 +37,9 @@ HOW = (
 )
 # What decoding JSON raises: of its grammar or its types, its UTF-8, its depth.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
+# Of a search: a vector as numbers, and a large filter. Of a batch: 64 vectors of 4,096 numbers.
+MOST_VALUES = 1 << 16
+MOST_VALUES_OF_BATCH = (1 << 18) + MOST_VALUES
 
 FLOAT32 = np.dtype("<f4")
 FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
@@ -113,6 +115,7 @@ def decode_batch(data: bytes) -> Sequence[JsonQuery | msgspec.Raw]:
     Raises:
         InvalidParameter: it is no batch, whatever its searches are.
     """
+    _demand_few_values(data, MOST_VALUES_OF_BATCH)
     try:
         return msgspec.json.decode(data, type=JsonBatch).queries
     except UNREADABLE:  # so each by itself, since the failure of one is no other's
@@ -211,6 +214,8 @@ def decoded(data: bytes, kind: type[Any]) -> Any:
 
 def decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
     """Read JSON on this thread; raise InvalidParameter or InvalidFilter for what is wrong."""
+    if isinstance(data, bytes):  # what is raw is a part of what was looked at as a whole
+        _demand_few_values(data, MOST_VALUES_OF_BATCH if kind is RawBatch else MOST_VALUES)
     try:
         try:
             return msgspec.json.decode(data, type=kind)
@@ -218,6 +223,22 @@ def decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
             return msgspec.convert(_with_integers(msgspec.json.decode(data)), kind)
     except UNREADABLE as error:
         raise _refused(error) from error
+
+
+def _demand_few_values(data: bytes, most: int) -> None:
+    """Refuse JSON that would take much memory and time, all of it under Python's lock.
+
+    Lengths are checked only once all of a list is there. But each value beyond the first of a
+    list or an object has a comma, and a picture in base64 has none: so they are counted first,
+    which takes a thousandth of the time.
+
+    Raises:
+        InvalidParameter: there are more than anybody needs.
+    """
+    if data.count(b",") > most:
+        raise InvalidParameter(
+            f"the request's JSON has more than {most} values; long vectors are shorter as b64"
+        )
 
 
 def _with_integers(body: Any) -> Any:

@@ -19,6 +19,7 @@ from search_api.query import Query
 from search_api.replica import Replica
 from search_api.search import search
 from search_api.serving import Serving
+from search_api.shared import Shared
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -38,6 +39,7 @@ class Service(msgspec.Struct, frozen=True):
     indexes: Collection
     models: Collection
     openapi: bytes
+    metrics: Shared[bytes]  # of all workers
 
     def allow(self, headers: Headers, scope: Scope) -> Key | None:
         """Give the key of a request, which has the scope, and may search once more already.

@@ -38,6 +38,8 @@ HANDSHAKE_SECONDS = 0.3
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
 FAILURES = 500
+# A second: kubelet, Prometheus and load balancers ask far less.
+FREE_PROBES = 50
 # Paths of searches, which all wait for their turn.
 SEARCHES = frozenset({"/search", "/search/batch"})
 
@@ -67,7 +69,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         """Serve until told to stop, then until the last request is answered."""
         if stopping.is_stopping():  # the signal came before this worker could hear it
             self.handle_exit(signal.SIGTERM, None)
-        self._turns = Turns()
+        self._turns, self._probes = Turns(), _Probes()
         # By itself gevent writes to stderr what nobody catches, in many lines.
         gevent.get_hub().print_exception = _log_uncaught
         super().run()
@@ -86,17 +88,18 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         """Answer a request; at the worker's end it is its connection's last."""
-        if req.path not in PROBES:  # which cost nothing, and ask whether this worker lives
+        if req.path not in PROBES or not self._probes.is_free():
             self._turns.wait()
         if self._ending:
             req.force_close()
+        sock.begin()
         if not has_turn() and _can_be_told_early(req):
             return self._tell_busy(req, sock)
         return super().handle_request(listener_name, req, sock, addr)
 
     def timeout_ctx(self) -> AbstractContextManager[object]:
         """Surround the wait for a connection's next request, once the last one is answered."""
-        gevent.getcurrent().connection.flush()
+        gevent.getcurrent().connection.rest()
         return _Wait(self._waiting, self.cfg.keepalive)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -197,6 +200,21 @@ def _has_arrived(client: Any) -> bool:
 def _log_uncaught(context: object, *error: Any) -> None:
     failed = type(context).__name__
     _log.error("nobody caught a failure in a %s", failed, exc_info=error)
+
+
+class _Probes:
+    """Lets probes by, which ask whether this worker lives; more than those wait for turns."""
+
+    def __init__(self) -> None:
+        self._second, self._asked = 0, 0
+
+    def is_free(self) -> bool:
+        """Tell whether one more need not wait."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._asked = second, 0
+        self._asked += 1
+        return self._asked <= FREE_PROBES
 
 
 class _Wait(AbstractContextManager["_Wait"]):

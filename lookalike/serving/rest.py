@@ -114,11 +114,11 @@ class RestEmbedder:
             self._renew()
         left = deadline - time.monotonic()
         if left <= 0:
-            raise self._too_slow()
+            raise self._too_slow(0)
         try:
             return self._connections.exchange(method, path, body, headers, timeout=left)
         except TooSlow as error:
-            raise self._too_slow() from error
+            raise self._too_slow(left) from error
         except BrokeOff as error:
             raise ModelServerUnavailable(
                 f"the model server at {self._url} broke off in the middle of an answer"
@@ -150,9 +150,9 @@ class RestEmbedder:
         except (KeyError, ValueError, TypeError) as error:
             raise ModelServerRejected("the model server answered no vectors") from error
 
-    def _too_slow(self) -> ModelServerUnavailable:
+    def _too_slow(self, seconds: float) -> ModelServerUnavailable:
         return ModelServerUnavailable(
-            f"the model server at {self._url} did not answer within {self._timeout:g} s"
+            f"the model server at {self._url} did not answer within {seconds:.2g} s"
         )
 
 

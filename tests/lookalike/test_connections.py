@@ -2,8 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -24,6 +25,7 @@ class Server:
     def __init__(self, scripts: list[Script]) -> None:
         self.requests: list[bytes] = []
         self.opened = 0
+        self.ended = threading.Event()  # a client closed a connection
         self._scripts = iter(scripts)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/a"
@@ -50,6 +52,30 @@ class Server:
                     if reply == SILENCE:
                         self._over.wait(10)
                     connection.sendall(reply)
+                    if reply == HALF:
+                        connection.shutdown(socket.SHUT_WR)
+                        connection.settimeout(5)
+                        if not connection.recv(1):
+                            self.ended.set()
+
+
+@contextmanager
+def trickling(head: bytes, piece: bytes) -> Iterator[str]:
+    """Serve one answer, of which a piece comes each 50 ms."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def run() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.sendall(head)
+                for _ in range(100):
+                    connection.sendall(piece)
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
 
 
 @contextmanager
@@ -137,6 +163,73 @@ def test_an_answer_that_does_not_come_whole_is_an_error(
         assert server.opened == len(scripts)
 
 
+def test_the_time_is_for_all_of_it_however_often_something_comes() -> None:
+    with trickling(b"HTTP/1.1 200 Fine\r\nContent-Length: 1000\r\n\r\n", b"x") as url:
+        begun = time.monotonic()
+        with pytest.raises(TooSlow):
+            Connections(url, keep=1).exchange("GET", "/", timeout=0.3)
+        assert time.monotonic() - begun < 2
+
+
+def test_an_interim_answer_is_none() -> None:
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with served([early + OK, OK]) as (server, connections):
+        for _ in range(2):
+            reply = connections.exchange("GET", "/", timeout=5)
+            assert (reply.status, reply.data) == (200, b"ok")
+        assert server.opened == 1
+
+
+def test_what_came_while_a_connection_was_kept_answers_nothing() -> None:
+    """A proxy says 408 on an idle connection before it closes it."""
+    late = OK + b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+    with served([late], [OK]) as (server, connections):
+        assert [ask(connections), ask(connections)] == [b"ok", b"ok"]
+        assert server.opened == 2
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 10000000000000000000",
+        b"Content-Length: 1099511627776",
+        b"Transfer-Encoding: chunked\r\n\r\n4000000000000",
+        b"Transfer-Encoding: chunked\r\n\r\n-5",
+    ],
+)
+def test_an_answer_of_an_impossible_length_is_none(head: bytes) -> None:
+    with (
+        served([b"HTTP/1.1 200 Fine\r\n" + head + b"\r\n\r\n"]) as (_, connections),
+        pytest.raises(NoAnswer),
+    ):
+        ask(connections, timeout=0.5)
+
+
+def test_a_failed_exchange_leaves_no_connection_open() -> None:
+    with served([HALF], [OK]) as (server, connections):
+        try:
+            ask(connections)
+        except BrokeOff as error:
+            kept = error  # as a program may, and with it all frames
+        assert kept.__cause__ is not None
+        assert server.ended.wait(5)
+
+
+@pytest.mark.parametrize("path", ["/a HTTP/1.1\r\n\r\nDELETE /b", "/a b", "/\u00e9", "a", ""])
+def test_a_path_cannot_bring_another_request(path: str) -> None:
+    with pytest.raises(ValueError, match="path"):
+        Connections("http://host", keep=1).exchange("GET", path, timeout=1)
+
+
+def test_an_address_of_ipv6_is_one() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        connections = Connections(f"http://[::1]:{server.getsockname()[1]}", keep=1)
+        with pytest.raises(TooSlow):
+            connections.exchange("GET", "/", timeout=0.2)
+    with pytest.raises(Unreachable):
+        Connections("http://[::1]", keep=1).exchange("GET", "/", timeout=1)  # port 80, not 1
+
+
 def test_nobody_there_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
@@ -151,7 +244,18 @@ def test_an_answer_that_comes_before_the_request_is_read_is_given() -> None:
     assert reply.data == b"ok"
 
 
-@pytest.mark.parametrize("url", ["ftp://host/", "host:80", "http://", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://host/",
+        "host:80",
+        "http://",
+        "file:///etc/passwd",
+        "http://ho st/",
+        f"http://{'a' * 70}.example/",
+        "http://a..b/",
+    ],
+)
 def test_a_url_of_no_server_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="http"):
         Connections(url, keep=1)

@@ -158,6 +158,25 @@ def test_a_breaker_opens_after_failures_in_a_row_and_closes_at_a_success() -> No
     assert breaker.opened == 1
 
 
+def test_who_had_too_little_time_opens_no_breaker_while_others_are_answered() -> None:
+    """A batch's last pictures run out of time, behind its first, on a model server that is well."""
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(3 * FAILURES):
+        late = breaker.guarded()
+        late.__enter__()
+        with breaker.guarded():
+            clock.now += 0.2
+        clock.now += 0.2
+        error = ModelServerUnavailable("not in the time that there was")
+        assert not late.__exit__(type(error), error, None)
+    assert not breaker.is_open
+    for _ in range(FAILURES):
+        clock.now += 0.2
+        fail(breaker, ModelServerUnavailable("down"))
+    assert breaker.is_open
+
+
 def test_while_one_sees_whether_it_is_back_the_others_are_refused() -> None:
     clock = Clock()
     breaker = Breaker(clock)

@@ -20,6 +20,9 @@ class Sock:
     def __init__(self) -> None:
         self.sent = b""
 
+    def begin(self) -> None:
+        """As of a connection: a request begins."""
+
     def sendall(self, data: bytes) -> None:
         self.sent += data
 

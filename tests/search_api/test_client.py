@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lookalike.client import Client, ServiceError
+from tests.answering import answering
 from tests.search_api.conftest import Stack
 from tests.services import run
 
@@ -52,3 +53,36 @@ def test_the_command_fails_in_one_line(stack: Stack) -> None:
     assert finished.returncode == 8
     assert finished.stderr.startswith("lookalike: This is not a picture")
     assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "match"),
+    [
+        (308, b"<html>moved</html>", "308"),
+        (200, b"<html>welcome</html>", "something else than the service"),
+        (200, b"[]", "something else than the service"),
+        (500, b"<html>oops</html>", "500"),
+    ],
+)
+def test_what_is_no_answer_of_a_service_is_an_error(status: int, body: bytes, match: str) -> None:
+    with (
+        answering(lambda _: (status, body)) as port,
+        pytest.raises(ServiceError, match=match),
+    ):
+        Client(f"http://127.0.0.1:{port}", tries=1).index()
+
+
+def test_a_page_is_no_picture() -> None:
+    with (
+        answering(lambda _: (308, b"<html>moved</html>")) as port,
+        pytest.raises(ServiceError, match="308"),
+    ):
+        Client(f"http://127.0.0.1:{port}", tries=1).picture_image("a")
+
+
+def test_the_command_says_what_a_url_is(stack: Stack) -> None:
+    picture = str(stack.pictures / "label-0" / "3.png")
+    finished = run(["search", picture, "--url", "127.0.0.1:8080"], {})
+    assert finished.returncode == 2
+    assert "http://" in finished.stderr
+    assert "Traceback" not in finished.stderr

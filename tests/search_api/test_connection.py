@@ -1,7 +1,10 @@
 import socket
 from collections.abc import Iterator
+from typing import Any
 
+import gevent
 import pytest
+from gevent.socket import socketpair as gevent_socketpair
 
 from search_api.connection import MOST_KEPT, Connection
 
@@ -68,3 +71,58 @@ def test_more_is_received_than_was_asked_for(pair: tuple[Connection, socket.sock
     connection, client = pair
     client.sendall(b"y" * 20_000)
     assert len(connection.recv(8192)) > 8192
+
+
+@pytest.fixture
+def waiting() -> Iterator[tuple[Connection, Any]]:
+    """As in a worker: sockets that wait by gevent."""
+    ours, theirs = gevent_socketpair()
+    connection = Connection(ours)
+    yield connection, theirs
+    for end in (ours, theirs):
+        end.close()
+
+
+def test_a_body_that_does_not_come_ends_as_if_its_client_had_gone(
+    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.05)
+    connection, client = waiting
+    connection.begin()
+    client.sendall(b"the beginning")
+    assert connection.recv(100) == b"the beginning"
+    assert [connection.recv(100), connection.recv(100)] == [b"", b""]
+
+
+def test_the_more_has_come_the_longer_the_rest_may_take(
+    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr("search_api.connection.SLOWEST_BYTES_A_SECOND", 1000)
+    connection, client = waiting
+    connection.begin()
+    client.sendall(bytes(300))  # which is .3 s more
+    assert connection.recv(300) == bytes(300)
+    gevent.spawn_later(0.1, client.sendall, b"the rest")
+    assert connection.recv(100) == b"the rest"
+
+
+def test_between_two_requests_it_waits_for_as_long_as_its_reader(
+    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
+    connection, client = waiting
+    connection.begin()
+    connection.rest()
+    gevent.spawn_later(0.1, client.sendall, b"GET /")
+    assert connection.recv(100) == b"GET /"
+
+
+def test_a_client_that_does_not_take_its_answer_has_gone(
+    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
+    monkeypatch.setattr("search_api.connection.SLOWEST_BYTES_A_SECOND", 1e12)
+    connection, _ = waiting
+    with pytest.raises(BrokenPipeError, match="too slowly"):
+        connection.sendall(bytes(1 << 24))
