@@ -97,7 +97,6 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
     client.search(small, filter={"attribute": "price", "lt": 2})
     assert session.put(f"{url}/pictures/new", data=small, headers=raw).status_code == 200
     client.duplicates("new", k=1000, distance=10)
-    client.delete("label-3/7.png")
     client.delete("new")
     for path in (
         "metrics",
