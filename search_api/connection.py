@@ -34,15 +34,18 @@ class Connection:
         # Of the body that is read: when its request began, and how much has come.
         self._begun: float | None = None
         self._received = 0
+        self._gone = False
 
     def begin(self) -> None:
         """Begin a request, whose body may not come too slowly."""
         self._begun, self._received = time.monotonic(), 0
 
-    def rest(self) -> None:
-        """Send what was kept, and wait for a next request for as long as whoever reads likes."""
+    def end(self) -> None:
+        """End a request whose body was read to its end: what comes now may take its time.
+
+        What is left of another's body comes within what that request may take, or not at all.
+        """
         self._begun = None
-        self.flush()
 
     def sendall(self, data: bytes) -> None:
         """Keep the bytes, or send all that there are once they are many."""
@@ -58,6 +61,8 @@ class Connection:
 
     def recv(self, size: int) -> bytes:
         """Receive what has come, and more than was asked for where there is more."""
+        if self._gone:
+            return b""
         if self._begun is None:
             return bytes(self._socket.recv(max(size, READ_BYTES)))
         patience = PATIENCE_SECONDS + self._received / SLOWEST_BYTES_A_SECOND
@@ -67,6 +72,7 @@ class Connection:
             with gevent.Timeout(left, exception=False):
                 data = bytes(self._socket.recv(max(size, READ_BYTES)))
         self._received += len(data)
+        self._gone = not data
         return data
 
     def flush(self) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import gevent
 from gevent import monkey
 from gunicorn import util
+from gunicorn.http.body import ChunkedReader
 from gunicorn.workers.ggevent import GeventWorker
 
 from lookalike.errors import LookalikeError, TooBusy
@@ -95,11 +96,14 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         sock.begin()
         if not has_turn() and _can_be_told_early(req):
             return self._tell_busy(req, sock)
-        return super().handle_request(listener_name, req, sock, addr)
+        answered = super().handle_request(listener_name, req, sock, addr)
+        if _is_read(req):
+            sock.end()
+        return answered
 
     def timeout_ctx(self) -> AbstractContextManager[object]:
         """Surround the wait for a connection's next request, once the last one is answered."""
-        gevent.getcurrent().connection.rest()
+        gevent.getcurrent().connection.flush()
         return _Wait(self._waiting, self.cfg.keepalive)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
@@ -188,6 +192,12 @@ def _can_be_told_early(req: Any) -> bool:
     """Tell whether a request is a search that waits for nothing before it sends its body."""
     search = req.method == "POST" and req.path in SEARCHES
     return search and all(name != "EXPECT" for name, _ in req.headers)
+
+
+def _is_read(req: Any) -> bool:
+    """Tell whether nothing of a request's body is left, which gunicorn would read and drop."""
+    reader = req.body.reader
+    return not (reader.parser if isinstance(reader, ChunkedReader) else reader.length)
 
 
 def _has_arrived(client: Any) -> bool:

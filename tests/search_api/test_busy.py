@@ -23,6 +23,9 @@ class Sock:
     def begin(self) -> None:
         """As of a connection: a request begins."""
 
+    def end(self) -> None:
+        """Likewise: its body was read."""
+
     def sendall(self, data: bytes) -> None:
         self.sent += data
 
@@ -45,7 +48,8 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> DrainingWorker:
 
 def request(path: str = "/search", method: str = "POST", **other: Any) -> Any:
     given = {"path": path, "method": method, "headers": HEADERS, "should_close": lambda: False}
-    return SimpleNamespace(**{**given, **other})
+    body = SimpleNamespace(reader=SimpleNamespace(length=0))
+    return SimpleNamespace(**{**given, "body": body, **other})
 
 
 def test_a_search_is_told_to_come_again(worker: DrainingWorker) -> None:

@@ -91,7 +91,10 @@ def test_a_body_that_does_not_come_ends_as_if_its_client_had_gone(
     connection.begin()
     client.sendall(b"the beginning")
     assert connection.recv(100) == b"the beginning"
-    assert [connection.recv(100), connection.recv(100)] == [b"", b""]
+    assert connection.recv(100) == b""
+    client.sendall(b"the rest, too late")
+    connection.end()
+    assert connection.recv(100) == b""
 
 
 def test_the_more_has_come_the_longer_the_rest_may_take(
@@ -113,7 +116,7 @@ def test_between_two_requests_it_waits_for_as_long_as_its_reader(
     monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
     connection, client = waiting
     connection.begin()
-    connection.rest()
+    connection.end()
     gevent.spawn_later(0.1, client.sendall, b"GET /")
     assert connection.recv(100) == b"GET /"
 
