@@ -110,7 +110,28 @@ def test_in_a_bucket_nothing_mounts_the_claim_and_all_that_did_may_leave(tmp_pat
             secrets = [s["secretRef"] for s in container.get("envFrom", []) if "secretRef" in s]
             wanted = {"name": "store-credentials", "optional": True}
             assert secrets == ([wanted] if container["name"] in users else [])
-    assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {443, 53}
+    (anywhere,) = [rule for rule in policy["egress"] if "to" not in rule]
+    assert {port["port"] for port in anywhere["ports"]} == {443, 53}
+
+
+def test_in_a_bucket_a_pod_can_ask_its_cloud_for_credentials(tmp_path: Path) -> None:
+    egress = component("bucket", tmp_path).named("NetworkPolicy", "store")["spec"]["egress"]
+    asked = {
+        (peer["ipBlock"]["cidr"], port["port"], port["protocol"])
+        for rule in egress
+        for peer in rule.get("to", [])
+        for port in rule["ports"]
+    }
+    assert asked == {
+        ("169.254.169.254/32", 80, "TCP"),
+        ("169.254.169.252/32", 988, "TCP"),
+        ("169.254.170.23/32", 80, "TCP"),
+        ("fd00:ec2::23/128", 80, "TCP"),
+    }
+    page = (HERE / "components" / "bucket" / "README.md").read_text()
+    for block, port, _ in asked:
+        address = block.partition("/")[0]
+        assert f"{f'[{address}]' if ':' in address else address}:{port}" in page
 
 
 @pytest.mark.parametrize(
