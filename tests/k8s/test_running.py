@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from k8s.render import OVERLAYS
+from search_api.key_file import line_of
 from tests.k8s.manifests import Manifests, rendered
 from tests.k8s.running.cluster import Cluster
 from tests.k8s.running.pod import RunningPod
@@ -111,6 +112,24 @@ def test_what_may_not_be_written_cannot_be(cluster: Cluster) -> None:
         assert written != 0, (name, mount)
     requests_folder = cluster.claim("store") / "requests"
     assert requests_folder.is_dir()
+
+
+def test_a_key_that_may_changes_what_is_found_though_the_index_is_mounted_read_only(
+    cluster: Cluster,
+) -> None:
+    picture = next(cluster.claim("pictures").rglob("*.png")).read_bytes()
+    refused = requests.put(url(cluster, "/pictures/new"), picture, timeout=30)
+    assert refused.status_code == 401  # LOOKALIKE_API_KEYS=off: nobody may
+    (cluster.claim("store") / "keys").write_text(line_of("office", ["admin"], "a key"))
+    keyed = cluster.add(SEARCH, {"LOOKALIKE_API_KEYS": "/srv/store/keys"})
+    until(lambda: keyed.ready, READY_SECONDS, "the service's readiness")
+    new = f"http://{keyed.address}:{keyed.pod.ports['http']}/pictures/new"
+    key = {"X-API-Key": "a key", "Content-Type": "image/png"}
+    added = requests.put(new, picture, headers=key, timeout=30)
+    assert added.status_code == 201, added.text
+    deleted = requests.delete(new, headers=key, timeout=30)
+    assert deleted.status_code == 200, deleted.text
+    assert cluster.remove(keyed) == {SEARCH: 0}
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,11 @@ class Cluster:
             for _ in range(replicas):
                 self.add(name)
 
-    def add(self, deployment: str) -> RunningPod:
-        """Start one more pod of a Deployment."""
-        made = self._pod(self.manifests.pod(deployment))
+    def add(
+        self, deployment: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> RunningPod:
+        """Start one more pod of a Deployment, with variables of its own where some are given."""
+        made = self._pod(self.manifests.pod(deployment), variables)
         self.pods.setdefault(deployment, []).append(made)
         self._write_hosts()
         made.watch()
