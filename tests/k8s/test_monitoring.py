@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import REGISTRY
 
 from search_api import metrics
+from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Object, rendered, with_component
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,20 @@ def test_labels_that_are_asked_for_are_those_of_the_metrics(monitoring: Manifest
             assert set(given.split("|")) <= types, query
 
 
+def test_what_alerts_are_a_share_of_are_searches_and_neither_probes_nor_scrapes(
+    monitoring: Manifests,
+) -> None:
+    """Else a replica that nobody asks drowns the few searches that fail, or fails for all."""
+    shares = {rule["alert"]: rule["expr"] for rule in alerts(monitoring)}
+    for alert in ("SearchesFail", "SearchesAreTurnedAway"):
+        selectors = re.findall(r"lookalike_request_duration_seconds_count\{(.*?)\}", shares[alert])
+        assert len(selectors) == shares[alert].count("lookalike_request_duration_seconds")
+        for selector in selectors:
+            (pattern,) = re.findall(r'path=~"([^"]+)"', selector)
+            counted = {path for path in _routes() if re.fullmatch(pattern, path)}
+            assert counted == {"/search", "/search/batch"}
+
+
 def test_every_alert_says_how_bad_it_is_and_has_its_runbook(monitoring: Manifests) -> None:
     pages = (ROOT / "docs" / "runbooks.md").read_text()
     headings = re.findall(r"^## (\w+)$", pages, re.MULTILINE)
@@ -155,6 +170,11 @@ def _base(folder: Path) -> Path:
     from k8s.render import HERE
 
     return HERE / "base" if folder.is_dir() else folder
+
+
+def _routes() -> set[str]:
+    """Name the paths that requests are counted under."""
+    return {rule.rule for rule in bare_app().url_map.iter_rules()}
 
 
 def _errors() -> Iterator[Any]:
