@@ -1,11 +1,16 @@
 """Who may talk to whom: every Service and policy points at something that is there."""
 
+import os
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
+from k8s.render import OVERLAYS
 from lookalike.settings import Settings
-from tests.k8s.manifests import Manifests, Object, Pod, selects
+from tests.documents.reading import ROOT, blocks
+from tests.k8s.manifests import Manifests, Object, Pod, rendered, selects
 
 NAME = "app.kubernetes.io/name"
 POLICIES_FOR_ALL = {"default-deny", "dns", "store"}
@@ -99,6 +104,35 @@ def test_all_but_the_model_server_may_resolve_names(manifests: Manifests) -> Non
         )
         # Its sidecar has to find a bucket.
         assert allowed is (pod.name != "tensorflow-serving" or manifests.in_a_bucket)
+
+
+def test_names_are_resolved_in_kube_system_or_by_the_node_s_own_cache(
+    manifests: Manifests,
+) -> None:
+    (rule,) = manifests.named("NetworkPolicy", "dns")["spec"]["egress"]
+    assert rule["to"] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
+        {"ipBlock": {"cidr": "169.254.20.10/32"}},
+    ]
+    assert {(port["port"], port["protocol"]) for port in rule["ports"]} == {
+        (53, "UDP"),
+        (53, "TCP"),
+    }
+
+
+def test_on_openshift_names_are_resolved_by_what_the_page_says_to_patch(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(ROOT / "docs" / "deploy.md", "yaml") if "dns" in block]
+    production = os.path.relpath(OVERLAYS / "production", tmp_path)
+    overlay = {"resources": [production], **yaml.safe_load(block)}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    manifests = rendered(tmp_path)
+    dns, store = (
+        manifests.named("NetworkPolicy", name)["spec"]["egress"][0] for name in ("dns", "store")
+    )
+    namespace = dns["to"][0]["namespaceSelector"]["matchLabels"]
+    assert namespace == {"kubernetes.io/metadata.name": "openshift-dns"}
+    assert ports(dns) == {5353}
+    assert ports(store) == {443, 5353}
 
 
 def test_every_pod_and_port_that_a_policy_names_exists(manifests: Manifests) -> None:
