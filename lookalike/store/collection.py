@@ -21,6 +21,7 @@ from lookalike.errors import (
 from lookalike.store import files, manifest
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest
+from lookalike.store.numbers import next_number
 from lookalike.store.publishing import publishing
 
 CURRENT = "CURRENT"
@@ -143,7 +144,7 @@ class Collection:
             shared: files of earlier versions that are this one's too, as they are.
         """
         while True:
-            version = self._next_number() if self._numbered else ""
+            version = next_number(self.location) if self._numbered else ""
             if finish is not None:
                 finish(folder, version)
             made = manifest.describe(folder, _now(), details, shared)
@@ -202,11 +203,6 @@ class Collection:
             if file.version is None:
                 self.location.upload(folder / file.path, self.place(version, file))
         self.location.write(f"{version}/{manifest.FILE_NAME}", made.encode())
-
-    def _next_number(self) -> str:
-        """Follow every folder there is, complete or not: a number is never given twice."""
-        taken = [int(name) for name in self.location.names("*") if name.isdecimal()]
-        return str(max([0, *taken]) + 1)
 
     def _is_version(self, name: str) -> bool:
         return name.isdecimal() if self._numbered else not name.startswith(".")

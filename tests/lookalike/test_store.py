@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -18,10 +19,18 @@ from lookalike.errors import (
     StoreError,
     VersionNotFound,
 )
-from lookalike.store import Collection, VerifiedCache, open_indexes, open_models, verify_version
+from lookalike.store import (
+    Collection,
+    VerifiedCache,
+    open_indexes,
+    open_models,
+    prune,
+    verify_version,
+)
 from lookalike.store.files import draft_folder
 from lookalike.store.location import Location
 from lookalike.store.manifest import FILE_NAME, FileDigest, Manifest
+from lookalike.store.numbers import next_number
 from lookalike.store.publishing import LOCK, publishing
 
 
@@ -186,6 +195,53 @@ def test_publishers_at_once_get_numbers_of_their_own(tmp_path: Path) -> None:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert open_models(str(tmp_path), "embedder").versions() == [str(n + 1) for n in range(15)]
+
+
+@pytest.fixture(params=["memory", "s3"])
+def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "memory":
+        return f"memory://{tmp_path}"
+    return f"s3://{request.getfixturevalue('bucket')}/lookalike"
+
+
+def test_publishers_at_once_into_an_object_store_do_not_mix_their_files(
+    object_store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 4
+    all_have_numbers, upload = threading.Barrier(count), Location.upload
+
+    def uploaded(self: Location, source: Path, name: str) -> None:
+        all_have_numbers.wait(60)
+        upload(self, source, name)
+
+    monkeypatch.setattr(Location, "upload", uploaded)
+    contents = [f"model {number}".encode() for number in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        given = list(
+            pool.map(lambda data: publish(open_models(object_store, "embedder"), data), contents)
+        )
+    models = open_models(object_store, "embedder")
+    assert sorted(given) == models.versions() == ["1", "2", "3", "4"]
+    for version, content in zip(given, contents, strict=True):
+        assert verify_version(models, version) == (1, len(content))
+        assert models.location.read(f"{version}/inner/data.bin") == content
+
+
+def test_a_number_that_a_killed_publisher_reserved_is_a_gap_and_no_version(
+    object_store: str,
+) -> None:
+    models = open_models(object_store, "embedder")
+    assert publish(models, b"a") == "1"
+    assert next_number(models.location) == "2"  # and killed
+    assert models.versions() == ["1"]
+    with pytest.raises(VersionNotFound):
+        models.manifest("2")
+    assert publish(models, b"c") == "3"
+    assert models.versions() == ["1", "3"]
+    assert prune(models, keep=1) == ["1"]
+    assert models.versions() == ["3"]
+    assert verify_version(models, "3") == (1, 1)
+    assert publish(models, b"d") == "4"
 
 
 def test_the_draft_of_a_killed_publisher_is_never_visible_and_is_cleared(tmp_path: Path) -> None:
