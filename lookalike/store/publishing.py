@@ -1,10 +1,16 @@
-"""One mover of ``CURRENT`` at a time, on a local disk and on an object store alike."""
+"""One mover of ``CURRENT`` at a time, on a local disk and on an object store alike.
+
+Of an object store's lock, each process goes by its own clock alone: whoever holds it writes
+anew, again and again, that it does, and who waits takes it over where what is written has
+stayed the same for long enough. Two machines' clocks are never compared.
+"""
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
 from lookalike.errors import PublishConflict
@@ -12,8 +18,10 @@ from lookalike.store import files
 from lookalike.store.location import Location
 
 LOCK = "PUBLISHING"
-# Moving CURRENT takes well under a second; a lock this old was left by a killed process.
+# A lock that was not renewed for so long, as seen from here, was left by a killed process.
 STALE_SECONDS = 60.0
+RENEW_SECONDS = 10.0
+# A killed process' lock costs the one that waits for it STALE_SECONDS.
 WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.2
 
@@ -29,41 +37,83 @@ def publishing(location: Location) -> Iterator[None]:
         with files.exclusive(location.local / f".{LOCK}{files.LOCK}"):
             yield
         return
-    owner = _take(location)
+    lock = _Lock(location)
+    lock.take()
     try:
-        yield
+        with lock.renewed():
+            yield
     finally:
-        if _holder(location) == owner:  # not who found it stale
-            location.remove(LOCK)
+        lock.give_back()
 
 
-def _take(location: Location) -> str:
-    deadline = time.monotonic() + WAIT_SECONDS
-    owner = f"{time.time():.0f} {socket.gethostname()} {os.getpid()} {uuid4().hex}"
-    while True:
+class _Lock:
+    """The lock of one object store's folder, and what was seen of it."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+        self._owner = f"{socket.gethostname()} {os.getpid()} {uuid4().hex}"
+        self._renewals = 0
+        self._seen, self._seen_since = "", 0.0
+
+    def take(self) -> None:
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                self._location.create(LOCK, self._text())
+            except FileExistsError as error:
+                self._clear_stale()
+                if time.monotonic() > deadline:
+                    raise PublishConflict(
+                        f"another process holds {self._location.path(LOCK)}; run the job again, or "
+                        "remove that file if no other job runs"
+                    ) from error
+            time.sleep(POLL_SECONDS)
+            # Who cleared a stale lock at the same moment may have taken this one for it.
+            if self._is_own():
+                return
+
+    def give_back(self) -> None:
+        if self._is_own():  # not who found it stale
+            self._location.remove(LOCK)
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Renew it meanwhile: what it guards may take longer than a lock is waited for."""
+        done = threading.Event()
+        renewer = threading.Thread(target=self._renew, args=(done,), name=LOCK, daemon=True)
+        renewer.start()
         try:
-            location.create(LOCK, owner.encode())
-        except FileExistsError as error:
-            _clear_stale(location)
-            if time.monotonic() > deadline:
-                raise PublishConflict(
-                    f"another process holds {location.path(LOCK)}; run the job again, or remove "
-                    "that file if no other job runs"
-                ) from error
-        time.sleep(POLL_SECONDS)
-        # Who cleared a stale lock at the same moment may have taken this one for it.
-        if _holder(location) == owner:
-            return owner
+            yield
+        finally:
+            done.set()
+            renewer.join()  # or it might write the lock once more after it was given back
 
+    def _renew(self, done: threading.Event) -> None:
+        while not done.wait(RENEW_SECONDS):
+            # Whatever a store that is away for a moment raises: there is time for more tries, and
+            # one that stays away fails what the lock guards.
+            with suppress(Exception):
+                if not self._is_own():
+                    return
+                self._renewals += 1
+                self._location.write(LOCK, self._text())
 
-def _clear_stale(location: Location) -> None:
-    taken = _holder(location).partition(" ")[0]
-    if taken and time.time() - float(taken) > STALE_SECONDS:
-        location.remove(LOCK)
+    def _clear_stale(self) -> None:
+        holder, now = self._holder(), time.monotonic()
+        if holder != self._seen:
+            self._seen, self._seen_since = holder, now
+        elif holder and now - self._seen_since > STALE_SECONDS:
+            self._location.remove(LOCK)
 
+    def _text(self) -> bytes:
+        # The time is for people, and for releases before this one, which read it.
+        return f"{time.time():.0f} {self._owner} {self._renewals}".encode()
 
-def _holder(location: Location) -> str:
-    try:
-        return location.read(LOCK).decode()
-    except FileNotFoundError:
-        return ""
+    def _is_own(self) -> bool:
+        return f" {self._owner} " in self._holder()
+
+    def _holder(self) -> str:
+        try:
+            return self._location.read(LOCK).decode()
+        except FileNotFoundError:
+            return ""

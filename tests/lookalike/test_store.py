@@ -380,11 +380,50 @@ def test_many_publishers_at_once_leave_one_winner(root: str) -> None:
     assert won == [indexes.current()]
 
 
-def test_a_lock_that_a_killed_publisher_left_is_cleared(tmp_path: Path) -> None:
+def test_a_lock_that_a_killed_publisher_left_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.store.publishing.STALE_SECONDS", 0.5)
     location = Location(f"memory://{tmp_path}")
     location.create(LOCK, b"1000000000 host 1")
+    begun = time.monotonic()
     with publishing(location):
+        assert time.monotonic() - begun > 0.5  # whatever its time says: clocks differ
         assert location.names(LOCK) == [LOCK]
+    assert location.names(LOCK) == []
+
+
+@pytest.mark.parametrize("ahead", [61, -61])
+def test_a_lock_is_held_whatever_another_machine_s_clock_says(
+    ahead: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    location, here = Location(f"memory://{tmp_path}"), time.time
+    monkeypatch.setattr("lookalike.store.publishing.WAIT_SECONDS", 1.0)
+    with publishing(location):
+        monkeypatch.setattr(time, "time", lambda: here() + ahead)
+        with pytest.raises(PublishConflict, match="another process holds"), publishing(location):
+            pytest.fail("two hold the lock at once")
+    with publishing(location):
+        pass
+
+
+def test_a_lock_that_is_held_for_long_is_not_taken_for_a_killed_publisher_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.store.publishing.STALE_SECONDS", 1.0)
+    monkeypatch.setattr("lookalike.store.publishing.RENEW_SECONDS", 0.2)
+    location, entered = Location(f"memory://{tmp_path}"), threading.Event()
+
+    def enter() -> None:
+        with publishing(location):
+            entered.set()
+
+    other = threading.Thread(target=enter)
+    with publishing(location):
+        other.start()
+        assert not entered.wait(3)
+    other.join()
+    assert entered.is_set()
     assert location.names(LOCK) == []
 
 

@@ -151,7 +151,10 @@ def test_a_file_is_created_only_once(s3_store: str) -> None:
     assert location.read("name") == b"first"
 
 
-def test_a_lock_that_a_killed_process_left_is_taken_over(store: str) -> None:
+def test_a_lock_that_a_killed_process_left_is_taken_over(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.store.publishing.STALE_SECONDS", 0.5)
     indexes = open_indexes(store, "default")
     version = publish(indexes)
     indexes.location.create(LOCK, f"{time.time() - 3600:.0f} host 1".encode())
