@@ -1,6 +1,7 @@
 """The log of one index's changes, in the store."""
 
 import hashlib
+import re
 import time
 from collections.abc import Collection, Sequence
 from uuid import uuid4
@@ -9,6 +10,9 @@ from lookalike.changes.record import Addition, Change, Record, decode_record, no
 from lookalike.store import Location
 
 SUFFIX = ".json"
+# Every record's name is so. Whatever else somebody put there, such as an editor's copy, was
+# never one, and nothing that was asked for is lost where it is passed over.
+NAME = re.compile(rf"[0-9]+-[0-9a-f]+{re.escape(SUFFIX)}")
 PICTURES = "pictures"
 
 
@@ -45,7 +49,7 @@ class ChangeLog:
 
     def names(self) -> list[str]:
         """Name all records, oldest first."""
-        return self._location.names(f"*{SUFFIX}")
+        return [name for name in self._location.names(f"*{SUFFIX}") if NAME.fullmatch(name)]
 
     def read(self, names: Sequence[str]) -> list[Record]:
         """Read records by name.

@@ -59,6 +59,14 @@ def test_a_damaged_record_is_told_and_never_passed_over(tmp_path: Path) -> None:
         log.records()
 
 
+@pytest.mark.parametrize("name", ["notes.json", "-.json", "1-copy of it.json", "²-ab.json"])
+def test_a_file_that_is_no_record_by_its_name_is_in_nobodys_way(log: ChangeLog, name: str) -> None:
+    first = log.append(Deletion(["a"]))
+    log._location.write(name, b"{}")
+    second = log.append(Deletion(["b"]))
+    assert log.records() == [first, second]
+
+
 def test_an_added_pictures_bytes_are_kept_under_their_digest(tmp_path: Path) -> None:
     log = open_changes(str(tmp_path / "a store"), "default")
     sha256 = log.put_picture(b"picture")
