@@ -5,10 +5,12 @@ refuses searches by an index whose model it still loads; and only who brings ver
 which there are. The file is what a readiness probe looks for, which costs no process of Python.
 """
 
-import json
 import urllib.request
 from collections.abc import Collection
+from http.client import HTTPException
 from pathlib import Path
+
+import msgspec
 
 # A version is not going to change any more: END where it could not be loaded, which nobody
 # waits for.
@@ -35,11 +37,20 @@ def mark_served(file: Path, url: str, versions: Collection[str]) -> None:
         file.touch()
 
 
+class _Version(msgspec.Struct):
+    version: str
+    state: str
+
+
+class _Status(msgspec.Struct):
+    model_version_status: list[_Version]
+
+
 def _states(url: str) -> dict[str, str]:
-    """Ask for the state of each version; none where the server does not answer."""
+    """Ask for the state of each version; none where there is no answer, or a broken one."""
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  a setting
-            statuses = json.load(response)["model_version_status"]
-    except (OSError, ValueError, KeyError):
+            status = msgspec.json.decode(response.read(), type=_Status)
+    except (OSError, HTTPException, ValueError, msgspec.DecodeError):
         return {}
-    return {status["version"]: status["state"] for status in statuses}
+    return {one.version: one.state for one in status.model_version_status}

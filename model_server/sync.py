@@ -142,20 +142,26 @@ def keep_synced(folder: ServingFolder, seconds: float, after: Callable[[], None]
     Args:
         folder: to keep as the store is.
         seconds: between two looks.
-        after: is called after each look.
+        after: is called after each look, and where it fails after the next one.
     """
-    problem = ""
+    of_look = of_after = ""
     while True:
-        try:
-            log_synced(folder.sync())
-        except (LookalikeError, OSError) as error:
-            if str(error) != problem:
-                _log.warning("the store cannot be looked at: %s", _told(error))
-            problem = str(error)
-        else:
-            problem = ""
-        after()
+        of_look = _tried(
+            lambda: log_synced(folder.sync()), "the store cannot be looked at", of_look
+        )
+        of_after = _tried(after, "what follows a look failed", of_after)
         time.sleep(seconds)
+
+
+def _tried(step: Callable[[], None], failed: str, told: str) -> str:
+    """Take a step of a look, and give its problem: told in the log unless it was, "" for none."""
+    try:
+        step()
+    except (LookalikeError, OSError) as error:
+        if str(error) != told:
+            _log.warning("%s: %s", failed, _told(error))
+        return str(error)
+    return ""
 
 
 def log_synced(synced: Synced) -> None:

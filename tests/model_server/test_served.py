@@ -1,7 +1,10 @@
 """The mark that a model server serves all that was brought."""
 
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -72,7 +75,13 @@ def test_a_version_that_comes_later_leaves_it(server: Server, tmp_path: Path) ->
     assert mark.exists()
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"<html>"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{}", b"<html>", b"[]", b"\xff", b'{"model_version_status": 5}'),
+        *(b'{"model_version_status": [7]}', b'{"model_version_status": [{"version": "1"}]}'),
+    ],
+)
 def test_it_goes_where_the_server_is_away_or_is_none(
     server: Server, tmp_path: Path, body: bytes
 ) -> None:
@@ -82,6 +91,36 @@ def test_it_goes_where_the_server_is_away_or_is_none(
     mark_served(mark, server.url, ["1"])
     assert not mark.exists()
     mark_served(mark, f"http://127.0.0.1:9{PATH}", ["1"])
+    assert not mark.exists()
+
+
+@contextmanager
+def speaking(answer: bytes) -> Iterator[int]:
+    """Answer whoever connects with these bytes, whatever they ask."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def speak() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=speak)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b""]
+)
+def test_it_goes_where_the_server_speaks_no_http_or_breaks_off(
+    tmp_path: Path, answer: bytes
+) -> None:
+    mark = tmp_path / "mark"
+    mark.touch()
+    with speaking(answer) as port:
+        mark_served(mark, f"http://127.0.0.1:{port}{PATH}", ["1"])
     assert not mark.exists()
 
 

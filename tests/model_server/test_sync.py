@@ -13,7 +13,7 @@ from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
 from lookalike.store import Collection, open_indexes, open_models, prune
 from lookalike.store.manifest import FILE_NAME, decode_manifest, verify_file
-from model_server.sync import AGAIN_SECONDS, ServingFolder
+from model_server.sync import AGAIN_SECONDS, ServingFolder, keep_synced
 from tests.services import process, until
 
 MODEL = "embedder"
@@ -244,6 +244,29 @@ def test_the_command_keeps_the_folder_as_the_store_is(tmp_path: Path) -> None:
         assert (folder / "2").is_dir()
         running.terminate()
         assert running.wait(30) == 0
+
+
+def test_what_fails_after_a_look_is_done_after_the_next_one_and_told_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcomes: list[Exception | None] = [OSError("no room"), OSError("no room"), None]
+    slept: list[float] = []
+
+    def after() -> None:
+        outcome = outcomes.pop(0)
+        if outcome is not None:
+            raise outcome
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if not outcomes:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("model_server.sync.time.sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        keep_synced(store.serving, 5, after)
+    assert slept == [5, 5, 5]
+    assert [one.getMessage() for one in caplog.records] == ["what follows a look failed: no room"]
 
 
 def test_once_fails_where_a_version_was_refused(tmp_path: Path) -> None:
