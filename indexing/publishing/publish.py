@@ -12,7 +12,7 @@ from indexing.extraction.storing import room_needed
 from indexing.publishing.drafting import Draft, Drafter, Plan, goes_on
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
 from indexing.publishing.wanted import Base, Wanted
-from lookalike.errors import PublishConflict, StoreError
+from lookalike.errors import PublishConflict, StoreError, VersionNotFound
 from lookalike.index import IndexDetails, IndexVersion
 from lookalike.index.version import decode_details
 from lookalike.serving import Embedder
@@ -21,6 +21,7 @@ from lookalike.store import (
     FileDigest,
     VerifiedCache,
     open_indexes,
+    open_models,
     verify_version,
 )
 from lookalike.store.files import draft_folder
@@ -68,6 +69,7 @@ class Publisher:
     ) -> None:
         self._cache_folder = Path(settings.cache)
         self._indexes = open_indexes(settings.store, settings.index)
+        self._models = open_models(settings.store, plan.model.name)
         self._plan, self._features, self._embedder, self._gate = plan, features, embedder, gate
 
     def publish(self, want: Callable[[Base | None], Wanted]) -> Published:
@@ -84,6 +86,7 @@ class Publisher:
             ProbeMismatch: the live model server gives other vectors than were indexed.
             DigestMismatch: the version reads back as something else than was written.
             PublishConflict: another catalogue was published, or somebody rolled back.
+            VersionNotFound: the model was pruned meanwhile.
             StoreFull: there is no room for it.
         """
         begun_with = self._indexes.current_or_none()
@@ -166,8 +169,24 @@ class Publisher:
             version = self._indexes.publish(folder, details, shared=shared)
         # What is shared was verified as the base was opened.
         verify_version(self._indexes, version, own_only=True)
+        self._check_model(version)
         self._indexes.succeed(current, version)
         return Published(version=version, changed=True, details=details)
+
+    def _check_model(self, version: str) -> None:
+        """Hold the model against the store: until now no index named it, and it may be pruned.
+
+        Additions are of the served index's model, which is served with them or without. Of a
+        model of which the store has no version at all nothing is known here.
+        """
+        model, stored = self._plan.model, self._models.versions()
+        if self._plan.origin == "changes" or not stored or str(model.version) in stored:
+            return
+        raise VersionNotFound(
+            f"version {model.version} of the model {model.name} is no longer in the store: it was "
+            "pruned while this index was made. Run the job again, by a version that is there; "
+            f"index version {version} is complete and not served"
+        )
 
     def _checked(self, made: Draft, base: Base | None, folder: Path, view: Path) -> IndexDetails:
         """Open the draft before it has a name: whatever is in the store can be gone back to."""

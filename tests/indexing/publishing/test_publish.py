@@ -10,7 +10,7 @@ import pytest
 
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
-from indexing.publishing import GateSettings, Published, Publisher
+from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted
 from lookalike.changes import Deletion
 from lookalike.errors import (
     CatalogueShrunk,
@@ -20,13 +20,15 @@ from lookalike.errors import (
     PublishConflict,
     RecallTooLow,
     StoreFull,
+    VersionNotFound,
 )
 from lookalike.index import Quarantined, SearchParameters
 from lookalike.serving.base import Pixels
-from lookalike.store import verify_version
+from lookalike.store import open_models, prune, verify_version
 from lookalike.vectors import Vectors
 from tests.indexing.embedders import Means
-from tests.indexing.publishing.galleries import Gallery, a_plan
+from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
+from tests.model_server.test_sync import export
 
 
 @pytest.fixture
@@ -255,6 +257,26 @@ def test_a_model_server_with_another_model_publishes_nothing(gallery: Gallery) -
     with pytest.raises(ProbeMismatch):
         gallery.publish()
     assert gallery.indexes.versions() == []
+
+
+def test_an_index_of_a_model_that_was_pruned_meanwhile_is_not_served(gallery: Gallery) -> None:
+    models = open_models(gallery.settings.store, MODEL.name)
+    assert export(models) == str(MODEL.version)
+    first = gallery.publish()
+    change(gallery)
+    want = gallery.want
+
+    def interrupted(base: Base | None) -> Wanted:
+        export(models, "retrained")
+        assert prune(models, keep=1) == [str(MODEL.version)]
+        return want(base)
+
+    gallery.want = interrupted  # type: ignore[method-assign,assignment]
+    with pytest.raises(VersionNotFound, match=r"version 1 of the model embedder .* Run the job"):
+        gallery.publish()
+    assert gallery.indexes.current() == first.version
+    gallery.want = want  # type: ignore[method-assign]
+    assert gallery.publish(a_plan(origin="changes")).details.model == MODEL
 
 
 def test_a_damaged_served_version_is_built_anew_not_upon(
