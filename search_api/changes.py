@@ -33,6 +33,7 @@ class Changes:
     def __init__(self, log: ChangeLog, versions: Callable[[], Sequence[IndexVersion]]) -> None:
         self._changes, self._versions = log, versions
         self.problem: LookalikeError | None = None
+        self._passed_over = 0
 
     def start(self) -> None:
         """Look at the log from now on, twice a second."""
@@ -46,7 +47,18 @@ class Changes:
         """
         for version in self._versions():
             run_beside(partial(version.apply, self._changes))
-        metrics.ADDED.set(sum(version.added for version in self._versions()[:1]))
+        served = self._versions()[:1]
+        metrics.ADDED.set(sum(version.added for version in served))
+        self._tell(sum(version.passed_over for version in served))
+
+    def _tell(self, passed_over: int) -> None:
+        if passed_over > self._passed_over:
+            _log.warning(
+                "%d additions cannot be found until lookalike reindex takes them in: there are too "
+                "many since the served index was built",
+                passed_over,
+            )
+        self._passed_over = passed_over
 
     def _note(self, problem: LookalikeError) -> None:
         if self.problem is None:

@@ -18,6 +18,9 @@ from lookalike.vectors import Vectors, prepared
 # Additions that are kept in memory until a version folds them in, and compared with each
 # query. Each is a vector, half a kilobyte at 128 numbers, and a picture's row.
 MOST_ADDED = 10_000
+# Past those, for additions that were written at one moment: each writer saw room, and none of what
+# the others were about to write. All of them were told that they are found.
+AT_ONCE = 1_000
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -44,10 +47,12 @@ class ChangedRows:
         vectors: of the version.
         folded: names of the change records that the version was built with.
         details: of the version.
-        most: additions that are taken in; further ones are found once they are folded in.
+        most: additions that there is room for. A few more are taken in, which were written at
+            one moment; further ones are passed over, and found once they are folded in.
 
     Attributes:
         now: what holds; one assignment, so that a search sees all of a change or nothing.
+        passed_over: how many additions were.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class ChangedRows:
         self._dead: Bits = bits_of([], vectors.size)
         self._changing = threading.Lock()
         self.now = Changed()
+        self.passed_over = 0
 
     def holds(self, row: int, changed: Changed) -> bool:
         """Tell whether a row of the version may be answered."""
@@ -87,13 +93,15 @@ class ChangedRows:
             new = [record for record in records if record.name not in self._known]
             hidden: set[str] = set()
             laid: list[tuple[str, Laid]] = []
-            for name in sorted(set().union(*map(self._words.take, new))):
+            about = set().union(*map(self._words.take, new))
+            # Where there is no room for all, the earliest have it, wherever they are taken in.
+            for name in sorted(about, key=lambda name: (self._record_of(name), name)):
                 if self._words.deleted_after(name, self._laid.get(name, "")):
                     hidden.add(name)
                 self._waiting.pop(name, None)
                 added = self._words.added(name)
                 if added is not None and self._laid.get(name) != added.record:
-                    laid += self._taken(added, uri, room=self._most - len(laid))
+                    laid += self._taken(added, uri, room=self._most + AT_ONCE - len(laid))
             self._change(hidden, laid)
             self._known |= {record.name for record in new}
 
@@ -129,12 +137,17 @@ class ChangedRows:
     ) -> list[tuple[str, Laid]]:
         """Take an addition in: give what to lay over, or have it wait, or pass it over."""
         if not self._has_room_for(added.addition.id, room):
+            self.passed_over += 1
             return []
         vector = vector_of(added.addition, self._details.model)
         if vector is None:
             self._waiting[added.addition.id] = added
             return []
         return [self._laid_of(added, uri(added.addition), vector)]
+
+    def _record_of(self, name: str) -> str:
+        added = self._words.added(name)
+        return "" if added is None else added.record
 
     def _has_room_for(self, name: str, room: int) -> bool:
         replaces = name in self._laid or name in self._waiting

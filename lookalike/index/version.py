@@ -213,6 +213,11 @@ class IndexVersion:
         overlay = self._changed.now.overlay
         return 0 if overlay is None else len(overlay.rows)
 
+    @property
+    def passed_over(self) -> int:
+        """How many additions can't be found for want of room, until a version folds them in."""
+        return self._changed.passed_over
+
     def has_room_for(self, name: str) -> bool:
         """Tell whether one more addition can be taken in, or one in the place of another."""
         return self._changed.has_room_for(name)

@@ -8,6 +8,9 @@ import pytest
 
 from lookalike.changes import Deletion, open_changes
 from lookalike.client import Client
+from search_api.changes import Changes
+from tests.indexing.publishing.galleries import Gallery
+from tests.indexing.publishing.test_overlay import add
 from tests.pictures import write_pictures
 from tests.search_api.test_replica import healthy, told
 from tests.services import model_server, publish_toy_model, run, search_service, status, until
@@ -51,6 +54,25 @@ def test_a_deleted_picture_is_gone_within_seconds_without_a_new_version(
     until(lambda: "label-1/3.png" not in ids(url, picture), 10, "the deletion")
     assert Client(url).search(picture.read_bytes()).index_version == version
     assert len(ids(url, picture)) == 29
+
+
+def test_additions_that_there_is_no_room_for_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("lookalike.index.changed.MOST_ADDED", 1)
+    monkeypatch.setattr("lookalike.index.changed.AT_ONCE", 0)
+    gallery = Gallery(tmp_path)
+    gallery.fill(60)
+    gallery.publish()
+    for number, name in enumerate("abc"):
+        add(gallery, name, 100 + number)
+    version = gallery.opened()
+    changes = Changes(gallery.changes, lambda: [version])
+    for _ in range(2):
+        changes.look()
+    [told] = caplog.records
+    assert told.getMessage().startswith("2 additions cannot be found until lookalike reindex")
+    version.close()
 
 
 def test_a_damaged_record_is_told_and_the_replica_goes_on_serving(

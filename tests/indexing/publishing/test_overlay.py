@@ -200,15 +200,44 @@ def test_no_more_are_taken_in_than_memory_is_set_aside_for(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lookalike.index.changed.MOST_ADDED", 3)
+    monkeypatch.setattr("lookalike.index.changed.AT_ONCE", 0)
     for number in range(5):
         add(gallery, f"new {number}", 100 + number)
     version = gallery.opened()
-    assert (version.added, len(ids(version))) == (3, 63)
+    assert (version.added, len(ids(version)), version.passed_over) == (3, 63, 2)
     assert version.has_room_for("new 1")
     assert not version.has_room_for("new 4")
     gallery.changes.append(Deletion(["new 0"]))
     version.apply(gallery.changes)
     assert version.has_room_for("new 4")
+    version.close()
+
+
+def test_additions_that_were_written_at_once_into_the_last_place_are_all_found(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.index.changed.MOST_ADDED", 1)
+    workers = [gallery.opened() for _ in range(2)]
+    for number, (worker, name) in enumerate(zip(workers, ("x", "y"), strict=True)):
+        assert worker.has_room_for(name)
+        add(gallery, name, 100 + number)
+    for worker in workers:
+        worker.apply(gallery.changes)
+        assert {"x", "y"} <= set(ids(worker))
+        assert not worker.has_room_for("z")
+        assert worker.passed_over == 0
+        worker.close()
+
+
+def test_the_earliest_additions_have_the_room_there_is(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lookalike.index.changed.MOST_ADDED", 1)
+    monkeypatch.setattr("lookalike.index.changed.AT_ONCE", 1)
+    for number, name in enumerate("cab"):
+        add(gallery, name, 100 + number)
+    version = gallery.opened()
+    assert {name for name in "abc" if version.find(name)} == {"c", "a"}
     version.close()
 
 
