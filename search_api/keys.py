@@ -49,6 +49,7 @@ class Keys:
         self._rates, self._usual = rates or Rates(), usual
         self._open_to_all = open_to_all
         self._keys = [] if path is None else read_keys(path)
+        self._emptied = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Keys":
@@ -120,9 +121,14 @@ class Keys:
             return
         self._looked = time.monotonic()
         try:
-            self._keys = run_beside(lambda: read_keys(path))
+            keys = run_beside(lambda: read_keys(path))
         except ConfigurationError as error:
             _log.warning("the API keys stay as they were: %s", error)
+            return
+        # An editor may be writing it: what is empty is so at two looks before it counts.
+        self._emptied = not keys and bool(self._keys) and not self._emptied
+        if not self._emptied:
+            self._keys = keys
 
 
 def _given(headers: Headers) -> str:

@@ -10,6 +10,8 @@ from indexing.planner.figures import DEFAULTS
 from indexing.planner.plan import FLOAT_BYTES, Plan, Request, plan
 from k8s.render import HERE, OVERLAYS
 from lookalike.settings import Settings
+from search_api.access import PROBES
+from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
@@ -63,11 +65,24 @@ def test_the_ingress_lets_through_what_the_service_takes(tmp_path: Path) -> None
     assert notes["proxy-body-size"] == f"{settings.max_body_bytes // MEBIBYTE}m"
     assert int(notes["proxy-read-timeout"]) > settings.request_seconds
     (rule,) = ingress["spec"]["rules"]
-    (path,) = rule["http"]["paths"]
-    backend = path["backend"]["service"]
+    backend, *others = [path["backend"]["service"] for path in rule["http"]["paths"]]
+    assert all(other == backend for other in others)
     service = manifests.named("Service", backend["name"])
     assert backend["port"]["name"] in {port["name"] for port in service["spec"]["ports"]}
     assert ingress["spec"]["tls"] == [{"hosts": [rule["host"]], "secretName": "search-api-tls"}]
+
+
+def test_the_ingress_leads_to_every_path_but_those_for_the_cluster_itself(tmp_path: Path) -> None:
+    """Probes and metrics take no key."""
+    ingress = component("ingress", tmp_path).named("Ingress", "search-api")
+    (rule,) = ingress["spec"]["rules"]
+    led = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
+    routes = {route.rule for route in bare_app().url_map.iter_rules()} - {"/static"}
+    for route in routes:
+        first = "/" + route.split("/")[1]
+        through = led.get(first) == "Prefix" or led.get(route) == "Exact"
+        assert through == (first not in PROBES and first != "/static"), route
+    assert {f"/{path.split('/')[1]}" for path in routes} >= set(led)
 
 
 def test_behind_the_ingress_only_its_controller_reaches_the_service(tmp_path: Path) -> None:

@@ -117,3 +117,22 @@ def test_a_key_is_shown_with_its_line() -> None:
     assert run(["api-key", "two words"], {}).returncode == 2
     assert run(["api-key", "web", "--burst", "2"], {}).returncode == 2
     assert run(["api-key", "web", "--rate", "20"], {}).stdout.endswith(" 20/20\n")
+
+
+def test_a_file_that_is_empty_for_a_moment_takes_no_key_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes it anew begins with nothing; all of them are revoked at the second look."""
+    monkeypatch.setattr("search_api.keys.LOOK_SECONDS", 0.0)
+    file = tmp_path / "keys"
+    line = line_of("web", ["search"], "secret")
+    file.write_text(f"{line}\n")
+    keys, headers = Keys(file), Headers({"X-API-Key": "secret"})
+    file.write_text("")
+    assert keys.check(headers, "search") is not None
+    file.write_text(f"{line}\n")
+    assert keys.check(headers, "search") is not None
+    file.write_text("")
+    assert keys.check(headers, "search") is not None
+    with pytest.raises(MissingKey):
+        keys.check(headers, "search")
