@@ -56,7 +56,8 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   └── StoreFull
     ├── DataError                      the user's pictures cannot be worked with
     │   ├── CatalogueShrunk
-    │   └── RecallTooLow
+    │   ├── RecallTooLow
+    │   └── ModelWorse
     ├── SourceUnavailable              weights, samples or a remote catalogue cannot be had
     └── ConfigurationError             a setting or a flag makes no sense
 """
