@@ -16,6 +16,7 @@ SERVE = "make serve"
 ADMIN_KEY = "lookalike api-key office --admin --file keys.txt"
 ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
 EXTRACT = "lookalike extract pictures/"
+PART = "lookalike extract s3://bucket/pictures --part 3 --of 8"
 TOYS = "mkdir toys"
 TOY_SERVER = (
     "tensorflow_model_server --rest_api_port=8501 --model_name=toy --model_base_path=$PWD/toys &"
@@ -162,11 +163,11 @@ RULES = (
     # docs/extraction.md
     Rule(pattern=EXTRACT, after=(MODEL_SERVER,)),
     Rule(
-        pattern=r"lookalike extract s3://bucket/pictures --part 3 --of 8",
+        pattern=PART,
         after=(MODEL_SERVER,),
         replace={"s3://bucket/pictures": "pictures"},
     ),
-    Rule(pattern=r"lookalike quarantine --contact-sheet quarantine\.jpg", after=(EXTRACT,)),
+    Rule(pattern=r"lookalike quarantine --of 8 --contact-sheet quarantine\.jpg", after=(PART,)),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
     Rule(pattern="lookalike index (list|show|verify|prune)", after=(REINDEX,)),
