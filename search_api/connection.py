@@ -4,8 +4,6 @@ import errno
 import time
 from typing import Any
 
-import gevent
-
 # More is sent at once, rather than kept.
 MOST_KEPT = 1 << 16
 # gunicorn asks for 8 KB, and keeps what is more; a large picture would be 700 reads.
@@ -64,13 +62,15 @@ class Connection:
         if self._gone:
             return b""
         if self._begun is None:
+            self._socket.settimeout(None)
             return bytes(self._socket.recv(max(size, READ_BYTES)))
         patience = PATIENCE_SECONDS + self._received / SLOWEST_BYTES_A_SECOND
-        left = self._begun + patience - time.monotonic()
-        data = b""
-        if left > 0:
-            with gevent.Timeout(left, exception=False):
-                data = bytes(self._socket.recv(max(size, READ_BYTES)))
+        # A socket's own timeout costs nothing where nothing is waited for.
+        self._socket.settimeout(max(0.0, self._begun + patience - time.monotonic()))
+        try:
+            data = bytes(self._socket.recv(max(size, READ_BYTES)))
+        except (TimeoutError, BlockingIOError):
+            data = b""
         self._received += len(data)
         self._gone = not data
         return data
@@ -81,9 +81,12 @@ class Connection:
             data = b"".join(self._kept)
             self._kept.clear()
             self._size = 0
-            slow = BrokenPipeError(errno.EPIPE, "the client takes its answer too slowly")
-            with gevent.Timeout(PATIENCE_SECONDS + len(data) / SLOWEST_BYTES_A_SECOND, slow):
+            self._socket.settimeout(PATIENCE_SECONDS + len(data) / SLOWEST_BYTES_A_SECOND)
+            try:
                 self._socket.sendall(data)
+            except TimeoutError as error:
+                slow = "the client takes its answer too slowly"
+                raise BrokenPipeError(errno.EPIPE, slow) from error
 
     def close(self) -> None:
         """Send what was kept, and close the connection."""
