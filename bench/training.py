@@ -3,9 +3,9 @@
 ``usual`` is what a Keras tutorial shows: pictures decoded once and kept, augmented anew in each
 epoch, through VGG16 and the head, 20 epochs. ``cached`` is what ``lookalike train`` does from an
 empty cache, 20 epochs too: every picture and its augmented views go through the base once.
-``float32`` is the same without the faster precision of the views; ``again`` is ``cached`` with
-what it left in the cache. All divide the pictures alike, and start from the same weights of the
-base. What both reach is the accuracy on the held-out pictures, the best of the epochs.
+``float32`` is the same without the faster precision of the views; ``again`` is the same with what
+a run before it left in its cache. All divide the pictures alike, and start from the same weights
+of the base. What they reach is the accuracy on the held-out pictures, the best of the epochs.
 """
 
 import shutil
@@ -26,7 +26,14 @@ from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import Labelled, train_head
 from training.judging import class_numbers
-from training.model import EMBEDDING_DIMENSIONS, EMBEDDING_LAYER, PREDICTIONS, Layers, build_base
+from training.model import (
+    EMBEDDING_DIMENSIONS,
+    EMBEDDING_LAYER,
+    PREDICTIONS,
+    Layers,
+    build_base,
+    fast_base,
+)
 from training.precision import Precision, fastest_precision
 from training.request import HeadSettings, TrainingRequest
 from training.split import Split, stratified
@@ -71,9 +78,7 @@ class Task:
     def extractor(self, cache: Path, precision: Precision) -> FeatureExtractor:
         """Give what training reads and embeds pictures with."""
         base = build_base(self.size, self.layers)
-        fast = None
-        if precision != "float32":
-            fast = precision, build_base(self.size, self.layers, precision)
+        fast = fast_base(self.size, self.layers, precision)
         contract, limit = PictureContract(size=self.size), self.settings.max_decoded_bytes
         return FeatureExtractor(base, contract, cache, WORKERS, limit, fast)
 

@@ -35,7 +35,7 @@ def export_model(model_file: Path | None, force: bool) -> None:
     from export.export import export
     from lookalike.index.models import served_model
     from lookalike.model_card import read_stored_card
-    from lookalike.store import open_indexes, open_models
+    from lookalike.store import open_models
     from training.kept import newest_folder
     from training.output import model_file as trained_file
 
@@ -47,7 +47,7 @@ def export_model(model_file: Path | None, force: bool) -> None:
         models,
         settings.model,
         force=force,
-        served=served_model(open_indexes(settings.store, settings.index), settings.model),
+        served=served_model(settings),
         say=lambda line: click.echo(line, err=True),
     )
     click.echo(f"model {settings.model} version {version}: {models.root}/{version}")

@@ -119,7 +119,7 @@ def decode_batch(data: bytes) -> Sequence[JsonQuery | msgspec.Raw]:
     try:
         return msgspec.json.decode(data, type=JsonBatch).queries
     except UNREADABLE:  # so each by itself, since the failure of one is no other's
-        batch: RawBatch = decode(data, RawBatch)
+        batch: RawBatch = decode(data, RawBatch, MOST_VALUES_OF_BATCH)
         return batch.queries
 
 
@@ -212,10 +212,15 @@ def decoded(data: bytes, kind: type[Any]) -> Any:
     return run_sized(len(data), lambda: decode(data, kind))
 
 
-def decode(data: bytes | msgspec.Raw, kind: type[Any]) -> Any:
-    """Read JSON on this thread; raise InvalidParameter or InvalidFilter for what is wrong."""
-    if isinstance(data, bytes):  # what is raw is a part of what was looked at as a whole
-        _demand_few_values(data, MOST_VALUES_OF_BATCH if kind is RawBatch else MOST_VALUES)
+def decode(data: bytes | msgspec.Raw, kind: type[Any], most: int = MOST_VALUES) -> Any:
+    """Read JSON on this thread; raise InvalidParameter or InvalidFilter for what is wrong.
+
+    Args:
+        data: the JSON.
+        kind: what it is to be.
+        most: values that it may have.
+    """
+    _demand_few_values(bytes(data), most)
     try:
         try:
             return msgspec.json.decode(data, type=kind)

@@ -139,7 +139,7 @@ class Replica:
             self._look()
         except LookalikeError as error:
             if str(error) != str(self._problem):
-                _log.warning("not ready: %s [%s]", error, error.type)
+                _log.warning("the current index: %s [%s]", error, error.type)
             self._problem = error
         except Exception:
             self._problem = StoreError("looking at the current index failed; the log says how")

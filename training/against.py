@@ -2,23 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from lookalike.index.models import served_model
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, read_model_card
 from lookalike.progress import working
 from lookalike.settings import Settings
-from lookalike.store import VerifiedCache, open_indexes, open_models
+from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
 from training.comparison import Precision, difference
 from training.features import FeatureExtractor
-from training.judging import class_numbers, sides
+from training.judging import Trained, class_numbers, sides
 from training.retrieval import query_gallery
 from training.served import ServedModel
-from training.split import Split
 from training.trained_on import FILE_NAME as TRAINED_ON_FILE
 from training.trained_on import read_trained_on
 
@@ -29,27 +26,15 @@ DIGITS = 4
 Embed = Callable[[Vectors], Vectors]
 
 
-def served_version(settings: Settings) -> int | None:
-    """Name the model version that the served index is of; None where nothing is served yet."""
-    return served_model(open_indexes(settings.store, settings.index), settings.model)
-
-
 def compare_with_version(
-    split: Split,
-    extractor: FeatureExtractor,
-    embedder: Any,
-    version: int,
-    settings: Settings,
-    workers: int,
+    trained: Trained, version: int, settings: Settings, workers: int
 ) -> Comparison:
-    """Ask the split's held-out pictures of its model and of an exported version.
+    """Ask the held-out pictures of a trained model, and of an exported version.
 
     Pictures that the other was trained on are no queries: it would know them.
 
     Args:
-        split: of the trained model; its pictures are there.
-        extractor: of the trained model.
-        embedder: likewise, from the pooled features to ``dense_1``.
+        trained: the model; the pictures of its split are there.
         version: of the store.
         settings: where that is.
         workers: threads that read pictures.
@@ -58,6 +43,7 @@ def compare_with_version(
         VersionNotFound, StoreError: the version is not there, or damaged.
         DataError: a picture is missing or has changed.
     """
+    split, extractor, embedder = trained
     folder = _fetched(version, settings)
     card = read_model_card(folder / CARD_FILE)
     trained_on = read_trained_on(folder / TRAINED_ON_FILE)

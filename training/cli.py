@@ -183,7 +183,7 @@ def evaluate(
     click.echo(as_text(report))
     told = msgspec.to_builtins(report)
     if against is not None:
-        compared = compare_with_version(*saved, against, settings, workers)
+        compared = compare_with_version(saved, against, settings, workers)
         click.echo(f"\n{compared}")
         told["against"] = compared
     if json_file is not None:

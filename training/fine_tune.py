@@ -3,35 +3,38 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from lookalike.catalogue import Folder
 from lookalike.errors import LookalikeError
+from lookalike.index.models import served_model
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, ModelCard, TrainingData, write_model_card
 from lookalike.progress import Meter
 from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
-from training.against import compare_with_version, served_version
+from training.against import compare_with_version
 from training.evaluation import Report
 from training.features import FeatureExtractor, Skipped
 from training.finished import SETTING, request_sha256
 from training.head import History, Labelled, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
-from training.judging import Saved, class_numbers, held_out_neighbours, judge
+from training.judging import Trained, class_numbers, held_out_neighbours, judge
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
+    Layers,
     build_base,
     build_model,
     embedder_of,
+    fast_base,
     save_model,
 )
 from training.output import HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
-from training.precision import fastest_precision
+from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.split import FILE_NAME as SPLIT_FILE
@@ -39,6 +42,18 @@ from training.split import Split, check_categories, check_validation, stratified
 from training.weights import imagenet_weights
 
 Say = Callable[[str], None]
+
+
+class _Made(NamedTuple):
+    """A model, and all that is written of it."""
+
+    model: Any
+    base_weights: str
+    history: History
+    split: Split
+    report: Report
+    compared: Comparison | None
+    found: Neighbours
 
 
 def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
@@ -56,29 +71,29 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     weights = imagenet_weights(cache, request.weights)
     say(f"base weights: {weights.source}")
     base = build_base(request.contract.size, weights.layers)
-    precision = fastest_precision() if request.view_precision == "fastest" else "float32"
-    fast = None
-    if precision != "float32" and request.views:
-        say(f"augmented views go through the base in {precision} (--view-precision float32: not)")
-        fast = precision, build_base(request.contract.size, weights.layers, precision)
     extractor = FeatureExtractor(
-        base, request.contract, cache, request.workers, settings.max_decoded_bytes, fast
+        base,
+        request.contract,
+        cache,
+        request.workers,
+        settings.max_decoded_bytes,
+        _fast_base(request, weights.layers, say),
     )
     split = divide(request, extractor, say)
     head, history = _train(split, request, extractor)
     say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
-    embedder = embedder_of(head)
-    report = judge(split, extractor, embedder)
-    compared = _compared(Saved(split, extractor, embedder), request, settings, say)
-    found = held_out_neighbours(split, extractor, embedder)
-    model = build_model(base, head)
-    replace_folder(
-        request.output,
-        lambda folder: _write(
-            folder, model, history, split, report, compared, found, request, weights.source, digest
-        ),
+    trained = Trained(split, extractor, embedder_of(head))
+    made = _Made(
+        model=build_model(base, head),
+        base_weights=weights.source,
+        history=history,
+        split=split,
+        report=judge(*trained),
+        compared=_compared(trained, request, settings, say),
+        found=held_out_neighbours(*trained),
     )
-    return report
+    replace_folder(request.output, lambda folder: _write(folder, made, request, digest))
+    return made.report
 
 
 def divide(request: TrainingRequest, extractor: FeatureExtractor, say: Say) -> Split:
@@ -125,15 +140,24 @@ def _train(
         meter.close()
 
 
+def _fast_base(request: TrainingRequest, layers: Layers, say: Say) -> tuple[Precision, Any] | None:
+    if not request.views or request.view_precision == "float32":
+        return None
+    fast = fast_base(request.contract.size, layers, fastest_precision())
+    if fast is not None:
+        say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
+    return fast
+
+
 def _compared(
-    saved: Saved, request: TrainingRequest, settings: Settings, say: Say
+    trained: Trained, request: TrainingRequest, settings: Settings, say: Say
 ) -> Comparison | None:
     """Compare with the model that is served; one that cannot be had is no reason to lose this."""
     try:
-        version = served_version(settings)
+        version = served_model(settings)
         if version is None:
             return None
-        compared = compare_with_version(*saved, version, settings, request.workers)
+        compared = compare_with_version(trained, version, settings, request.workers)
     except LookalikeError as error:
         say(f"not compared with the served model: {error}")
         return None
@@ -141,34 +165,23 @@ def _compared(
     return compared
 
 
-def _write(
-    folder: Path,
-    model: Any,
-    history: History,
-    split: Split,
-    report: Report,
-    compared: Comparison | None,
-    found: Neighbours,
-    request: TrainingRequest,
-    base_weights: str,
-    digest: str,
-) -> None:
+def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> None:
     path = folder / f"{MODEL_NAME}.{request.file_format}"
-    save_model(model, path)
-    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(history))
-    write_split(split, folder / SPLIT_FILE)
+    save_model(made.model, path)
+    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.history))
+    write_split(made.split, folder / SPLIT_FILE)
     card = ModelCard(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         backbone=BACKBONE,
-        base_weights=base_weights,
+        base_weights=made.base_weights,
         weights_sha256=sha256_of(path),
         picture=request.contract,
         dimensions=EMBEDDING_DIMENSIONS,
-        categories=split.categories,
+        categories=made.split.categories,
         training_data=TrainingData(
-            fingerprint=split.fingerprint,
-            pictures=len(split.train),
-            validation_pictures=len(split.validation),
+            fingerprint=made.split.fingerprint,
+            pictures=len(made.split.train),
+            validation_pictures=len(made.split.validation),
         ),
         settings={
             **msgspec.to_builtins(request.head),
@@ -176,11 +189,11 @@ def _write(
             "view_precision": request.view_precision,
             SETTING: digest,
         },
-        quality=report.quality(),
-        compared=compared,
+        quality=made.report.quality(),
+        compared=made.compared,
     )
     write_model_card(card, folder / CARD_FILE)
-    write_held_out_hits(found, card.weights_sha256, folder / HITS_FILE)
+    write_held_out_hits(made.found, card.weights_sha256, folder / HITS_FILE)
 
 
 def _tell(skipped: list[Skipped], folder: Folder, say: Say) -> None:

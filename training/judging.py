@@ -87,8 +87,8 @@ def _sample(examples: Sequence[Example], most: int) -> list[Example]:
     return [examples[i] for i in sorted(chosen)]
 
 
-class Saved(NamedTuple):
-    """A trained model that was read again, and what it takes to judge it."""
+class Trained(NamedTuple):
+    """A trained model, and what it takes to judge it: see :func:`judge`."""
 
     split: Split
     extractor: FeatureExtractor
@@ -101,7 +101,7 @@ def open_saved(
     workers: int,
     pictures: Path | None = None,
     validation: Path | None = None,
-) -> Saved:
+) -> Trained:
     """Read the model of an output folder, with the split that it was trained with.
 
     Args:
@@ -119,7 +119,7 @@ def open_saved(
     extractor = FeatureExtractor(
         base_of(model), card.picture, Path(settings.cache), workers, settings.max_decoded_bytes
     )
-    return Saved(_moved(split, pictures, validation), extractor, embedder_of(model))
+    return Trained(_moved(split, pictures, validation), extractor, embedder_of(model))
 
 
 def _moved(split: Split, pictures: Path | None, validation: Path | None) -> Split:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from lookalike.errors import DigestMismatch
 from lookalike.index.version import decode_details
-from lookalike.store import Collection
+from lookalike.settings import Settings
+from lookalike.store import Collection, open_indexes
 
 Damage = Callable[[DigestMismatch], None]
 
@@ -34,14 +35,15 @@ def named_models(indexes: Collection, model: str, damaged: Damage | None = None)
     return named
 
 
-def served_model(indexes: Collection, model: str) -> int | None:
-    """Name the version of a model that the current index is of; None where it is of none.
+def served_model(settings: Settings) -> int | None:
+    """Name the version of the settings' model that their index is of; None where there is none.
 
     Raises:
         DigestMismatch, VersionNotFound: the current index's manifest is damaged, or gone.
     """
+    indexes = open_indexes(settings.store, settings.index)
     current = indexes.current_or_none()
     if current is None:
         return None
     made = decode_details(indexes.manifest(current), current).model
-    return made.version if made.name == model else None
+    return made.version if made.name == settings.model else None

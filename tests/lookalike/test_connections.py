@@ -4,11 +4,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
 from lookalike.connections import BrokeOff, Connections, Died, NoAnswer, TooSlow, Unreachable
+from tests.answering import Listener
 
 OK = b"HTTP/1.1 200 Fine\r\nContent-Length: 2\r\nX-Test: yes\r\n\r\nok"
 LAST = OK.replace(b"X-Test: yes", b"Connection: close")
@@ -19,69 +20,52 @@ SILENCE = b""
 Script = list[bytes]  # what is answered to each request on one connection, before it is closed
 
 
-class Server:
-    """Serves one connection after the other, each by its script."""
+class Server(Listener):
+    """Serves each connection by a script of its own."""
 
     def __init__(self, scripts: list[Script]) -> None:
         self.requests: list[bytes] = []
-        self.opened = 0
         self.ended = threading.Event()  # a client closed a connection
         self._scripts = iter(scripts)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/a"
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
+        super().__init__(self._play)
 
     def close(self) -> None:
         self._over.set()
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join()
+        super().close()
 
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self.opened += 1
-            with connection:
-                for reply in next(self._scripts, []):
-                    self.requests.append(connection.recv(65536))
-                    if reply == SILENCE:
-                        self._over.wait(10)
-                    connection.sendall(reply)
-                    if reply == HALF:
-                        connection.shutdown(socket.SHUT_WR)
-                        connection.settimeout(5)
-                        if not connection.recv(1):
-                            self.ended.set()
+    def _play(self, connection: socket.socket) -> None:
+        for reply in next(self._scripts, []):
+            self.requests.append(connection.recv(65536))
+            if reply == SILENCE:
+                self._over.wait(10)
+            connection.sendall(reply)
+            if reply == HALF:
+                connection.shutdown(socket.SHUT_WR)
+                connection.settimeout(5)
+                if not connection.recv(1):
+                    self.ended.set()
 
 
 @contextmanager
 def trickling(head: bytes, piece: bytes) -> Iterator[str]:
-    """Serve one answer, of which a piece comes each 50 ms."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """Serve answers of which a piece comes each 50 ms."""
 
-        def run() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(OSError):
-                connection.sendall(head)
-                for _ in range(100):
-                    connection.sendall(piece)
-                    time.sleep(0.05)
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(head)
+        for _ in range(100):
+            connection.sendall(piece)
+            time.sleep(0.05)
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join()
+    server = Listener(trickle)
+    yield server.url
+    server.close()
 
 
 @contextmanager
 def served(*scripts: Script, keep: int = 4) -> Iterator[tuple[Server, Connections]]:
     server = Server(list(scripts))
-    connections = Connections(server.url, keep=keep, headers={"X-Key": "k"})
+    connections = Connections(f"{server.url}/a", keep=keep, headers={"X-Key": "k"})
     try:
         yield server, connections
     finally:

@@ -74,8 +74,9 @@ def test_more_is_received_than_was_asked_for(pair: tuple[Connection, socket.sock
 
 
 @pytest.fixture
-def waiting() -> Iterator[tuple[Connection, Any]]:
-    """As in a worker: sockets that wait by gevent."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Connection, Any]]:
+    """As in a worker: sockets that wait by gevent; but with patience for a moment only."""
+    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.05)
     ours, theirs = gevent_socketpair()
     connection = Connection(ours)
     yield connection, theirs
@@ -84,10 +85,9 @@ def waiting() -> Iterator[tuple[Connection, Any]]:
 
 
 def test_a_body_that_does_not_come_ends_as_if_its_client_had_gone(
-    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+    impatient: tuple[Connection, Any],
 ) -> None:
-    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.05)
-    connection, client = waiting
+    connection, client = impatient
     connection.begin()
     client.sendall(b"the beginning")
     assert connection.recv(100) == b"the beginning"
@@ -98,11 +98,10 @@ def test_a_body_that_does_not_come_ends_as_if_its_client_had_gone(
 
 
 def test_the_more_has_come_the_longer_the_rest_may_take(
-    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+    impatient: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr("search_api.connection.SLOWEST_BYTES_A_SECOND", 1000)
-    connection, client = waiting
+    connection, client = impatient
     connection.begin()
     client.sendall(bytes(300))  # which is .3 s more
     assert connection.recv(300) == bytes(300)
@@ -111,10 +110,9 @@ def test_the_more_has_come_the_longer_the_rest_may_take(
 
 
 def test_between_two_requests_it_waits_for_as_long_as_its_reader(
-    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+    impatient: tuple[Connection, Any],
 ) -> None:
-    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
-    connection, client = waiting
+    connection, client = impatient
     connection.begin()
     connection.end()
     gevent.spawn_later(0.1, client.sendall, b"GET /")
@@ -122,10 +120,9 @@ def test_between_two_requests_it_waits_for_as_long_as_its_reader(
 
 
 def test_a_client_that_does_not_take_its_answer_has_gone(
-    waiting: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
+    impatient: tuple[Connection, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search_api.connection.PATIENCE_SECONDS", 0.02)
     monkeypatch.setattr("search_api.connection.SLOWEST_BYTES_A_SECOND", 1e12)
-    connection, _ = waiting
+    connection, _ = impatient
     with pytest.raises(BrokenPipeError, match="too slowly"):
         connection.sendall(bytes(1 << 24))

@@ -19,6 +19,7 @@ from lookalike.errors import (
 from lookalike.picture.contract import PictureContract
 from lookalike.serving import ModelAddress, RestEmbedder
 from lookalike.serving.rest import predict_body
+from tests.answering import Listener
 
 ADDRESS = ModelAddress(name="embedder", version=3, picture=PictureContract(size=32), dimensions=4)
 PIXELS = np.zeros((1, 32, 32, 3), np.uint8)
@@ -33,40 +34,24 @@ def http(status: int, document: object) -> bytes:
     return head.encode() + body
 
 
-class Scripted:
+class Scripted(Listener):
     """A server that answers one reply after the other, and records what it was sent."""
 
     def __init__(self, replies: list[Reply]) -> None:
         self.requests: list[bytes] = []
-        self.connections = 0
         self._replies = iter(replies)
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        threading.Thread(target=self._run, daemon=True).start()
+        super().__init__(self._answer)
 
-    def close(self) -> None:
-        self._socket.close()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
+    def _answer(self, connection: socket.socket) -> None:
+        while (request := _read(connection)) is not None:
+            self.requests.append(request)
+            reply = next(self._replies, b"")
+            if reply is None:
                 return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            while (request := _read(connection)) is not None:
-                self.requests.append(request)
-                reply = next(self._replies, b"")
-                if reply is None:
-                    return
-                if not reply:
-                    threading.Event().wait(5)  # never answers
-                    return
-                connection.sendall(reply)
+            if not reply:
+                threading.Event().wait(5)  # never answers
+                return
+            connection.sendall(reply)
 
 
 def _read(connection: socket.socket) -> bytes | None:
@@ -206,7 +191,7 @@ def test_a_version_that_was_there_is_looked_for_on_a_new_connection() -> None:
     with scripted(http(200, VECTOR), gone, gone, http(200, VECTOR)) as (server, embedder):
         embedder.embed(PIXELS)
         assert embedder.embed(PIXELS).tolist() == VECTOR["predictions"]
-    assert server.connections == 3
+    assert server.opened == 3
 
 
 def test_only_available_versions_count() -> None:
