@@ -81,6 +81,10 @@ class Meter:
         elif time.monotonic() - self._reported >= LOG_SECONDS:
             self._report()
 
+    def reach(self, done: int) -> None:
+        """Say that ``done`` units are done in all, some of them by an earlier run maybe."""
+        self.add(done - self._done)
+
     def close(self) -> None:
         """Finish the bar, or write the last line where the work took long enough for one."""
         if self._bar is not None:

@@ -16,13 +16,16 @@ from lookalike.progress import Meter
 from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
 from training.against import compare_with_version
+from training.checkpoint import Checkpoints
 from training.evaluation import Report
 from training.features import FeatureExtractor, Skipped
 from training.finished import SETTING, request_sha256
-from training.head import History, Labelled, train_head
+from training.framework import versions
+from training.head import Labelled, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.judging import Trained, class_numbers, held_out_neighbours, judge
+from training.loop import History
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
@@ -33,7 +36,7 @@ from training.model import (
     fast_base,
     save_model,
 )
-from training.output import HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
+from training.output import FOLDER, HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
 from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
@@ -80,7 +83,8 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         _fast_base(request, weights.layers, say),
     )
     split = divide(request, extractor, say)
-    head, history = _train(split, request, extractor)
+    checkpoints = Checkpoints(cache / FOLDER / "checkpoints", digest, versions(), say)
+    head, history = _train(split, request, extractor, checkpoints)
     say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
     trained = Trained(split, extractor, embedder_of(head))
     made = _Made(
@@ -93,6 +97,7 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         found=held_out_neighbours(*trained),
     )
     replace_folder(request.output, lambda folder: _write(folder, made, request, digest))
+    checkpoints.remove()
     return made.report
 
 
@@ -118,7 +123,7 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, say: Say) -> S
 
 
 def _train(
-    split: Split, request: TrainingRequest, extractor: FeatureExtractor
+    split: Split, request: TrainingRequest, extractor: FeatureExtractor, checkpoints: Checkpoints
 ) -> tuple[Any, History]:
     extractor.embed(split.train, Path(split.root), request.views)
     categories = split.categories
@@ -134,7 +139,8 @@ def _train(
             ),
             len(categories),
             request.head,
-            on_epoch=lambda: meter.add(1),
+            checkpoints,
+            [lambda done: meter.reach(done.epoch)],
         )
     finally:
         meter.close()

@@ -7,11 +7,24 @@ only once a command runs.
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
+
+import numpy as np
 
 from lookalike.quiet import import_quietly
 
 keras = import_quietly("keras")  # and TensorFlow with it
 tensorflow = import_quietly("tensorflow")
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of all that the numbers of a training depend on, by name."""
+    return {
+        "lookalike": metadata.version("lookalike"),
+        "numpy": np.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tensorflow.__version__,
+    }
 
 
 @contextmanager

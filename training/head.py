@@ -4,14 +4,17 @@ The base is frozen, so each view's features are the same in every epoch; an epoc
 one view of each picture. This module sees numbers only.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from training.checkpoint import Checkpoints
 from training.framework import keras
+from training.loop import Figures, History, Limits, Watch, train_in_epochs
 from training.model import EMBEDDING_LAYER, build_head
 from training.request import HeadSettings
 
@@ -22,7 +25,6 @@ FEATURE_LENGTH = 4.0
 
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
-History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ def train_head(
     validation: Labelled,
     categories: int,
     settings: HeadSettings,
-    on_epoch: Callable[[], None] = lambda: None,
+    checkpoints: Checkpoints | None = None,
+    watches: Sequence[Watch] = (),
 ) -> tuple[Any, History]:
     """Train a head with balanced classes, and keep the epoch of the lowest validation loss.
 
@@ -51,31 +54,35 @@ def train_head(
         validation: judged by its originals only.
         categories: how many classes there are.
         settings: how to train.
-        on_epoch: called after each epoch.
+        checkpoints: where the state is kept, for a run that is killed to go on; None: nowhere.
+        watches: are told of each epoch.
 
     Returns:
         The Keras model from ``[n, d]`` to probabilities ``[n, categories]``, and by name
         (loss, accuracy, val_loss, val_accuracy) one number an epoch.
     """
     keras.utils.set_random_seed(settings.seed)
-    generator = np.random.default_rng(settings.seed)
     head = _compiled(categories, settings)
+    checkpoint = None
+    if checkpoints is not None:
+        asked = msgspec.json.encode([settings, categories])
+        sides = (array for side in (train, validation) for array in (side.vectors, side.labels))
+        checkpoint = checkpoints.of("head", asked, *sides)
     scale = FEATURE_LENGTH / float(np.linalg.norm(train.vectors, axis=-1).mean())
     train, validation = train.scaled(scale), validation.scaled(scale)
-    history: History = {}
-    best, best_weights, waited = np.inf, head.get_weights(), 0
-    for _ in range(settings.epochs):
+
+    def epoch(generator: np.random.Generator) -> Figures:
         figures = _train_once(head, train, settings.batch_size, generator)
-        figures |= _judge(head, validation)
-        for name, value in figures.items():
-            history.setdefault(name, []).append(value)
-        on_epoch()
-        waited += 1
-        if figures["val_loss"] < best:
-            best, best_weights, waited = figures["val_loss"], head.get_weights(), 0
-        if waited >= settings.patience:
-            break
-    head.set_weights(best_weights)
+        return figures | _judge(head, validation)
+
+    history = train_in_epochs(
+        head,
+        epoch,
+        np.random.default_rng(settings.seed),
+        Limits(epochs=settings.epochs, patience=settings.patience),
+        checkpoint,
+        watches,
+    )
     _fold(scale, head)
     return head, history
 
@@ -112,13 +119,13 @@ def _fold(scale: float, head: Any) -> None:
 
 def _train_once(
     head: Any, train: Labelled, batch_size: int, generator: np.random.Generator
-) -> dict[str, float]:
+) -> Figures:
     """Pass once over the pictures, in a new order, with one view of each."""
     pictures, views = train.vectors.shape[:2]
     targets, weights = _one_hot(head, train.labels), balanced_weights(train.labels)
     order, drawn = generator.permutation(pictures), generator.integers(views, size=(pictures,))
     head.reset_metrics()
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     for start in range(0, pictures, batch_size):
         rows = order[start : start + batch_size]
         figures = head.train_on_batch(
@@ -130,7 +137,7 @@ def _train_once(
     return {name: float(value) for name, value in figures.items()}
 
 
-def _judge(head: Any, validation: Labelled) -> dict[str, float]:
+def _judge(head: Any, validation: Labelled) -> Figures:
     head.reset_metrics()
     figures = head.test_on_batch(
         validation.vectors[:, 0], _one_hot(head, validation.labels), return_dict=True

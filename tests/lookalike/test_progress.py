@@ -30,6 +30,17 @@ def test_long_work_writes_plain_lines_in_a_log(
     assert [line.split(" (")[0] for line in lines] == ["embedding: 3/4", "embedding: 4/4"]
 
 
+def test_what_an_earlier_run_did_counts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LOG_SECONDS", 0.0)
+    meter = Meter("training", 9)
+    for done in (5, 6):
+        meter.reach(done)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(" (")[0] for line in lines] == ["training: 5/9", "training: 6/9"]
+
+
 def test_unmeasured_work_is_one_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with working("loading TensorFlow"):
         pass

@@ -55,11 +55,11 @@ def test_the_history_has_one_number_an_epoch() -> None:
         clusters(4, 1, 2),
         CATEGORIES,
         HeadSettings(epochs=4),
-        on_epoch=lambda: told.append(1),
+        watches=[lambda done: told.append(done.epoch)],
     )
     assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert {len(values) for values in history.values()} == {4}
-    assert len(told) == 4
+    assert told == [1, 2, 3, 4]
 
 
 def test_the_embedder_ends_at_dense_1() -> None:
