@@ -97,6 +97,12 @@ def _head_options(command: Command) -> Command:
     default=DEFAULTS["workers"],
     help="Threads that read pictures.  [default: one a core]",
 )
+@click.option(
+    "--strict", is_flag=True, help="Refuse to train where anything in the folders cannot be used."
+)
+@click.option(
+    "--tensorboard", type=FOLDER, help="Folder for event files, which tensorboard --logdir shows."
+)
 @click.option("--force", is_flag=True, help="Train also where this very model is there.")
 @_head_options
 def train(

@@ -25,20 +25,16 @@ from training.cached_base import BATCH, CachedBase
 from training.feature_cache import Key
 from training.model import weights_sha256
 from training.precision import Precision
-from training.split import Example
+from training.split import Example, Skipped
 
 ORIGINAL = 0
+# Kinds of files that are not used, besides the titles of pictures' errors.
+NO_CATEGORY = "file in no category's folder"
+SAME_FILE = "the same file as another one"
+UNOPENED = "file that cannot be opened"
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that is not used, and why."""
-
-    id: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,7 @@ class _Read:
     views: tuple[int, ...] = ()
     pixels: tuple[Pixels, ...] = ()
     error: str = ""
+    kind: str = ""
 
 
 class FeatureExtractor:
@@ -100,11 +97,13 @@ class FeatureExtractor:
         skipped: list[Skipped] = []
         for read in self._embedded(pictures, (ORIGINAL,), "embedding pictures"):
             picture = read.picture
-            if read.error or picture.label is None:
-                skipped.append(Skipped(picture.id, read.error or "it is in no category's folder"))
+            if read.error:
+                skipped.append(Skipped(picture.id, read.error, read.kind))
+            elif picture.label is None:
+                skipped.append(Skipped(picture.id, "it is in no category's folder", NO_CATEGORY))
             elif read.sha256 in earlier:
-                same = earlier[read.sha256]
-                skipped.append(Skipped(picture.id, f"it is the same file as {same}"))
+                same = f"it is the same file as {earlier[read.sha256]}"
+                skipped.append(Skipped(picture.id, same, SAME_FILE))
             else:
                 earlier[read.sha256] = picture.id
                 examples.append(Example(picture.id, read.sha256, picture.label))
@@ -197,7 +196,7 @@ class FeatureExtractor:
         try:
             data = picture.path.read_bytes()
         except OSError as error:
-            return _Read(picture, error=f"it cannot be opened: {error.strerror}")
+            return _Read(picture, error=f"it cannot be opened: {error.strerror}", kind=UNOPENED)
         sha256 = hashlib.sha256(data).hexdigest()
         missing = tuple(view for view in views if not self._has(sha256, view))
         if not missing or picture.label is None:
@@ -205,7 +204,7 @@ class FeatureExtractor:
         try:
             pixels = self._pixels(data, self._contract)
         except PictureError as error:
-            return _Read(picture, sha256, error=str(error))
+            return _Read(picture, sha256, error=str(error), kind=error.title)
         shown = tuple(augment.view(pixels, sha256, view) for view in missing)
         return _Read(picture, sha256, missing, shown)
 

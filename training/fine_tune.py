@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from lookalike.catalogue import Folder
 from lookalike.errors import LookalikeError
 from lookalike.index.models import served_model
 from lookalike.model_card import FILE_NAME as CARD_FILE
@@ -17,15 +16,16 @@ from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
 from training.against import compare_with_version
 from training.checkpoint import Checkpoints
+from training.division import SKIPPED_FILE, divide
 from training.evaluation import Report
-from training.features import FeatureExtractor, Skipped
+from training.features import FeatureExtractor
 from training.finished import SETTING, request_sha256
 from training.framework import versions
 from training.head import Labelled, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.judging import Trained, class_numbers, held_out_neighbours, judge
-from training.loop import History
+from training.loop import History, Watch
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
@@ -41,7 +41,8 @@ from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Split, check_categories, check_validation, stratified, write_split
+from training.split import Split, write_split
+from training.tensorboard import EventFiles
 from training.weights import imagenet_weights
 
 Say = Callable[[str], None]
@@ -82,9 +83,10 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         settings.max_decoded_bytes,
         _fast_base(request, weights.layers, say),
     )
-    split = divide(request, extractor, say)
+    split = divide(request, extractor, cache / FOLDER / SKIPPED_FILE, say)
     checkpoints = Checkpoints(cache / FOLDER / "checkpoints", digest, versions(), say)
-    head, history = _train(split, request, extractor, checkpoints)
+    events = _event_files(request, digest)
+    head, history = _train(split, request, extractor, checkpoints, events)
     say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
     trained = Trained(split, extractor, embedder_of(head))
     made = _Made(
@@ -101,33 +103,19 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     return made.report
 
 
-def divide(request: TrainingRequest, extractor: FeatureExtractor, say: Say) -> Split:
-    """Examine all pictures and divide them into training and validation pictures."""
-    folder = Folder(request.pictures)
-    examples, skipped = extractor.examine(list(folder))
-    _tell(skipped, folder, say)
-    check_categories(examples, request.pictures)
-    if request.validation is None:
-        train, validation = stratified(examples, request.validation_share, request.head.seed)
-        roots = (folder.root, folder.root)
-    else:
-        judged = Folder(request.validation)
-        train, (validation, skipped) = examples, extractor.examine(list(judged), examples)
-        _tell(skipped, judged, say)
-        check_validation(train, validation)
-        roots = (folder.root, judged.root)
-    say(f"pictures: {len(train)} to train on, {len(validation)} held out")
-    return Split(
-        root=str(roots[0]), validation_root=str(roots[1]), train=train, validation=validation
-    )
-
-
 def _train(
-    split: Split, request: TrainingRequest, extractor: FeatureExtractor, checkpoints: Checkpoints
+    split: Split,
+    request: TrainingRequest,
+    extractor: FeatureExtractor,
+    checkpoints: Checkpoints,
+    events: EventFiles | None,
 ) -> tuple[Any, History]:
     extractor.embed(split.train, Path(split.root), request.views)
     categories = split.categories
     meter = Meter("training the head", request.head.epochs)
+    watches: list[Watch] = [lambda done: meter.reach(done.epoch)]
+    if events is not None:
+        watches.append(events.watch)
     try:
         return train_head(
             Labelled(
@@ -140,10 +128,30 @@ def _train(
             len(categories),
             request.head,
             checkpoints,
-            [lambda done: meter.reach(done.epoch)],
+            watches,
         )
     finally:
         meter.close()
+        if events is not None:
+            events.close()
+
+
+def _event_files(request: TrainingRequest, digest: str) -> EventFiles | None:
+    """Give the run's event files for TensorBoard: where a run that goes on finds them again."""
+    if request.tensorboard is None:
+        return None
+    run = request.tensorboard / f"{request.pictures.resolve().name}-{digest[:8]}"
+    flags = _flags(request, digest) | msgspec.to_builtins(request.contract)
+    return EventFiles(run / "head", {"pictures": request.pictures, **flags})
+
+
+def _flags(request: TrainingRequest, digest: str) -> dict[str, Any]:
+    return {
+        **msgspec.to_builtins(request.head),
+        "views": request.views,
+        "view_precision": request.view_precision,
+        SETTING: digest,
+    }
 
 
 def _fast_base(request: TrainingRequest, layers: Layers, say: Say) -> tuple[Precision, Any] | None:
@@ -189,19 +197,9 @@ def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> 
             pictures=len(made.split.train),
             validation_pictures=len(made.split.validation),
         ),
-        settings={
-            **msgspec.to_builtins(request.head),
-            "views": request.views,
-            "view_precision": request.view_precision,
-            SETTING: digest,
-        },
+        settings=_flags(request, digest),
         quality=made.report.quality(),
         compared=made.compared,
     )
     write_model_card(card, folder / CARD_FILE)
     write_held_out_hits(made.found, card.weights_sha256, folder / HITS_FILE)
-
-
-def _tell(skipped: list[Skipped], folder: Folder, say: Say) -> None:
-    for file in skipped:
-        say(f"skipped {folder.root / file.id}: {file.reason}")

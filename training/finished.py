@@ -13,6 +13,8 @@ from lookalike.progress import track
 from lookalike.store import sha256_of
 from training.output import MODEL_NAME
 from training.request import TrainingRequest
+from training.split import FILE_NAME as SPLIT_FILE
+from training.split import read_split
 
 SETTING = "request_sha256"
 
@@ -37,9 +39,16 @@ def is_finished(request: TrainingRequest) -> bool:
     model = request.output / f"{MODEL_NAME}.{request.file_format}"
     if not (request.output / CARD_FILE).is_file() or not model.is_file():
         return False
+    if request.strict and not _is_clean(request.output / SPLIT_FILE):
+        return False
     card = read_model_card(request.output / CARD_FILE)
     whole = card.weights_sha256 == sha256_of(model)
     return whole and card.settings.get(SETTING) == request_sha256(request)
+
+
+def _is_clean(path: Path) -> bool:
+    split = read_split(path)
+    return not split.skipped and not split.validation_skipped
 
 
 def _files(folder: Path | None) -> Iterator[tuple[str, str]]:

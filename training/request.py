@@ -48,6 +48,8 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
         view_precision: that these go through the base in.
         weights: the user's own file of VGG16 weights.
         workers: threads that read pictures.
+        strict: refuse to train where anything in the folders cannot be used.
+        tensorboard: folder for TensorBoard's event files.
         head: how the head is trained.
     """
 
@@ -61,4 +63,6 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     view_precision: ViewPrecision = "fastest"
     weights: Path | None = None
     workers: int = os.cpu_count() or 1
+    strict: bool = False
+    tensorboard: Path | None = None
     head: HeadSettings = HeadSettings()

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from lookalike.errors import ConfigurationError, DataError
+from lookalike.errors import ConfigurationError
 
 FILE_NAME = "split.json"
 FEWEST_CATEGORIES = 2
@@ -23,18 +23,41 @@ class Example(msgspec.Struct, frozen=True):
     label: str
 
 
+class Skipped(msgspec.Struct, frozen=True):
+    """A file or a category that is not used.
+
+    Attributes:
+        id: its path below its root.
+        reason: why, of this very file.
+        kind: the same in words that many share.
+    """
+
+    id: str
+    reason: str
+    kind: str = ""
+
+    @property
+    def group(self) -> str:
+        """What it is listed under."""
+        return self.kind or self.reason
+
+
 class Split(msgspec.Struct, frozen=True, kw_only=True):
     """Training and validation pictures, as kept beside the model in ``split.json``.
 
     Attributes:
         root: the folder that training paths are relative to.
         validation_root: the same of the validation paths; equal unless there were two folders.
+        skipped: what of ``root`` is not used.
+        validation_skipped: the same of a validation folder of its own.
     """
 
     root: str
     validation_root: str
     train: list[Example]
     validation: list[Example]
+    skipped: list[Skipped] = []
+    validation_skipped: list[Skipped] = []
 
     @property
     def categories(self) -> list[str]:
@@ -63,39 +86,40 @@ def stratified(
     """
     generator = np.random.default_rng(seed)
     held_out: set[Example] = set()
-    for _, members in sorted(_by_label(examples).items()):
+    for _, members in sorted(by_label(examples).items()):
         count = min(max(round(len(members) * validation), 1), len(members) - 1)
         held_out.update(members[i] for i in generator.permutation(len(members))[:count])
     return [e for e in examples if e not in held_out], [e for e in examples if e in held_out]
 
 
-def check_categories(examples: Sequence[Example], folder: Path) -> None:
-    """Raise DataError unless there are two categories or more, of two pictures or more each."""
-    by_label = _by_label(examples)
-    if len(by_label) < FEWEST_CATEGORIES:
-        found = f"only {next(iter(by_label))}" if by_label else "none"
-        raise DataError(
+def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:
+    """Say what is wrong unless there are two categories or more, of two pictures or more each."""
+    found = by_label(examples)
+    problems = []
+    if len(found) < FEWEST_CATEGORIES:
+        there = f"only {next(iter(found))}" if found else "none"
+        problems.append(
             f"{folder} needs {FEWEST_CATEGORIES} categories or more, one folder of pictures "
-            f"each; it has {found}"
+            f"each; it has {there}"
         )
-    few = sorted(label for label, members in by_label.items() if len(members) < FEWEST_PICTURES)
+    few = sorted(label for label, members in found.items() if len(members) < FEWEST_PICTURES)
     if few:
-        raise DataError(
+        problems.append(
             f"{folder} needs {FEWEST_PICTURES} readable pictures or more in each category; "
             f"too few are in {', '.join(few)}"
         )
+    return problems
 
 
-def check_validation(train: Sequence[Example], validation: Sequence[Example]) -> None:
-    """Raise DataError where there is nothing to judge by, or a category is known to one side."""
+def validation_problems(train: Sequence[Example], validation: Sequence[Example]) -> list[str]:
+    """Say where there is nothing to judge by, or a category is known to one side only."""
     if not validation:
-        raise DataError(
-            "the validation folder has no readable, labelled picture that is not a training "
-            "picture too"
-        )
+        nothing = "has no readable, labelled picture that is not a training picture too"
+        return [f"the validation folder {nothing}"]
     unknown = sorted({e.label for e in validation} - {e.label for e in train})
-    if unknown:
-        raise DataError(f"no training pictures have the validation categories {', '.join(unknown)}")
+    if not unknown:
+        return []
+    return [f"no training pictures have the validation categories {', '.join(unknown)}"]
 
 
 def write_split(split: Split, path: Path) -> None:
@@ -113,8 +137,9 @@ def read_split(path: Path) -> Split:
         raise ConfigurationError(f"{path} is not a split: {error}") from error
 
 
-def _by_label(examples: Iterable[Example]) -> dict[str, list[Example]]:
-    by_label: dict[str, list[Example]] = defaultdict(list)
+def by_label(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    """Gather the examples of each category."""
+    found: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
-        by_label[example.label].append(example)
-    return by_label
+        found[example.label].append(example)
+    return found

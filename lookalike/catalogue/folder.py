@@ -33,6 +33,12 @@ class Folder:
     def __iter__(self) -> Iterator[Picture]:
         return self._below(self.root, "")
 
+    def labels(self) -> list[str]:
+        """List the folders directly below the root, those without a picture too."""
+        return [
+            _text(e.name) for e in _sorted_entries(self.root) if e.is_dir(follow_symlinks=False)
+        ]
+
     def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
         before = ""
         for entry in _sorted_entries(folder):

@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.errors import ConfigurationError, DataError
+from lookalike.errors import ConfigurationError
 from training.split import (
     Example,
+    Skipped,
     Split,
-    check_categories,
-    check_validation,
+    category_problems,
     read_split,
     stratified,
+    validation_problems,
     write_split,
 )
 
@@ -60,33 +61,45 @@ def test_equal_seeds_give_equal_splits_and_others_do_not() -> None:
 
 
 def test_one_category_is_too_few() -> None:
-    with pytest.raises(DataError, match=r"2 categories or more.*only bird"):
-        check_categories(examples(bird=5), FOLDER)
+    [problem] = category_problems(examples(bird=5), FOLDER)
+    assert "2 categories or more" in problem
+    assert "only bird" in problem
 
 
 def test_no_pictures_at_all_are_too_few() -> None:
-    with pytest.raises(DataError, match="it has none"):
-        check_categories([], FOLDER)
+    [problem] = category_problems([], FOLDER)
+    assert "it has none" in problem
 
 
 def test_categories_of_one_picture_are_named() -> None:
-    with pytest.raises(DataError, match="too few are in coin, fish"):
-        check_categories(examples(bird=5, coin=1, fish=1), FOLDER)
+    [problem] = category_problems(examples(bird=5, coin=1, fish=1), FOLDER)
+    assert "too few are in coin, fish" in problem
+
+
+def test_all_that_is_wrong_with_categories_is_told_at_once() -> None:
+    assert len(category_problems(examples(bird=1), FOLDER)) == 2
+    assert category_problems(examples(bird=2, coin=2), FOLDER) == []
 
 
 def test_validation_categories_without_training_pictures_are_named() -> None:
-    with pytest.raises(DataError, match="validation categories fish"):
-        check_validation(examples(bird=2), examples(bird=1, fish=1))
+    [problem] = validation_problems(examples(bird=2), examples(bird=1, fish=1))
+    assert "validation categories fish" in problem
 
 
 def test_an_empty_validation_set_is_refused() -> None:
-    with pytest.raises(DataError, match="no readable, labelled picture"):
-        check_validation(examples(bird=2), [])
+    [problem] = validation_problems(examples(bird=2), [])
+    assert "no readable, labelled picture" in problem
+    assert validation_problems(examples(bird=2), examples(bird=1)) == []
 
 
 def test_a_split_is_read_as_it_was_written(tmp_path: Path) -> None:
     split = Split(
-        root="a", validation_root="b", train=examples(bird=2), validation=examples(coin=1)
+        root="a",
+        validation_root="b",
+        train=examples(bird=2),
+        validation=examples(coin=1),
+        skipped=[Skipped("bird/x.png", "it is empty", "empty file")],
+        validation_skipped=[Skipped("y.png", "it is in no category's folder")],
     )
     write_split(split, tmp_path / "split.json")
     assert read_split(tmp_path / "split.json") == split

@@ -1,0 +1,87 @@
+"""From folders to a split: all is read, what cannot be used is told in one list, the rest divided.
+
+Nothing is trained before, so that whoever has to put the folders right learns all of it at once.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lookalike.catalogue import Folder
+from lookalike.errors import DataError
+from lookalike.store.files import replace_file
+from training.features import FeatureExtractor
+from training.request import TrainingRequest
+from training.split import (
+    FEWEST_PICTURES,
+    Split,
+    category_problems,
+    stratified,
+    validation_problems,
+)
+from training.unusable import Examined, as_csv, as_text, poor_categories
+
+Say = Callable[[str], None]
+# In the cache: of the latest run, whether it trained or not.
+SKIPPED_FILE = "skipped.csv"
+
+
+def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, say: Say) -> Split:
+    """Examine all pictures, tell what cannot be used, and divide the others.
+
+    Args:
+        request: which pictures, and how.
+        extractor: reads them.
+        listed: file for the list of what cannot be used.
+        say: is told of it.
+
+    Raises:
+        DataError: too few categories or pictures, or the request is strict and there is a list.
+    """
+    examined = _examined(request, extractor)
+    _tell(examined, listed, say)
+    _check(request, examined, listed)
+    trained, judged = examined[0], examined[-1]
+    if len(examined) > 1:
+        train, validation = trained.examples, judged.examples
+    else:
+        train, validation = stratified(
+            trained.examples, request.validation_share, request.head.seed
+        )
+    say(f"pictures: {len(train)} to train on, {len(validation)} held out")
+    return Split(
+        root=str(trained.root),
+        validation_root=str(judged.root),
+        train=train,
+        validation=validation,
+        skipped=trained.skipped,
+        validation_skipped=judged.skipped if len(examined) > 1 else [],
+    )
+
+
+def _examined(request: TrainingRequest, extractor: FeatureExtractor) -> list[Examined]:
+    """Read the folder of pictures, and the one to judge by where there is one."""
+    examined: list[Examined] = []
+    for path, least in ((request.pictures, FEWEST_PICTURES), (request.validation, 1)):
+        if path is None:
+            continue
+        folder, known = Folder(path), [e for one in examined for e in one.examples]
+        examples, skipped = extractor.examine(list(folder), known)
+        skipped += poor_categories(folder.labels(), examples, least)
+        examined.append(Examined(folder.root, examples, skipped))
+    return examined
+
+
+def _tell(examined: list[Examined], listed: Path, say: Say) -> None:
+    replace_file(listed, as_csv(examined))
+    if any(one.skipped for one in examined):
+        say(f"{as_text(examined)}\nthe whole list is in {listed}")
+
+
+def _check(request: TrainingRequest, examined: list[Examined], listed: Path) -> None:
+    problems = category_problems(examined[0].examples, request.pictures)
+    if len(examined) > 1:
+        problems += validation_problems(examined[0].examples, examined[1].examples)
+    if request.strict and any(one.skipped for one in examined):
+        problems.append(f"--strict: not all can be used, see {listed}")
+    if problems:
+        raise DataError("; ".join(problems))
