@@ -7,10 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.feature_cache import FeatureCache, Key
+from training.precision import gpu_capabilities
 
-BATCH = 32
+BATCH = 32  # of a GPU; pictures are read so far ahead of any device
 
 Pixels = NDArray[np.uint8]
+
+
+def batch_size() -> int:
+    """Give how many views go through the base at once: on a processor each goes alone.
+
+    There a view's place in a batch decides how the last digit is rounded, so that features
+    would depend on what else was missing from the cache. Alone they do not; a convolution of
+    one picture keeps the cores busy as well.
+    """
+    return BATCH if gpu_capabilities() else 1
 
 
 class CachedBase:
@@ -27,12 +38,13 @@ class CachedBase:
     def __init__(self, base: Any, folder: Path) -> None:
         self._base = base
         self.cache = FeatureCache(folder, base.output_shape[-1])
+        self._batch = batch_size()
         self._waiting: list[tuple[Key, Pixels]] = []
 
     def embed(self, key: Key, pixels: Pixels) -> None:
         """Take a view ``uint8[S, S, 3]`` into the next batch, and embed that once it is full."""
         self._waiting.append((key, pixels))
-        if len(self._waiting) >= BATCH:
+        if len(self._waiting) >= self._batch:
             self.embed_rest()
 
     def embed_rest(self) -> None:

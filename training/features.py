@@ -21,7 +21,7 @@ from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
 from lookalike.progress import Meter, track
 from training import augment
-from training.cached_base import BATCH, CachedBase
+from training.cached_base import BATCH, CachedBase, batch_size
 from training.feature_cache import Key
 from training.model import weights_sha256
 from training.precision import Precision
@@ -215,4 +215,5 @@ class FeatureExtractor:
 def cache_name(base_sha256: str, contract: PictureContract) -> str:
     """Name a cache by all that its vectors depend on besides picture and view number."""
     picture = f"{contract.fit}-{contract.size}-v{contract.version}"
-    return f"{base_sha256[:16]}-{picture}-augmented-v{augment.VERSION}"
+    batches = f"batches-of-{batch_size()}"  # which decide the last digits
+    return f"{base_sha256[:16]}-{picture}-augmented-v{augment.VERSION}-{batches}"

@@ -45,9 +45,9 @@ def poor_categories(
     for label in sorted({*labels, *found}):
         count = len(found.get(label, []))
         if not count:
-            poor.append(Skipped(f"{label}/", "no picture in it can be used", NO_PICTURE))
+            poor.append(Skipped(label, "no picture in it can be used", NO_PICTURE))
         elif count < least:
-            poor.append(Skipped(f"{label}/", f"only {count} picture can be used", TOO_FEW))
+            poor.append(Skipped(label, f"only {count} picture can be used", TOO_FEW))
     return poor
 
 

@@ -13,6 +13,7 @@ from lookalike.settings import Settings
 from lookalike.store import sha256_of
 from tests.training.conftest import CATEGORIES, PICTURES, SIZE
 from training.fine_tune import fine_tune
+from training.finished import is_finished
 from training.framework import keras
 from training.held_out import HITS, read_held_out_hits
 from training.judging import judge, open_saved
@@ -122,6 +123,37 @@ def test_a_second_run_gives_the_same_model(
     )
 
 
+def test_a_run_that_was_killed_before_its_output_was_in_place_trains_nothing_again(
+    request_: TrainingRequest,
+    trained: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = msgspec.structs.replace(
+        request_, output=tmp_path / "out", tensorboard=tmp_path / "events"
+    )
+
+    def die(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("training.fine_tune.replace_folder", die)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune(request, settings, print)
+    checkpoints = Path(settings.cache) / "training" / "checkpoints"
+    assert len(list(checkpoints.iterdir())) == 1
+    [events] = (tmp_path / "events").glob("*/head/train/*")
+    assert events.parts[-4].startswith(f"{request.pictures.name}-")
+    told: list[str] = []
+    fine_tune(request, settings, told.append)
+    history = json.loads((trained / "history.json").read_text())
+    assert json.loads((tmp_path / "out" / "history.json").read_text()) == history
+    assert any(f"going on after epoch {len(history['loss'])}," in text for text in told)
+    assert list(checkpoints.iterdir()) == []
+    assert list((tmp_path / "events").glob("*/head/train/*")) == [events]
+
+
 def test_validation_may_have_a_folder_of_its_own(
     request_: TrainingRequest, sample_folder: Path, settings: Settings, tmp_path: Path
 ) -> None:
@@ -151,13 +183,17 @@ def test_skipped_files_are_told_and_training_goes_on(
     shutil.copytree(few, tmp_path / "pictures")
     (tmp_path / "pictures" / "coin" / "broken.png").write_bytes(b"broken")
     told: list[str] = []
-    fine_tune(
-        msgspec.structs.replace(request_, pictures=tmp_path / "pictures", output=tmp_path / "out"),
-        settings,
-        told.append,
+    request = msgspec.structs.replace(
+        request_, pictures=tmp_path / "pictures", output=tmp_path / "out"
     )
-    [skipped] = [line for line in told if line.startswith("skipped")]
-    assert "coin/broken.png: " in skipped
+    fine_tune(request, settings, told.append)
+    [listed] = [text for text in told if "cannot be used" in text]
+    assert "coin/broken.png: " in listed
+    assert told.index(listed) < next(n for n, text in enumerate(told) if text.startswith("head"))
+    [skipped] = read_split(tmp_path / "out" / "split.json").skipped
+    assert skipped.id == "coin/broken.png"
+    assert is_finished(request)
+    assert not is_finished(msgspec.structs.replace(request, strict=True))
 
 
 def test_a_category_without_readable_pictures_enough_stops_training(

@@ -1,0 +1,115 @@
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from lookalike.errors import DataError
+from lookalike.picture import PictureContract
+from lookalike.settings import Settings
+from tests.training.conftest import PICTURES, SIZE
+from training.division import divide
+from training.features import FeatureExtractor
+from training.request import TrainingRequest
+from training.split import Split
+
+
+@pytest.fixture(scope="module")
+def bad(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of three categories, and of each kind of what cannot be used."""
+    folder = tmp_path_factory.mktemp("bad")
+    shutil.copytree(few, folder, dirs_exist_ok=True)
+    for number in range(7):
+        (folder / "coin" / f"note-{number}.png").write_text(f"not a picture {number}")
+    (folder / "tool" / "empty.png").write_bytes(b"")
+    first = min((folder / "coin").iterdir())
+    shutil.copy(first, folder / "tool" / "zz-again.png")
+    shutil.copy(first, folder / "unlabelled.png")
+    (folder / "fish").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def extractor(base: Any, settings: Settings) -> FeatureExtractor:
+    return FeatureExtractor(
+        base, PictureContract(size=SIZE), Path(settings.cache), 2, settings.max_decoded_bytes
+    )
+
+
+def divided(
+    extractor: FeatureExtractor, cache: Path, told: list[str], pictures: Path, **asked: Any
+) -> Split:
+    request = TrainingRequest(pictures=pictures, output=cache / "out", **asked)
+    return divide(request, extractor, cache / "skipped.csv", told.append)
+
+
+def test_what_cannot_be_used_is_one_list_by_kind_the_most_frequent_first(
+    extractor: FeatureExtractor, bad: Path, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    split = divided(extractor, tmp_path, told, bad)
+    listed, pictures = told
+    lines = listed.splitlines()
+    assert lines[0] == "11 cannot be used:"
+    assert lines[1] == "     7 This is not a picture"
+    assert lines[2].strip().startswith(f"{bad.resolve()}/coin/note-0.png: ")
+    assert lines[7] == "         and 2 more"
+    assert lines[8:16:2] == [
+        "     1 The picture is empty",
+        "     1 category without a usable picture",
+        "     1 file in no category's folder",
+        "     1 the same file as another one",
+    ]
+    assert lines[-1] == f"the whole list is in {tmp_path / 'skipped.csv'}"
+    assert pictures.startswith("pictures: ")
+    assert len(split.train) + len(split.validation) == 3 * PICTURES
+
+
+def test_the_whole_list_is_in_a_file_and_in_the_split(
+    extractor: FeatureExtractor, bad: Path, tmp_path: Path
+) -> None:
+    split = divided(extractor, tmp_path, [], bad)
+    with (tmp_path / "skipped.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["path"], row["reason"], row["kind"]) for row in rows] == [
+        (f"{bad.resolve()}/{file.id}", file.reason, file.kind) for file in split.skipped
+    ]
+    assert len(rows) == 11
+    assert split.validation_skipped == []
+    assert msgspec.json.decode(msgspec.json.encode(split), type=Split) == split
+
+
+def test_a_strict_run_refuses_whatever_cannot_be_used(
+    extractor: FeatureExtractor, bad: Path, few: Path, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"--strict: .*skipped\.csv"):
+        divided(extractor, tmp_path, told, bad, strict=True)
+    assert told[0].startswith("11 cannot be used")
+    told = []
+    divided(extractor, tmp_path, told, few, strict=True)
+    assert len(told) == 1
+    assert (tmp_path / "skipped.csv").read_text().splitlines() == ["kind,path,reason"]
+
+
+def test_all_that_stops_training_is_told_at_once(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    """Too few pictures on one side, an unknown category on the other, and a broken file."""
+    pictures, judged = tmp_path / "pictures", tmp_path / "judged"
+    coins, tools = sorted((few / "coin").iterdir()), sorted((few / "tool").iterdir())
+    for folder in (pictures / "coin", pictures / "tool", judged / "fish"):
+        folder.mkdir(parents=True)
+    for coin in coins[:2]:
+        shutil.copy(coin, pictures / "coin")
+    shutil.copy(tools[0], pictures / "tool")
+    shutil.copy(tools[1], judged / "fish")
+    (judged / "fish" / "empty.png").write_bytes(b"")
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"too few are in tool; .*validation categories fish"):
+        divided(extractor, tmp_path, told, pictures, validation=judged)
+    [listed] = told
+    assert f"{pictures.resolve()}/tool: only 1 picture" in listed
+    assert f"{judged.resolve()}/fish/empty.png: " in listed
