@@ -29,6 +29,12 @@ MAKE_DATABASE = (
     'made.executemany("INSERT INTO pictures VALUES (?, ?)", [(f, f) for f in files]); '
     "made.commit()"
 )
+COUNT_EPOCHS = (
+    "import pathlib, tensorflow; "
+    'files = pathlib.Path("runs").glob("photos-*/head/validation/events.*"); '
+    "read = tensorflow.compat.v1.train.summary_iterator; "
+    "assert max(event.step for file in files for event in read(str(file))) > 1"
+)
 NO_ENGINE = "building needs a container engine and the internet; tests/k8s reads the Dockerfiles"
 NO_CLUSTER = "there is no cluster: flags and names are checked, and that only the server lacks"
 
@@ -265,6 +271,14 @@ RULES = (
         long=True,
     ),
     Rule(pattern="lookalike train photos --validation other-photos", long=True),
+    Rule(pattern="lookalike train photos --strict"),
+    Rule(pattern="lookalike train photos --tensorboard runs", replace={"photos": "photos --force"}),
+    Rule(
+        pattern="tensorboard --logdir runs",
+        after=("lookalike train photos --tensorboard runs",),
+        instead="python -c '" + COUNT_EPOCHS + "'",
+        why="TensorBoard is not installed here; TensorFlow reads the same files",
+    ),
     Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
     Rule(pattern="lookalike evaluate --against 1", after=(TRAIN, EXPORT)),
 )
