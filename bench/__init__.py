@@ -11,6 +11,7 @@ BENCHMARKS = {
     "filters": "recall and queries/s under filters, against faiss' selector and exact search",
     "duplicates": "how far copies of a picture lie from it, and other pictures",
     "reindex": "a rebuild after one picture in a hundred changed, against a full one",
+    "changes": "looking at recorded deletions and additions, packed against a file for each",
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",
     "picture_contract": "reading pictures beside bare OpenCV, and memory beside its estimate",
     "opening": "how long a published index takes to open, and the memory of worker processes",

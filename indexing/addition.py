@@ -16,7 +16,7 @@ from indexing.factory import Recipe
 from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, VersionRows
 from lookalike.catalogue import Attribute
 from lookalike.catalogue.picture import checked_id
-from lookalike.changes import Addition, Additions, open_changes, standing
+from lookalike.changes import Addition, Additions, open_changes
 from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflict
 from lookalike.index import IndexDetails, ModelReference, SearchParameters, embedding_of
 from lookalike.index.version import decode_details
@@ -79,7 +79,7 @@ def publish_changes(
                 "the index is of another model now; the changes are recorded, and the next "
                 "reindex takes them in"
             )
-        now = standing(log.records())
+        now = log.standing()
         return VersionRows(base, additions.rows(now), now)
 
     # What somebody asked for by name is no accident, however much it is.

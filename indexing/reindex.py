@@ -21,9 +21,10 @@ from indexing.extraction.parts import Part
 from indexing.extraction.settings import ExtractionSettings
 from indexing.extraction.tally import Tally
 from indexing.model import model_reference, wait_until_served
+from indexing.packing import pack
 from indexing.publishing import Base, GateSettings, LedgerRows, Plan, Published, Publisher
 from lookalike.catalogue import Catalogue, check_unique
-from lookalike.changes import open_changes, standing
+from lookalike.changes import ChangeLog, open_changes
 from lookalike.errors import StoreFull
 from lookalike.index import ModelReference
 from lookalike.serving import Embedder
@@ -84,7 +85,7 @@ def extract_part(
     if not catalogue.distinct:
         check_unique(catalogue)
     changes = open_changes(settings.store, settings.index)
-    now = standing(changes.records())
+    now = changes.standing()
     keep_vectors(now.added.values(), Features.of(settings.store, live.model), live.model)
     changed = ChangedCatalogue(catalogue, now, changes)
     job = Job(
@@ -100,7 +101,7 @@ def extract_part(
 def build_index(
     live: Live, plan: Plan, gate: GateSettings, settings: Settings, division: int | None = None
 ) -> Published:
-    """Publish what the ledgers of all parts say; then merge the features' small parts.
+    """Publish what the ledgers of all parts say; then merge small parts and pack small records.
 
     ``division`` is the number of these parts, which must be said where there are several.
 
@@ -115,19 +116,20 @@ def build_index(
 
     def want(_: Base | None) -> LedgerRows:
         # Anew for each try: what was asked for meanwhile is taken in.
-        now = standing(log.records())
+        now = log.standing()
         return LedgerRows(ledgers, additions.rows(now), now)
 
     opened = Ledgers.of(settings.store, settings.index, live.model, division=division)
     with opened as ledgers:
         published = publisher.publish(want)
-    _compact(features)
+    _compact(features, log)
     return published
 
 
-def _compact(features: Features) -> None:
-    """Merge small parts where there is room: the next run can do it as well as this one."""
+def _compact(features: Features, log: ChangeLog) -> None:
+    """Make few files of many where there is room: the next run can do it as well as this one."""
     try:
         compact(features)
+        pack(log)
     except StoreFull as error:
-        sys.stderr.write(f"warning: the features stay in small parts: {error}\n")
+        sys.stderr.write(f"warning: features or changes stay in small files: {error}\n")

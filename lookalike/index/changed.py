@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import msgspec
 import numpy as np
 
-from lookalike.changes import Added, Addition, LastWords, Record
+from lookalike.changes import Added, Addition, ChangeLog, LastWords, News, Record
 from lookalike.index.details import IndexDetails
 from lookalike.index.embedded import vector_of
 from lookalike.index.faiss_index import FaissIndex
@@ -65,7 +65,7 @@ class ChangedRows:
     ) -> None:
         self._pictures, self._vectors, self._details = pictures, vectors, details
         self._most = MOST_ADDED if most is None else most
-        self._known = set(folded)
+        self._known, self._packs = set(folded), frozenset[str]()
         self._words = LastWords()
         self._laid: dict[str, str] = {}  # by id, the record that it came with
         self._waiting: dict[str, Added] = {}
@@ -78,9 +78,20 @@ class ChangedRows:
         """Tell whether a row of the version may be answered."""
         return self._vectors.is_alive(row) if changed.alive is None else changed.alive.holds(row)
 
-    def unknown(self, names: Iterable[str]) -> list[str]:
-        """Give those of some records' names that were not taken in yet."""
-        return [name for name in names if name not in self._known]
+    def news(self, log: ChangeLog) -> News:
+        """Read what was not taken in yet.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        return log.news(self._known, self._packs)
+
+    def take_in(self, news: News, uri: Callable[[Addition], str]) -> None:
+        """Apply what :meth:`news` gave; see :meth:`apply`."""
+        self.apply(news.records, uri)
+        with self._changing:
+            self._known |= news.names
+            self._packs |= news.packs
 
     def apply(self, records: Iterable[Record], uri: Callable[[Addition], str]) -> None:
         """Take new records in.

@@ -201,11 +201,10 @@ class IndexVersion:
         It reads those that are new and no others, so that it can be called again and again.
 
         Raises:
-            StoreError: one of them is damaged; none of the new ones is taken in.
+            StoreError: one of them is damaged, or cannot be read; none of the new ones is
+                taken in.
         """
-        new = log.read(self._changed.unknown(log.names()))
-        if new:
-            self._changed.apply(new, log.picture_uri)
+        self._changed.take_in(self._changed.news(log), log.picture_uri)
 
     @property
     def added(self) -> int:

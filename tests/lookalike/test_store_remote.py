@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from indexing.packing import pack
 from lookalike.catalogue.storage import read_bytes
 from lookalike.changes import Deletion, open_changes
 from lookalike.errors import (
@@ -235,6 +236,19 @@ def test_changes_are_kept_and_read_in_their_order(store: str) -> None:
     uri = changes._location.uri(f"pictures/{sha256}")
     assert uri.startswith(f"{store}/requests/default/pictures/")
     assert read_bytes(uri, 100) == b"picture"
+
+
+def test_changes_are_packed_and_read_from_a_pack(store: str) -> None:
+    changes = open_changes(store, "default")
+    written = [changes.append(Deletion([f"bird/{n}"])) for n in range(3)]
+    assert pack(changes, few=0)
+    assert not pack(changes, few=0, settled_seconds=0)
+    assert (len(changes.listed().records), len(changes.listed().packs)) == (0, 1)
+    assert open_changes(store, "default").records() == written
+    names = [record.name for record in written]
+    assert changes.news(known=names[:2]).records == written[2:]
+    assert changes.news(known=names).records == []
+    changes.remove(names)  # as another job has
 
 
 def test_a_store_in_a_bucket_that_is_not_there_says_so(s3: Any) -> None:

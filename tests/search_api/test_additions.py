@@ -204,13 +204,13 @@ def test_it_can_be_sent_in_each_of_three_ways(gallery: Gallery) -> None:
 def test_what_cannot_be_found_is_refused_and_nothing_is_written(
     gallery: Gallery, told: dict[str, str], kind: str
 ) -> None:
-    before = gallery.changes.names()
+    before = gallery.changes.listed()
     data = drawn(5) if told else b"no picture"
     refused = requests.put(
         f"{gallery.url}/pictures/x", files={"image": data}, data=told, timeout=30
     )
     assert_problem(refused, 400, kind)
-    assert gallery.changes.names() == before
+    assert gallery.changes.listed() == before
 
 
 def test_putting_deleting_and_putting_again(gallery: Gallery) -> None:

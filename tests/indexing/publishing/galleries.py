@@ -11,7 +11,7 @@ from indexing.build import BuildSettings
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, Wanted
-from lookalike.changes import open_changes, standing
+from lookalike.changes import open_changes
 from lookalike.index import IndexVersion, ModelReference, PictureRow, Quarantined
 from lookalike.picture import PictureContract, read_picture
 from lookalike.settings import Settings
@@ -57,7 +57,7 @@ class Gallery:
         return publisher.publish(self.want)
 
     def want(self, _: Base | None) -> "Rows":
-        now = standing(self.changes.records())
+        now = self.changes.standing()
         self._embed()
         rows = [self.row(name) for name in sorted(self.pictures) if name not in now.deleted]
         return Rows(rows, self.quarantine, now.deleted, now.names)
