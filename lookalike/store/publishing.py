@@ -7,6 +7,7 @@ stayed the same for long enough. Two machines' clocks are never compared.
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ from lookalike.store import files
 from lookalike.store.location import Location
 
 LOCK = "PUBLISHING"
-# A lock that was not renewed for so long, as seen from here, was left by a killed process.
+# A lock that was not renewed for so long, as seen from here, was left by a killed process. It is
+# six renewals: whoever lost it for a slow store's sake would remove what another one points at.
 STALE_SECONDS = 60.0
 RENEW_SECONDS = 10.0
 # A killed process' lock costs the one that waits for it STALE_SECONDS.
@@ -56,12 +58,15 @@ class _Lock:
         self._seen, self._seen_since = "", 0.0
 
     def take(self) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline, told = time.monotonic() + WAIT_SECONDS, False
         while True:
             try:
                 self._location.create(LOCK, self._text())
             except FileExistsError as error:
                 self._clear_stale()
+                if self._seen and not told:
+                    told = True
+                    self._tell_waiting()
                 if time.monotonic() > deadline:
                     raise PublishConflict(
                         f"another process holds {self._location.path(LOCK)}; run the job again, or "
@@ -104,6 +109,16 @@ class _Lock:
             self._seen, self._seen_since = holder, now
         elif holder and now - self._seen_since > STALE_SECONDS:
             self._location.remove(LOCK)
+
+    def _tell_waiting(self) -> None:
+        """Say whom this waits for, and how long at most."""
+        words = self._seen.split()
+        holder = f"process {words[2]} on {words[1]}" if len(words) > 2 else "another process"
+        sys.stderr.write(
+            f"waiting for {holder}, which holds {self._location.path(LOCK)}; if it was killed, "
+            f"this goes on in {STALE_SECONDS:g} s\n"
+        )
+        sys.stderr.flush()
 
     def _text(self) -> bytes:
         # The time is for people, and for releases before this one, which read it.

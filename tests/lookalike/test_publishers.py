@@ -143,7 +143,7 @@ def test_many_publishers_at_once_leave_one_winner(root: str) -> None:
 
 
 def test_a_lock_that_a_killed_publisher_left_is_cleared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("lookalike.store.publishing.STALE_SECONDS", 0.5)
     location = Location(f"memory://{tmp_path}")
@@ -153,6 +153,16 @@ def test_a_lock_that_a_killed_publisher_left_is_cleared(
         assert time.monotonic() - begun > 0.5  # whatever its time says: clocks differ
         assert location.names(LOCK) == [LOCK]
     assert location.names(LOCK) == []
+    told = f"waiting for process 1 on host, which holds {tmp_path}/{LOCK}; if it was killed, this"
+    assert capsys.readouterr().err == f"{told} goes on in 0.5 s\n"
+
+
+def test_nobody_is_told_to_wait_for_a_lock_that_is_free(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with publishing(Location(f"memory://{tmp_path}")):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("ahead", [61, -61])
