@@ -70,10 +70,9 @@ def check_draft(
         RecallTooLow: search misses too much of what exact search finds.
     """
     opened.probes.run(embedder)
-    measured = opened.details.measured
+    measured, least = opened.details.measured, settings.min_recall
     if opened.details.delta is not None or opened.details.tombstones is not None:
-        measured = measure_recall(opened, features)
-    least = settings.min_recall
+        measured = measure_recall(opened, features, demanded=least is not None)
     if measured is not None and least is not None and measured.recall_at_10 < least - RECALL_SLACK:
         raise RecallTooLow(
             f"recall@10 is {measured.recall_at_10:.4f}, well under the {least:g} that is asked "

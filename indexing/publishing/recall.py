@@ -13,20 +13,32 @@ from lookalike.index.recall import K, recalled
 from lookalike.vectors import Vectors, prepared
 
 QUERIES = 200
+# Where no recall is demanded, such as for additions, which are to be found within a minute: as many
+# queries as so many comparisons are enough for, a second or two of one core, and at least so few.
+# A quarter of the queries tells it half as exactly.
+COMPARISONS, FEWEST = 50_000_000, 50
 TIMED = 50
 SEED = 7
 
 
-def measure_recall(opened: IndexVersion, features: Features) -> Measured | None:
+def measure_recall(
+    opened: IndexVersion, features: Features, *, demanded: bool = True
+) -> Measured | None:
     """Measure recall@10 on a sample of the version's own rows, each left out of its answer.
 
-    Exact answers compare the stored codes of every living row, so that it costs no more
-    than reading the index. None where there are no two rows to compare.
+    Exact answers compare the stored codes of every living row with each query. None where
+    there are no two rows to compare.
+
+    Args:
+        opened: the version.
+        features: has its vectors.
+        demanded: whether anything depends on it; otherwise fewer queries may do.
     """
     alive = opened.vectors.alive_rows()
     if len(alive) < 2:
         return None
-    own = np.random.default_rng(SEED).choice(alive, min(QUERIES, len(alive)), replace=False)
+    count = min(QUERIES if demanded else queries_for(len(alive)), len(alive))
+    own = np.random.default_rng(SEED).choice(alive, count, replace=False)
     sampled = opened.pictures.rows(own.tolist())
     raw = raw_vectors(sampled, features, opened.details.model.dimensions)
     queries = prepared(raw, opened.details.metric)
@@ -46,6 +58,11 @@ def measure_recall(opened: IndexVersion, features: Features) -> Measured | None:
         search_ms=_one_at_a_time(opened, queries[:TIMED]),
         exact_ms=exact_ms,
     )
+
+
+def queries_for(rows: int) -> int:
+    """Say by how many queries to measure recall among so many rows, where none is demanded."""
+    return max(FEWEST, min(QUERIES, COMPARISONS // rows))
 
 
 def _others(own: Rows, distances: Distances, rows: Rows) -> Distances:

@@ -11,6 +11,7 @@ import pytest
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
 from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted
+from indexing.publishing.recall import queries_for
 from lookalike.changes import Deletion
 from lookalike.errors import (
     CatalogueShrunk,
@@ -233,6 +234,26 @@ def test_an_index_that_finds_too_little_is_refused(tmp_path: Path) -> None:
         gallery.publish(plan, GateSettings(min_recall=0.98))
     assert gallery.indexes.versions() == []
     gallery.publish(plan)
+
+
+@pytest.mark.parametrize(("least", "queries"), [(None, 50), (0.9, 200)])
+def test_fewer_queries_measure_a_recall_that_nobody_demands(
+    least: float | None, queries: int, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.fill(210)
+    gallery.publish(a_plan(anew=True))
+    gallery.fill(1, first=1000)
+    monkeypatch.setattr("indexing.publishing.recall.COMPARISONS", 500)
+    measured = gallery.publish(gate=GateSettings(min_recall=least)).details.measured
+    assert measured is not None
+    assert (measured.queries, measured.truth) == (queries, 211)
+
+
+@pytest.mark.parametrize(
+    ("rows", "queries"), [(2, 200), (250_000, 200), (500_000, 100), (10**6, 50), (10**8, 50)]
+)
+def test_the_more_pictures_the_fewer_queries_measure_an_addition(rows: int, queries: int) -> None:
+    assert queries_for(rows) == queries
 
 
 def test_a_delta_is_measured_together_with_its_base(gallery: Gallery) -> None:
