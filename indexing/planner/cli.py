@@ -53,6 +53,24 @@ class Quantity(click.ParamType[int]):
 @click.option(
     "--dimensions", type=click.IntRange(1), default=128, show_default=True, help="Of a vector."
 )
+@click.option(
+    "--numbers",
+    type=click.IntRange(0),
+    default=0,
+    help="Attributes that are numbers, such as a price.",
+)
+@click.option(
+    "--categories",
+    type=click.IntRange(0),
+    default=0,
+    help="Attributes with up to 65,533 different texts, such as a brand.",
+)
+@click.option(
+    "--texts",
+    type=click.IntRange(0),
+    default=0,
+    help="Attributes with another text for each picture, such as a title.",
+)
 @click.option("--calibrate", is_flag=True, help="Measure this machine first, for all later plans.")
 @click.option("--vectors", type=Quantity(), help="With --calibrate: how many; 200k by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
@@ -64,6 +82,9 @@ def plan(
     memory_per_replica: int | None,
     cores: int,
     dimensions: int,
+    numbers: int,
+    categories: int,
+    texts: int,
     calibrate: bool,
     vectors: int | None,
     as_json: bool,
@@ -77,6 +98,7 @@ def plan(
         raise click.UsageError("say how many --pictures, or --calibrate")
     import msgspec
 
+    from indexing.planner.attributes import Columns
     from indexing.planner.calibration import figures
     from indexing.planner.plan import Request
     from indexing.planner.plan import plan as made
@@ -94,6 +116,7 @@ def plan(
         memory_bytes=memory_per_replica,
         cores=cores,
         dimensions=dimensions,
+        attributes=Columns(numbers=numbers, categories=categories, texts=texts),
     )
     result = made(request, known)
     if as_json:

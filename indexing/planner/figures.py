@@ -49,6 +49,14 @@ DEFAULTS: dict[str, Figure] = {
     "graph_misses": _assumed("what a graph misses with one candidate", 14.14, "of the neighbours"),
     "graph_power": _assumed("how misses fall with a graph's candidates", 2.213, "as a power"),
     "row_bytes": _assumed("a picture's id, place, label and digest", 186.0, "bytes"),
+    "ledger_bytes": _assumed(
+        "a picture's row in a ledger",
+        450.0,
+        "bytes",
+        "an id, a URI and attributes of some 50 letters each; a third less where ids come in order",
+    ),
+    "name_bytes": _assumed("the name of an attribute", 8.0, "bytes", "as price or category"),
+    "text_bytes": _assumed("a text of an attribute", 20.0, "bytes", "two or three words"),
     "decode_ms": _assumed("reading a 500x375 JPEG", 1.133, "ms, by one core"),
     "worker_bytes": _assumed("a process with faiss and OpenCV loaded", 80.16e6, "bytes"),
     "embed_rate": _assumed(

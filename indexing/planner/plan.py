@@ -11,6 +11,7 @@ from indexing.build.settings import SHARD_LIMIT, TARGET_RECALL
 from indexing.build.training import LEAST_SAMPLE, SAMPLE_PER_LIST
 from indexing.build.tuning import OTHER_QUERIES, TUNING_QUERIES
 from indexing.factory import choose
+from indexing.planner.attributes import Columns
 from indexing.planner.figures import Basis, Figure, Figures
 from indexing.planner.index_type import (
     IndexType,
@@ -19,14 +20,14 @@ from indexing.planner.index_type import (
     read_factory,
     search_seconds,
 )
+from indexing.planner.memory import Memory, with_index, without_index
 from indexing.planner.queueing import MOST_LOAD, greatest_load, wait_seconds
+from indexing.planner.volumes import Disk, disk
 from lookalike.index import SearchParameters
 
 HOUR = 3600.0
 # Cores that must be less busy than that to be in time are no plan.
 LEAST_LOAD = 0.05
-DIGEST_BYTES = 32
-FLOAT_BYTES = 4
 MEASURED_QUERIES = TUNING_QUERIES + OTHER_QUERIES
 
 
@@ -40,29 +41,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: Annotated[int, Meta(ge=1, description="Of one replica.")] | None = None
     cores: Annotated[int, Meta(ge=1, description="Of one replica, and of the build.")] = 4
     dimensions: Annotated[int, Meta(ge=1)] = 128
-
-
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What a replica keeps in memory to be fast, in bytes."""
-
-    index: float
-    rows: float
-    workers: float
-    while_swapping: Annotated[float, Meta(description="With the next version beside this one.")]
-    fits: Annotated[bool | None, Meta(description="In what was asked for; null: nothing was.")]
-
-    @property
-    def total(self) -> float:
-        """Bytes of one replica that serves one version."""
-        return self.index + self.rows + self.workers
-
-
-class Disk(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes on disks; the pictures themselves are not counted."""
-
-    version: Annotated[float, Meta(description="One version of the index.")]
-    store: Annotated[float, Meta(description="The versions that are kept, and the features.")]
-    replica: Annotated[float, Meta(description="The verified copies, while they are swapped.")]
+    attributes: Annotated[Columns, Meta(description="Beside the label.")] = Columns()
 
 
 class Extraction(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,18 +85,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(request: Request, figures: Figures) -> Plan:
     """Plan for a request, with the same choice of index type as a build makes."""
     basis = Basis(figures)
-    rows = request.pictures * basis["row_bytes"]
-    workers = request.cores * basis["worker_bytes"]
+    beside = without_index(request.pictures, request.attributes, request.cores, basis)
     budget = None
     if request.memory_bytes is not None:
-        budget = max(0, round(request.memory_bytes - rows - workers))
+        budget = max(0, round(request.memory_bytes - beside.total))
     factory = choose(request.pictures, request.dimensions, budget).factory
     of = read_factory(factory, request.dimensions)
     shards = math.ceil(request.pictures / SHARD_LIMIT)
     # Tuning aims a little higher than asked for.
     search = effort(of, min(1.0, request.recall + MARGIN), basis)
     index = request.pictures * of.vector_bytes + of.fixed_bytes
-    memory = _memory(request, index, rows, workers)
+    memory = with_index(beside, index, request.memory_bytes)
     serving = _serving(request, search_seconds(of, request.pictures, shards, search, basis), basis)
     return Plan(
         request=request,
@@ -125,32 +103,12 @@ def plan(request: Request, figures: Figures) -> Plan:
         search=search,
         shards=shards,
         memory=memory,
-        disk=_disk(request, index + rows, basis),
-        build_hours=_build_hours(request, of, index + rows, basis),
+        disk=disk(request.pictures, request.dimensions, request.attributes, memory.version, basis),
+        build_hours=_build_hours(request, of, memory.version, basis),
         extraction=_extraction(request, basis, figures),
         serving=serving,
         notes=_notes(of, memory, serving),
         figures=basis.used,
-    )
-
-
-def _memory(request: Request, index: float, rows: float, workers: float) -> Memory:
-    total = index + rows + workers
-    return Memory(
-        index=index,
-        rows=rows,
-        workers=workers,
-        while_swapping=total + index + rows,
-        fits=None if request.memory_bytes is None else total <= request.memory_bytes,
-    )
-
-
-def _disk(request: Request, version: float, basis: Basis) -> Disk:
-    features = request.pictures * (request.dimensions * FLOAT_BYTES + DIGEST_BYTES)
-    return Disk(
-        version=version,
-        store=version * basis["versions"] + features,
-        replica=2 * version,
     )
 
 

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
+from indexing.planner.attributes import Columns
 from indexing.planner.figures import Figure
+from indexing.planner.memory import Memory
 from indexing.planner.plan import Plan
 from indexing.planner.quantities import byte_text, hour_text
 from lookalike.index import SearchParameters
@@ -31,8 +35,15 @@ def _title(plan: Plan) -> str:
     rate = asked.queries_per_second
     queries = "" if rate is None else f", {rate:,g} queries a second"
     return (
-        f"{asked.pictures:,} pictures, recall@10 {asked.recall:g}, p95 {asked.p95_ms:g} ms{queries}"
+        f"{asked.pictures:,} pictures{_attributes(asked.attributes)}, "
+        f"recall@10 {asked.recall:g}, p95 {asked.p95_ms:g} ms{queries}"
     )
+
+
+def _attributes(columns: Columns) -> str:
+    counts = msgspec.structs.asdict(columns)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return f" with attributes ({kinds})" if kinds else ""
 
 
 def _needs(plan: Plan) -> Iterator[str]:
@@ -45,12 +56,16 @@ def _needs(plan: Plan) -> Iterator[str]:
         "memory",
         f"{byte_text(memory.total)} a replica{_verdict(memory.fits, 'fits', 'DOES NOT FIT')}: "
         f"index {byte_text(memory.index)}, rows {byte_text(memory.rows)}, "
+        f"attributes {byte_text(memory.attributes)}{_selections(memory)}, "
         f"workers {byte_text(memory.workers)}; {byte_text(memory.while_swapping)} during a swap",
     )
     yield _line(
         "disk",
-        f"{byte_text(disk.store)} in the store ({byte_text(disk.version)} a version), "
-        f"{byte_text(disk.replica)} in each replica",
+        f"{byte_text(disk.store)} in the store: {byte_text(disk.version)} a version, "
+        f"features {byte_text(disk.features)}, ledgers {byte_text(disk.ledgers)}",
+    )
+    yield _line(
+        "", f"{byte_text(disk.job)} in a job's cache, {byte_text(disk.replica)} in a replica's"
     )
     yield _line("build", f"{hour_text(plan.build_hours)} on {plan.request.cores} cores")
     yield _line("extraction", f"{_hours(extraction.embedding_hours)} of {extraction.embedding_by}")
@@ -69,6 +84,10 @@ def _needs(plan: Plan) -> Iterator[str]:
         f"p95 {serving.p95_ms:.0f} ms{_verdict(serving.meets_p95, 'met', 'MISSED')}; "
         f"each answers up to {serving.queries_per_replica:,.0f} queries a second",
     )
+
+
+def _selections(memory: Memory) -> str:
+    return f", selections {byte_text(memory.selections)}" if memory.selections else ""
 
 
 def _line(label: str, text: str) -> str:

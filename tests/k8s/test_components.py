@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from indexing.planner.figures import DEFAULTS
-from indexing.planner.plan import FLOAT_BYTES, Plan, Request, plan
+from indexing.planner.plan import Request, plan
 from k8s.render import HERE, OVERLAYS
 from lookalike.settings import Settings
 from search_api.access import PROBES
@@ -15,9 +15,6 @@ from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
-# Of a ledger's row, with an id, a URI and attributes of some 50 letters each: 290 to 300 bytes
-# where ids came in order, half as much again where they did not.
-LEDGER_ROW_BYTES = 450
 
 
 def component(name: str, folder: Path) -> Manifests:
@@ -218,7 +215,7 @@ def test_limits_are_enough_for_the_planned_pictures(overlay: str) -> None:
     jobs = [job for job in manifests.pods() if job.main["image"].startswith("lookalike/jobs:")]
     assert {job.name for job in jobs} >= {"reindex", "build", "verify", "rollback"}
     for job in jobs:
-        assert scratch_room(job) >= scratch_needed(planned), job.name
+        assert scratch_room(job) >= planned.disk.job, job.name
 
 
 def scratch_room(pod: Pod) -> float:
@@ -228,14 +225,3 @@ def scratch_room(pod: Pod) -> float:
     assert mounts[variables.get("TMPDIR", "/tmp")] == "cache"  # noqa: S108
     (volume,) = [volume for volume in pod.spec["volumes"] if volume["name"] == "cache"]
     return quantity(volume["emptyDir"]["sizeLimit"])
-
-
-def scratch_needed(planned: Plan) -> float:
-    """Tell what reindex has on its own disk at most, with a bucket as the store.
-
-    The version being served and the draft of the next, the vectors of that, and the ledger
-    twice: the one that extraction wrote, and the one that the build fetched again.
-    """
-    pictures, dimensions = planned.request.pictures, planned.request.dimensions
-    vectors = pictures * dimensions * FLOAT_BYTES
-    return 2 * planned.disk.version + vectors + 2 * pictures * LEDGER_ROW_BYTES

@@ -14,7 +14,11 @@ from tests.services import model_server, publish_toy_model, run
 
 ON_A_SERVER = {"embed_rate", "embed_ms"}
 LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
-NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versions"}
+NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versions"} | {
+    "ledger_bytes",
+    "name_bytes",
+    "text_bytes",
+}
 
 
 @pytest.fixture(scope="module")

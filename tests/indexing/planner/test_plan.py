@@ -30,6 +30,7 @@ def needs(made: Plan) -> tuple[float, ...]:
         made.memory.total,
         made.memory.while_swapping,
         made.disk.store,
+        made.disk.job,
         made.disk.replica,
         made.build_hours,
         extraction.embedding_hours,
