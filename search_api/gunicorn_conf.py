@@ -8,10 +8,12 @@ from gevent import monkey
 if __name__ == "__config__":  # gunicorn reads it, and nobody who only wants its values
     monkey.patch_all()
 
+import atexit
 import gc
 import importlib
 import math
 import os
+import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -58,9 +60,9 @@ errorlog = "-"
 logger_class = "search_api.access.ServiceLogger"
 loglevel = "info"
 
-# All workers' metrics; the master takes the folder away as it ends.
+# Names the folder of all workers' metrics, where they go on counting when gunicorn is told to
+# reload, and reads this file again.
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
-_metrics = tempfile.TemporaryDirectory(prefix="lookalike-metrics-", dir=worker_tmp_dir)
 
 # Imported before the fork, so that all workers share its pages. With one thread a BLAS, which
 # is what a query wants anyway, importing it starts none.
@@ -70,7 +72,7 @@ SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     """Import the application, of which nothing runs before the fork; lay out the metrics."""
-    os.environ[METRICS] = _metrics.name
+    _make_metrics_folder()
     for name in SINGLE_THREADED:
         os.environ[name] = "1"
     importlib.import_module(APPLICATION)
@@ -79,6 +81,18 @@ def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     _forget(os.getpid())
     # What is there now stays: a collection that looked at it in a worker would copy its pages.
     gc.freeze()
+
+
+def _make_metrics_folder() -> None:
+    """Make it, once, and take it away as the master ends: a worker's end must leave it there."""
+    master, folder = os.getpid(), tempfile.mkdtemp(prefix="lookalike-metrics-", dir=worker_tmp_dir)
+    os.environ[METRICS] = folder
+
+    def take_away() -> None:
+        if os.getpid() == master:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(take_away)
 
 
 def when_ready(server: Any) -> None:
@@ -104,7 +118,7 @@ def child_exit(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's
 def _forget(pid: int) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
-    mark_process_dead(pid, _metrics.name)  # type: ignore[no-untyped-call]
+    mark_process_dead(pid, os.environ[METRICS])  # type: ignore[no-untyped-call]
 
 
 def post_fork(server: object, worker: Any) -> None:  # noqa: ARG001  gunicorn's signature

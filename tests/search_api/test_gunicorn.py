@@ -1,10 +1,11 @@
 """gunicorn: what its master holds when it forks, and how its workers end."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,3 +78,57 @@ def test_requests_sent_without_waiting_are_answered_in_their_order(service: Runn
         answers = b"".join(iter(lambda: client.recv(1 << 16), b""))
     statuses = [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [b"200", b"404", b"200", b"200"]
+
+
+def counted(service: Running) -> float:
+    """Tell how many requests of ``/nothing`` all workers have counted."""
+    text = requests.get(f"{service.url}/metrics", timeout=10).text
+    lines = [
+        line
+        for line in text.splitlines()
+        if line.startswith("lookalike_request_duration_seconds_count")
+    ]
+    return sum(float(line.rpartition(" ")[2]) for line in lines if 'status="404"' in line)
+
+
+def metrics_folder(service: Running) -> Path:
+    """Give the folder that the workers write their metrics to."""
+    maps = Path(f"/proc/{workers_of(service)[0]}/maps").read_text()
+    found = re.search(r"(/\S*/lookalike-metrics-\w+)/", maps)
+    assert found is not None
+    return Path(found[1])
+
+
+def end_one_worker(service: Running) -> None:
+    os.kill(int(workers_of(service)[0]), signal.SIGTERM)
+
+
+def reload(service: Running) -> None:
+    service.master.send_signal(signal.SIGHUP)
+
+
+@pytest.mark.parametrize(("end", "ended"), [(end_one_worker, 1), (reload, 2)])
+def test_the_service_and_its_counts_outlive_workers_that_end(
+    end: Callable[[Running], None], ended: int, service: Running
+) -> None:
+    until(lambda: len(workers_of(service)) == 2, what="both workers")
+    folder = metrics_folder(service)
+    for turn in range(1, 3):
+        before = set(workers_of(service))
+        assert status(f"{service.url}/nothing") == 404
+        end(service)
+        until(lambda old=before: len(set(workers_of(service)) - old) == ended, what="new workers")
+        until(lambda: len(workers_of(service)) == 2, what="the old workers' end")
+        assert counted(service) == turn
+        until(
+            lambda: living(folder) <= set(workers_of(service)), what="what the dead did forgotten"
+        )
+    assert metrics_folder(service) == folder
+    service.master.terminate()
+    assert service.master.wait(30) == 0
+    assert not folder.exists()
+
+
+def living(folder: Path) -> set[str]:
+    """Name the processes whose present doings are told."""
+    return {path.stem.rpartition("_")[2] for path in folder.glob("gauge_live*.db")}
