@@ -42,7 +42,7 @@ def _title(plan: Plan) -> str:
 
 def _attributes(columns: Columns) -> str:
     counts = msgspec.structs.asdict(columns)
-    kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    kinds = ", ".join(f"{kind} {count}" for kind, count in counts.items() if count)
     return f" with attributes ({kinds})" if kinds else ""
 
 

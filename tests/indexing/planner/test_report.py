@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from indexing.planner.attributes import Columns
 from indexing.planner.cli import plan as command
 from indexing.planner.figures import CALIBRATED, DEFAULTS
 from indexing.planner.plan import Request, plan
@@ -37,6 +38,16 @@ def test_a_plan_that_fails_says_so_in_capitals() -> None:
     text = "\n".join(lines(made))
     assert "DOES NOT FIT" in text
     assert "MISSED" in text
+
+
+def test_attributes_are_told_with_what_they_take() -> None:
+    columns = Columns(numbers=2, texts=1)
+    text = "\n".join(lines(plan(Request(pictures=10**6, attributes=columns), DEFAULTS)))
+    assert text.startswith("1,000,000 pictures with attributes (numbers 2, texts 1), recall@10")
+    assert "attributes 58 MB, selections 268 MB, workers" in text
+    assert "  a text of an attribute: 20 bytes (" in text
+    without = "\n".join(lines(plan(Request(pictures=10**6), DEFAULTS)))
+    assert "attributes 2 MB, workers" in without
 
 
 def test_the_page_s_example_is_what_is_printed() -> None:
