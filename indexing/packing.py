@@ -101,8 +101,10 @@ def _packed(log: ChangeLog, listed: Listing, packs: Mapping[str, Pack], few: int
         return False
     records = [record for one in packs.values() for record in one.records]
     records += log.read(track(loose, "packing records of changes"))
+    # All that anybody may still read, and no more, or the names would grow with every change.
+    made_from = {*listed.records, *(record.name for record in records)}
     with room_needed("requests/ of the store"):
-        log.pack(needed(records), {record.name for record in records} | known, listed)
+        log.pack(needed(records), made_from, listed)
     return True
 
 

@@ -99,6 +99,19 @@ def test_files_become_one_and_are_removed_by_a_later_run(root: str) -> None:
     assert log.standing().added.keys() == before.added.keys() - {"picture 1"}
 
 
+def test_a_pack_does_not_grow_with_what_was_asked_of_the_same_pictures(root: str) -> None:
+    log = open_changes(root, "default")
+    sizes = []
+    for _ in range(4):
+        ask(log, 20)
+        pack(log, few=0)
+        pack(log, few=0, settled_seconds=0)
+        [made] = log.listed().packs
+        header = log.read_pack(made).header
+        sizes.append(len(header.names) + len(header.packed))
+    assert sizes[1:] == sizes[1:2] * 3
+
+
 def test_two_jobs_that_pack_at_once_lose_nothing(root: str) -> None:
     log = open_changes(root, "default")
     ask(log, 20)
