@@ -82,14 +82,14 @@ def divided(labels: Labels, seed: int) -> Parts:
 
 def embedded(data: Labelled, parts: Parts, seed: int) -> Embedded:
     """Train a head, and embed all pictures with it."""
-    from training.head import Labelled as HeadData
     from training.head import train_head
+    from training.labelled import Labelled as HeadData
     from training.model import embedder_of
     from training.request import HeadSettings
 
     train, validation = (HeadData(data.features[rows], data.labels[rows]) for rows in parts[:2])
     categories = int(data.labels.max()) + 1
-    head, _ = train_head(train, validation, categories, HeadSettings(seed=seed))
+    head = train_head(train, validation, categories, HeadSettings(seed=seed)).model
     vectors = embedder_of(head).predict(data.features[:, 0], batch_size=1000, verbose=0)
     return Embedded(np.asarray(vectors, np.float32), data.labels)
 

@@ -25,8 +25,9 @@ from lookalike.settings import Settings
 from lookalike.vectors import Vectors, unit
 from search_api.parameters import NEAR_DUPLICATE
 from training.features import FeatureExtractor
-from training.head import Labelled, train_head
+from training.head import train_head
 from training.judging import class_numbers
+from training.labelled import Labelled
 from training.model import build_base, build_model
 from training.request import HeadSettings
 from training.split import stratified
@@ -84,7 +85,7 @@ def _embedder(contract: PictureContract, folder: Path, quick: bool) -> tuple[Any
         Labelled(extractor.vectors(half), class_numbers(half, categories)) for half in halves
     )
     head_settings = HeadSettings(epochs=2) if quick else HeadSettings()
-    head, _ = train_head(known, held_out, len(categories), head_settings)
+    head = train_head(known, held_out, len(categories), head_settings).model
     return cut(build_model(base, head)), [folder / example.path for example in halves[1]]
 
 

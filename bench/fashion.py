@@ -91,17 +91,18 @@ def _base(cache: Path) -> Any:
 
 
 def _fine_tuned(pooled: Vectors, labels: Labels) -> Vectors:
-    from training.head import Labelled, train_head
+    from training.head import train_head
+    from training.labelled import Labelled
     from training.model import embedder_of
     from training.request import HeadSettings
 
     vectors, held_out = pooled[:, None], min(VALIDATION, len(pooled) // 5)
-    head, _ = train_head(
+    head = train_head(
         Labelled(vectors[held_out:], labels[held_out:]),
         Labelled(vectors[:held_out], labels[:held_out]),
         CATEGORIES,
         HeadSettings(epochs=EPOCHS, batch_size=256),
-    )
+    ).model
     return np.asarray(embedder_of(head).predict(pooled, batch_size=1000, verbose=0), np.float32)
 
 

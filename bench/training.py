@@ -24,8 +24,9 @@ from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
-from training.head import Labelled, train_head
+from training.head import train_head
 from training.judging import class_numbers
+from training.labelled import Labelled
 from training.model import (
     EMBEDDING_DIMENSIONS,
     EMBEDDING_LAYER,
@@ -96,7 +97,7 @@ def cached(task: Task, name: str, precision: Precision) -> None:
         for side, number in ((split.train, views), (split.validation, 0))
     )
     settings = HeadSettings(epochs=task.epochs, patience=task.epochs)
-    _, history = train_head(train, validation, len(split.categories), settings)
+    history = train_head(train, validation, len(split.categories), settings).history
     task.accuracy[name] = max(history["val_accuracy"])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
@@ -31,12 +31,17 @@ def _head_options(command: Command) -> Command:
         [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
         command = click.option(
             f"--{field.name.replace('_', '-')}",
-            type=type(field.default),
+            type=_kind(get_args(field.type)[0]),
             default=field.default,
             show_default=True,
             help=described.description,
         )(command)
     return command
+
+
+def _kind(annotation: Any) -> Any:
+    """Give what click checks a value by."""
+    return click.Choice(get_args(annotation)) if get_origin(annotation) is Literal else annotation
 
 
 @click.command()

@@ -11,7 +11,6 @@ from lookalike.errors import LookalikeError
 from lookalike.index.models import served_model
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, ModelCard, TrainingData, write_model_card
-from lookalike.progress import Meter
 from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
 from training.against import compare_with_version
@@ -21,11 +20,11 @@ from training.evaluation import Report
 from training.features import FeatureExtractor
 from training.finished import SETTING, request_sha256
 from training.framework import versions
-from training.head import Labelled, train_head
+from training.head import TrainedHead, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.judging import Trained, class_numbers, held_out_neighbours, judge
-from training.loop import History, Watch
+from training.labelled import Labelled
 from training.model import (
     BACKBONE,
     EMBEDDING_DIMENSIONS,
@@ -42,7 +41,7 @@ from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Split, write_split
-from training.tensorboard import EventFiles
+from training.watching import Watching
 from training.weights import imagenet_weights
 
 Say = Callable[[str], None]
@@ -53,7 +52,7 @@ class _Made(NamedTuple):
 
     model: Any
     base_weights: str
-    history: History
+    head: TrainedHead
     split: Split
     report: Report
     compared: Comparison | None
@@ -85,14 +84,13 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     )
     split = divide(request, extractor, cache / FOLDER / SKIPPED_FILE, say)
     checkpoints = Checkpoints(cache / FOLDER / "checkpoints", digest, versions(), say)
-    events = _event_files(request, digest)
-    head, history = _train(split, request, extractor, checkpoints, events)
-    say(f"head: {len(history['loss'])} epochs, lowest loss {min(history['val_loss']):.3f}")
-    trained = Trained(split, extractor, embedder_of(head))
+    head = _train(split, request, extractor, checkpoints, digest)
+    say(str(head))
+    trained = Trained(split, extractor, embedder_of(head.model))
     made = _Made(
-        model=build_model(base, head),
+        model=build_model(base, head.model),
         base_weights=weights.source,
-        history=history,
+        head=head,
         split=split,
         report=judge(*trained),
         compared=_compared(trained, request, settings, say),
@@ -108,41 +106,28 @@ def _train(
     request: TrainingRequest,
     extractor: FeatureExtractor,
     checkpoints: Checkpoints,
-    events: EventFiles | None,
-) -> tuple[Any, History]:
+    digest: str,
+) -> TrainedHead:
     extractor.embed(split.train, Path(split.root), request.views)
     categories = split.categories
-    meter = Meter("training the head", request.head.epochs)
-    watches: list[Watch] = [lambda done: meter.reach(done.epoch)]
-    if events is not None:
-        watches.append(events.watch)
-    try:
+    train, validation = (
+        Labelled(extractor.vectors(side, views), class_numbers(side, categories))
+        for side, views in ((split.train, request.views), (split.validation, 0))
+    )
+    told = _flags(request, digest) | msgspec.to_builtins(request.contract)
+    with Watching(
+        request.head.epochs, _events(request, digest), {"pictures": request.pictures, **told}
+    ) as watching:
         return train_head(
-            Labelled(
-                extractor.vectors(split.train, request.views),
-                class_numbers(split.train, categories),
-            ),
-            Labelled(
-                extractor.vectors(split.validation), class_numbers(split.validation, categories)
-            ),
-            len(categories),
-            request.head,
-            checkpoints,
-            watches,
+            train, validation, len(categories), request.head, checkpoints, watching.of
         )
-    finally:
-        meter.close()
-        if events is not None:
-            events.close()
 
 
-def _event_files(request: TrainingRequest, digest: str) -> EventFiles | None:
-    """Give the run's event files for TensorBoard: where a run that goes on finds them again."""
+def _events(request: TrainingRequest, digest: str) -> Path | None:
+    """Name the run's folder for TensorBoard: where a run that goes on finds its files again."""
     if request.tensorboard is None:
         return None
-    run = request.tensorboard / f"{request.pictures.resolve().name}-{digest[:8]}"
-    flags = _flags(request, digest) | msgspec.to_builtins(request.contract)
-    return EventFiles(run / "head", {"pictures": request.pictures, **flags})
+    return request.tensorboard / f"{request.pictures.resolve().name}-{digest[:8]}"
 
 
 def _flags(request: TrainingRequest, digest: str) -> dict[str, Any]:
@@ -182,7 +167,7 @@ def _compared(
 def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> None:
     path = folder / f"{MODEL_NAME}.{request.file_format}"
     save_model(made.model, path)
-    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.history))
+    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.head.history))
     write_split(made.split, folder / SPLIT_FILE)
     card = ModelCard(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

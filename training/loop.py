@@ -38,12 +38,18 @@ class Limits:
     Attributes:
         epochs: the most.
         patience: epochs without a better one before it stops.
-        criterion: the name of the figure that the best epoch has the lowest of.
+        criterion: the name of the figure that tells the best epoch.
+        highest: whether that has the highest of it, and not the lowest.
     """
 
     epochs: int
     patience: int
     criterion: str = "val_loss"
+    highest: bool = False
+
+    def judged(self, figures: Figures) -> float:
+        """Give what an epoch is judged by: the lower, the better."""
+        return -figures[self.criterion] if self.highest else figures[self.criterion]
 
 
 def train_in_epochs(
@@ -78,7 +84,7 @@ def train_in_epochs(
         state.resume(checkpoint)
     while not state.is_over(limits):
         figures = epoch(generator)
-        state.add(figures, figures[limits.criterion])
+        state.add(figures, limits.judged(figures))
         for watch in watches:
             watch(Done(model, state.epochs, figures))
         if checkpoint is not None and (checkpoint.is_due or state.is_over(limits)):

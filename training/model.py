@@ -61,12 +61,15 @@ def fast_base(size: int, weights: Layers, precision: Precision) -> tuple[Precisi
 def build_head(categories: int, dropout: float = 0.0) -> Any:
     """Build the trained part: ``float32[n, 512]`` to the categories' probabilities."""
     pooled = keras.Input((POOLED_DIMENSIONS,), name="features")
-    embedded = keras.layers.Dense(EMBEDDING_DIMENSIONS, activation="relu", name=EMBEDDING_LAYER)(
-        pooled
-    )
-    dropped = keras.layers.Dropout(dropout, name="dropout")(embedded)
+    dropped = keras.layers.Dropout(dropout, name="dropout")(_dense_1(pooled))
     predicted = keras.layers.Dense(categories, activation="softmax", name=PREDICTIONS)(dropped)
     return keras.Model(pooled, predicted, name="head")
+
+
+def build_embedder(dimensions: int) -> Any:
+    """Build dense_1 alone: ``float32[n, dimensions]`` to ``float32[n, 128]``."""
+    pooled = keras.Input((dimensions,), name="features")
+    return keras.Model(pooled, _dense_1(pooled), name="embedder")
 
 
 def build_model(base: Any, head: Any) -> Any:
@@ -134,6 +137,11 @@ def save_model(model: Any, path: Path) -> None:
     """Save a whole model; ``path`` ends with ``.keras``, or with ``.h5`` for the older format."""
     with saving():
         model.save(path)
+
+
+def _dense_1(pooled: Any) -> Any:
+    layer = keras.layers.Dense(EMBEDDING_DIMENSIONS, activation="relu", name=EMBEDDING_LAYER)
+    return layer(pooled)
 
 
 @contextmanager

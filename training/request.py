@@ -12,19 +12,41 @@ from lookalike.picture.contract import PictureContract
 FileFormat = Literal["keras", "h5"]
 ViewPrecision = Literal["fastest", "float32"]
 VIEW_PRECISIONS = get_args(ViewPrecision)
+Recipe = Literal["contrastive", "plain"]
 
 
 class HeadSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the head is trained; each field is a flag of ``lookalike train``."""
 
-    epochs: Annotated[int, Meta(ge=1, description="Most passes over the pictures.")] = 150
+    recipe: Annotated[
+        Recipe,
+        Meta(
+            description="contrastive: pictures of a category are drawn together, from the "
+            "pretrained similarity on; plain: dense_1 is learnt for the softmax alone."
+        ),
+    ] = "contrastive"
+    interpolation: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="How far from the pretrained similarity (0) to the trained one (1): 1 "
+            "finds the categories best that it was trained on, and others worse. "
+            "Of the contrastive recipe.",
+        ),
+    ] = 0.6
+    temperature: Annotated[
+        float, Meta(gt=0, description="Divides cosines in the contrastive recipe's loss.")
+    ] = 0.1
+    epochs: Annotated[int, Meta(ge=1, description="Most passes over the pictures.")] = 60
     patience: Annotated[
-        int, Meta(ge=1, description="Epochs without a lower validation loss before it stops.")
+        int, Meta(ge=1, description="Epochs without a better one before training stops.")
     ] = 20
-    batch_size: Annotated[int, Meta(ge=1, description="Pictures a step.")] = 32
+    batch_size: Annotated[int, Meta(ge=2, description="Pictures a step.")] = 64
     learning_rate: Annotated[float, Meta(gt=0, description="Step size of RMSprop.")] = 1e-3
     dropout: Annotated[
-        float, Meta(ge=0, lt=1, description="Share of dense_1 that each step leaves out.")
+        float,
+        Meta(ge=0, lt=1, description="Share of dense_1 that each step hides from the softmax."),
     ] = 0.5
     label_smoothing: Annotated[
         float, Meta(ge=0, lt=1, description="Share of each target spread over all categories.")

@@ -142,16 +142,18 @@ def test_a_run_that_was_killed_before_its_output_was_in_place_trains_nothing_aga
         with pytest.raises(KeyboardInterrupt):
             fine_tune(request, settings, print)
     checkpoints = Path(settings.cache) / "training" / "checkpoints"
-    assert len(list(checkpoints.iterdir())) == 1
-    [events] = (tmp_path / "events").glob("*/head/train/*")
-    assert events.parts[-4].startswith(f"{request.pictures.name}-")
+    assert len(list(checkpoints.iterdir())) == 2  # of either stage
+    events = sorted((tmp_path / "events").glob("*/*/train/*"))
+    assert [path.parts[-3] for path in events] == ["contrastive", "softmax"]
+    assert events[0].parts[-4].startswith(f"{request.pictures.name}-")
     told: list[str] = []
     fine_tune(request, settings, told.append)
     history = json.loads((trained / "history.json").read_text())
     assert json.loads((tmp_path / "out" / "history.json").read_text()) == history
-    assert any(f"going on after epoch {len(history['loss'])}," in text for text in told)
+    for stage in ("contrastive_loss", "loss"):
+        assert any(f"going on after epoch {len(history[stage])}," in text for text in told)
     assert list(checkpoints.iterdir()) == []
-    assert list((tmp_path / "events").glob("*/head/train/*")) == [events]
+    assert sorted((tmp_path / "events").glob("*/*/train/*")) == events
 
 
 def test_validation_may_have_a_folder_of_its_own(

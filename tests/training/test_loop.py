@@ -12,11 +12,11 @@ from training import checkpoint
 from training.checkpoint import Checkpoint, Checkpoints
 from training.framework import keras
 from training.head import train_head
-from training.loop import Done, Figures, History, Limits, train_in_epochs
+from training.loop import Done, Figures, History, Limits, Watch, train_in_epochs
 from training.request import HeadSettings
 
 MADE_BY = {"lookalike": "1"}
-SETTINGS = HeadSettings(epochs=5, patience=5, batch_size=8)
+SETTINGS = HeadSettings(recipe="plain", epochs=5, patience=5, batch_size=8)
 DATA = clusters(5, 2, 1), clusters(4, 1, 2)
 
 
@@ -27,7 +27,7 @@ def _each_epoch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def train(folder: Path, told: list[str], *watches: Any) -> tuple[Any, History]:
     checkpoints = Checkpoints(folder, "run", MADE_BY, told.append)
-    return train_head(*DATA, CATEGORIES, SETTINGS, checkpoints, watches)
+    return train_head(*DATA, CATEGORIES, SETTINGS, checkpoints, lambda _: watches)
 
 
 def assert_same(found: tuple[Any, History], expected: tuple[Any, History]) -> None:
@@ -76,6 +76,31 @@ def test_what_came_to_its_end_is_not_trained_again(
         raise AssertionError(done)
 
     assert_same(train(tmp_path, told, never), whole)
+
+
+def test_each_stage_of_the_contrastive_recipe_is_gone_on_with(tmp_path: Path) -> None:
+    settings = HeadSettings(epochs=3, batch_size=8)
+    told: list[str] = []
+    reached: list[tuple[str, int]] = []
+
+    def run(*deaths: tuple[str, int]) -> tuple[Any, History]:
+        def watches(stage: str) -> list[Watch]:
+            def watch(done: Done) -> None:
+                reached.append((stage, done.epoch))
+                if reached[-1] in deaths:
+                    raise KeyboardInterrupt
+
+            return [watch]
+
+        checkpoints = Checkpoints(tmp_path, "run", MADE_BY, told.append)
+        return train_head(*DATA, CATEGORIES, settings, checkpoints, watches)
+
+    for death in (("contrastive", 2), ("softmax", 2)):
+        with pytest.raises(KeyboardInterrupt):
+            run(death)
+    assert_same(run(), train_head(*DATA, CATEGORIES, settings))
+    drawn = [("contrastive", epoch) for epoch in (1, 2, 2, 3)]
+    assert reached == drawn + [("softmax", epoch) for epoch in (1, 2, 2, 3)]
 
 
 KILLED_RUN = """

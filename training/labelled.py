@@ -1,0 +1,72 @@
+"""Features with their categories, and how epochs draw from them. Arrays only."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.scaling import Scaling
+
+# Pictures of a category that are drawn together, so that each has others of its kind in a
+# batch, however many categories there are.
+TOGETHER = 4
+
+Vectors = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Rows = NDArray[np.int64]
+ORIGINAL = 0
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features ``float32[n, views, d]``, the original first, and class numbers ``int64[n]``."""
+
+    vectors: Vectors
+    labels: Labels
+
+    @property
+    def originals(self) -> Vectors:
+        """The features of the pictures as they are, ``float32[n, d]``."""
+        return self.vectors[:, ORIGINAL]
+
+    def scaled(self, scaling: Scaling) -> "Labelled":
+        """Scale the features."""
+        return Labelled(scaling.applied(self.vectors), self.labels)
+
+    def chosen(self, rows: NDArray[np.bool_] | Rows) -> "Labelled":
+        """Take some of the pictures."""
+        return Labelled(self.vectors[rows], self.labels[rows])
+
+    def sample(self, most: int) -> "Labelled":
+        """Take no more than so many pictures, a fixed random part where there are more."""
+        if len(self.labels) <= most:
+            return self
+        rows = np.random.default_rng(0).choice(len(self.labels), most, replace=False)
+        return self.chosen(np.sort(rows))
+
+
+def batches(labels: Labels, size: int, generator: np.random.Generator) -> Iterator[Rows]:
+    """Yield rows of about ``size`` pictures: all of them once, a few of a category together."""
+    order = generator.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
+    place = np.arange(len(order)) - np.repeat(first, count)
+    begins = place % TOGETHER == 0
+    group = np.cumsum(begins) - 1
+    drawn = generator.permutation(int(begins.sum()))[group]
+    mixed = order[np.argsort(drawn, kind="stable")]
+    yield from np.array_split(mixed, -(-len(mixed) // size))
+
+
+def balanced_weights(labels: Labels) -> Vectors:
+    """Weigh each picture by ``n / (categories * count)``, so that each category counts the same.
+
+    Args:
+        labels: ``int64[n]``.
+
+    Returns:
+        ``float32[n]``, of mean 1.
+    """
+    present, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.take(len(labels) / (len(present) * counts), place).astype(np.float32)
