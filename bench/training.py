@@ -31,7 +31,6 @@ from training.model import (
     EMBEDDING_DIMENSIONS,
     EMBEDDING_LAYER,
     PREDICTIONS,
-    Layers,
     build_base,
     fast_base,
 )
@@ -62,7 +61,7 @@ class Task:
         cache = Path(self.settings.cache)
         self.folder, self.size = folder, QUICK_SIZE if quick else SIZE
         self.epochs = QUICK_EPOCHS if quick else EPOCHS
-        self.layers: Layers = imagenet_weights(cache).layers
+        self.layers = imagenet_weights(cache).layers
         pictures = Folder(stamps(cache))
         extractor = self.extractor(folder / "looked_at", "float32")
         examples, _ = extractor.examine(list(pictures))

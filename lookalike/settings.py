@@ -38,8 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     weights: Annotated[
         str,
         Meta(
-            description="File of VGG16's ImageNet weights (.h5 or .weights.h5) that training "
-            "begins with. Empty: they are fetched, once."
+            description="File of the backbone's ImageNet weights (.h5 or .weights.h5) that "
+            "training begins with. Empty: they are fetched, once."
         ),
     ] = ""
     index: Annotated[str, Meta(description="Name of the index to build and to serve.")] = "default"

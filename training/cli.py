@@ -11,7 +11,7 @@ from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
 from training.output import FORMATS
-from training.request import VIEW_PRECISIONS, HeadSettings, TrainingRequest
+from training.request import BACKBONE_NAMES, VIEW_PRECISIONS, HeadSettings, TrainingRequest
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -78,6 +78,13 @@ def _kind(annotation: Any) -> Any:
     help="Keep a picture's proportions, on white, or stretch it to the square.",
 )
 @click.option(
+    "--backbone",
+    type=click.Choice(BACKBONE_NAMES),
+    default=DEFAULTS["backbone"],
+    show_default=True,
+    help="What embeds pictures before dense_1 does; docs/training.md compares them.",
+)
+@click.option(
     "--views",
     type=click.IntRange(min=0),
     default=DEFAULTS["views"],
@@ -94,7 +101,7 @@ def _kind(annotation: Any) -> Any:
 @click.option(
     "--weights",
     type=FILE,
-    help="VGG16 weights of your own: .h5 or .weights.h5.  [default: LOOKALIKE_WEIGHTS]",
+    help="The backbone's weights, of your own: .h5 or .weights.h5.  [default: LOOKALIKE_WEIGHTS]",
 )
 @click.option(
     "--workers",
@@ -120,7 +127,7 @@ def train(
     force: bool,
     **options: Any,
 ) -> None:
-    """Fine-tune VGG16 on PICTURES, a folder of labelled folders.
+    """Fine-tune a backbone on PICTURES, a folder of labelled folders.
 
     Where the output folder holds the model of the same pictures and flags already,
     nothing is done.

@@ -53,7 +53,7 @@ class FeatureExtractor:
     """Pooled features of pictures and of their augmented views, through one base.
 
     Args:
-        base: Keras model from ``[n, S, S, 3]`` RGB pixels to ``float32[n, 512]``.
+        base: Keras model from ``[n, S, S, 3]`` RGB pixels to ``float32[n, d]``.
         contract: how files become pixels; its size is the base's.
         cache: the cache folder of all programs.
         workers: threads that read, decode and augment.
@@ -121,7 +121,7 @@ class FeatureExtractor:
         deque(self._embedded(missing, numbers, what), maxlen=0)
 
     def vectors(self, examples: Sequence[Example], views: int = 0) -> Vectors:
-        """Gather ``float32[n, 1 + views, 512]``; the original is the first of each picture.
+        """Gather ``float32[n, 1 + views, d]``; the original is the first of each picture.
 
         Raises:
             DataError: a picture is not what it was when it was examined.

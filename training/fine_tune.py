@@ -26,9 +26,7 @@ from training.held_out import write_held_out_hits
 from training.judging import Trained, class_numbers, held_out_neighbours, judge
 from training.labelled import Labelled
 from training.model import (
-    BACKBONE,
     EMBEDDING_DIMENSIONS,
-    Layers,
     build_base,
     build_model,
     embedder_of,
@@ -43,6 +41,7 @@ from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Split, write_split
 from training.watching import Watching
 from training.weights import imagenet_weights
+from training.wheels import Layers
 
 Say = Callable[[str], None]
 
@@ -71,9 +70,9 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     # Before the pictures are read: what is added from now on was not trained on.
     digest = request_sha256(request)
     cache = Path(settings.cache)
-    weights = imagenet_weights(cache, request.weights)
+    weights = imagenet_weights(cache, request.weights, request.backbone)
     say(f"base weights: {weights.source}")
-    base = build_base(request.contract.size, weights.layers)
+    base = build_base(request.contract.size, weights.layers, backbone=request.backbone)
     extractor = FeatureExtractor(
         base,
         request.contract,
@@ -142,7 +141,7 @@ def _flags(request: TrainingRequest, digest: str) -> dict[str, Any]:
 def _fast_base(request: TrainingRequest, layers: Layers, say: Say) -> tuple[Precision, Any] | None:
     if not request.views or request.view_precision == "float32":
         return None
-    fast = fast_base(request.contract.size, layers, fastest_precision())
+    fast = fast_base(request.contract.size, layers, fastest_precision(), request.backbone)
     if fast is not None:
         say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
     return fast
@@ -171,7 +170,7 @@ def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> 
     write_split(made.split, folder / SPLIT_FILE)
     card = ModelCard(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        backbone=BACKBONE,
+        backbone=request.backbone,
         base_weights=made.base_weights,
         weights_sha256=sha256_of(path),
         picture=request.contract,

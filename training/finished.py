@@ -22,6 +22,7 @@ SETTING = "request_sha256"
 def request_sha256(request: TrainingRequest) -> str:
     """Digest all that a model depends on: the flags, and every file of the folders."""
     asked = {
+        "backbone": request.backbone,
         "contract": request.contract,
         "file_format": request.file_format,
         "head": request.head,

@@ -74,7 +74,7 @@ def train_head(
     contrastive = settings.recipe == CONTRASTIVE
     scaling = (by_channel if contrastive else by_length)(train.vectors)
     sides = train.scaled(scaling), validation.scaled(scaling)
-    head = build_head(categories, settings.dropout)
+    head = build_head(categories, settings.dropout, train.vectors.shape[-1])
     dense = head.get_layer(EMBEDDING_LAYER)
     history: History = {}
     if contrastive:

