@@ -46,9 +46,9 @@ def write_saved_model(
         return {OUTPUT: embedder(tf.cast(pixels, tf.float32), training=False)}
 
     # Keras' own exporter makes the variables known to the graph's restore operation, which
-    # is what TensorFlow Serving runs; tf.saved_model.save does so only for its own loader.
+    # is what TensorFlow Serving runs; tf.saved_model.save does so only for its own loader. The
+    # endpoint brings them along: to track the embedder besides would write each twice.
     archive = keras.export.ExportArchive()
-    archive.track(embedder)
     archive.add_endpoint(SIGNATURE, serve, [tf.TensorSpec([None], tf.string, name=INPUT)])
     archive.write_out(str(folder), verbose=False)
     write_warmup(folder, model_name, contract)

@@ -21,7 +21,7 @@ from model_server.servable import Servable
 from tests.services import run
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
-from training.model import build_base, build_head, build_model, save_model
+from training.model import build_base, build_head, build_model, load_model, save_model
 from training.retrieval import Neighbours
 
 SIZE = 32
@@ -89,6 +89,12 @@ def test_a_session_that_restores_the_graph_as_tensorflow_serving_does_gives_the_
     servable.close()
     expected = run_saved_model(version_one, pictures(3))
     assert np.linalg.norm(unit(served) - unit(expected), axis=1).max() <= SAME_DEVICE_TOLERANCE
+
+
+def test_the_weights_are_stored_once(model_file: Path, version_one: Path) -> None:
+    weights = 4 * cut(load_model(model_file)).count_params()
+    stored = sum(file.stat().st_size for file in (version_one / "variables").iterdir())
+    assert weights <= stored < 1.01 * weights
 
 
 def test_the_signature_is_the_contract_s(version_one: Path) -> None:
