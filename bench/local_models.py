@@ -14,17 +14,20 @@ from model_server.metrics import Metrics
 from model_server.model import ServedVersion
 from model_server.options import BatchingParameters
 from model_server.servable import Servable
+from training.backbones import BACKBONES
 from training.framework import keras
 from training.framework import tensorflow as tf
 from training.model import EMBEDDING_DIMENSIONS, build_base, build_head, build_model
+from training.request import DEFAULT_BACKBONE, BackboneName
 
 CATEGORIES = 2  # the softmax is cut off
 CENTRE = 4  # side of what the trivial model sees, in pixels
 
 
-def production_model(size: int) -> Any:
-    """Build VGG16 up to dense_1, with random weights: they compute as long as trained ones."""
-    return cut(build_model(build_base(size), build_head(CATEGORIES)))
+def production_model(size: int, backbone: BackboneName = DEFAULT_BACKBONE) -> Any:
+    """Build a backbone up to dense_1, with random weights: they compute as long as trained ones."""
+    head = build_head(CATEGORIES, dimensions=BACKBONES[backbone].dimensions)
+    return cut(build_model(build_base(size, backbone=backbone), head))
 
 
 def trivial_model(size: int) -> Any:
