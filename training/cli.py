@@ -101,7 +101,7 @@ def _kind(annotation: Any) -> Any:
 @click.option(
     "--weights",
     type=FILE,
-    help="The backbone's weights, of your own: .h5 or .weights.h5.  [default: LOOKALIKE_WEIGHTS]",
+    help="A file of the backbone's weights: .h5 or .weights.h5.  [default: LOOKALIKE_WEIGHTS]",
 )
 @click.option(
     "--workers",

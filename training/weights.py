@@ -100,7 +100,9 @@ def _read(file: Path, backbone: Backbone, arguments: dict[str, bool]) -> Layers:
             warnings.simplefilter("ignore", UserWarning)  # missing layers, told below
             model.load_weights(file, **arguments)
     except (ValueError, OSError, KeyError) as error:
-        raise ConfigurationError(f"{file} is no Keras file of {whose} weights: {error}") from error
+        # Keras goes on to list every layer of the model.
+        reason = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{file} is no Keras file of {whose} weights: {reason}") from error
     layers = _layers(model)
     missing = [n for n, arrays in layers.items() if any(np.isnan(a.sum()) for a in arrays)]
     if missing:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
 
 from lookalike.errors import SourceUnavailable
 from training.efficientnet_lite import from_pytorch
@@ -104,10 +102,12 @@ class Wheel:
 
 def _vgg16(data: bytes) -> Layers:
     """Read ONNX convolutions; OIHW kernels become HWIO."""
+    import onnx  # here, since all that build a model come by, and few convert
+
     stored = {tensor.name: tensor for tensor in onnx.load_from_string(data).graph.initializer}
 
     def array(name: str) -> Array:
-        return np.asarray(numpy_helper.to_array(stored[f"functional_1/{name}:0"]), np.float32)
+        return np.asarray(onnx.numpy_helper.to_array(stored[f"functional_1/{name}:0"]), np.float32)
 
     return {
         name: (

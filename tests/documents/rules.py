@@ -279,6 +279,7 @@ RULES = (
         instead="python -c '" + COUNT_EPOCHS + "'",
         why="TensorBoard is not installed here; TensorFlow reads the same files",
     ),
+    Rule(pattern="lookalike train photos --backbone efficientnet-lite0", long=True),
     Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
     Rule(pattern="lookalike evaluate --against 1", after=(TRAIN, EXPORT)),
 )
