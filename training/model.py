@@ -54,7 +54,7 @@ def build_base(
 def fast_base(
     size: int, weights: Layers, precision: Precision, backbone: BackboneName = DEFAULT_BACKBONE
 ) -> tuple[Precision, Any] | None:
-    """Build the base in a faster precision, for augmented views; None: it is none of its own."""
+    """Build the base in a faster precision, for augmented views; None: nothing gains by it."""
     if precision == "float32" or not BACKBONES[backbone].gains_by_bfloat16:
         return None
     return precision, build_base(size, weights, precision, backbone)
