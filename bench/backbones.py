@@ -30,8 +30,9 @@ from lookalike.progress import track
 from lookalike.serving import ModelAddress
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
-from training.head import Labelled, train_head
+from training.head import train_head
 from training.judging import class_numbers, judge
+from training.labelled import Labelled
 from training.model import EMBEDDING_DIMENSIONS, build_base, embedder_of
 from training.request import BACKBONE_NAMES, DEFAULT_BACKBONE, BackboneName, HeadSettings
 from training.split import Split, stratified
@@ -94,7 +95,7 @@ def _reached(extractor: FeatureExtractor, seed: int) -> dict[str, float]:
         Labelled(extractor.vectors(side), class_numbers(side, split.categories))
         for side in (train, validation)
     )
-    head, _ = train_head(gallery, queries, len(split.categories), HeadSettings(seed=seed))
+    head = train_head(gallery, queries, len(split.categories), HeadSettings(seed=seed)).model
     return judge(split, extractor, embedder_of(head)).quality()
 
 
