@@ -17,6 +17,7 @@ BENCHMARKS = {
     "opening": "how long a published index takes to open, and the memory of worker processes",
     "calibration": "how often hits are of the query's category, against the scores told of them",
     "backbones": "pictures/s, size and retrieval quality of each backbone, against VGG16",
+    "embeddings": "how well each recipe's vectors find their kind, of categories known and not",
     "training": "training on features that are kept, against the whole network in each epoch",
     "service": "the search service over HTTP, against bare Flask, faiss and its model server",
     "alternatives": "searches/s beside pgvector, chromadb, lancedb and Flask, each by its client",

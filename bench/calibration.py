@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.calibration_sets import Labelled, Parts, divided, embedded, fashion_of, stamps_of
+from bench.calibration_sets import Parts, divided, embedded, fashion_of, stamps_of
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.harness import Candidate
@@ -23,6 +23,7 @@ from export.beta_calibration import Outcomes
 from export.calibration import calibrate, calibration_error, reliability
 from lookalike.calibration import Calibration, Scores
 from lookalike.progress import track
+from training.labelled import Labelled
 from training.retrieval import Neighbours, Rows
 
 SEEDS = {"stamps128": 12, "stamps224": 12, "fashion32": 5}

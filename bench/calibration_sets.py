@@ -14,6 +14,7 @@ from lookalike.vectors import Vectors
 from training.features import FeatureExtractor
 from training.held_out import HITS
 from training.judging import class_numbers
+from training.labelled import Labelled
 from training.retrieval import Labels, Neighbours, Rows, neighbours
 from training.split import Example, stratified
 
@@ -21,13 +22,6 @@ VIEWS = 2
 HELD_BACK = 0.3
 # So that what is held back from all is drawn otherwise than what training holds out.
 HELD_BACK_SEED = 1000
-
-
-class Labelled(NamedTuple):
-    """VGG16's features ``float32[n, views, 512]``, the original first, and ``int64[n]``."""
-
-    features: Vectors
-    labels: Labels
 
 
 class Parts(NamedTuple):
@@ -50,7 +44,12 @@ class Embedded(NamedTuple):
 
 
 def stamps_of(size: int) -> Labelled:
-    """Give the sample pictures' features; each is computed once a machine."""
+    """Give the sample pictures' features."""
+    return features_of(stamps(Path(Settings.from_environment().cache)), size, VIEWS)
+
+
+def features_of(pictures: Path, size: int, views: int) -> Labelled:
+    """Give the features of a folder of labelled folders; each is computed once a machine."""
     from training.model import build_base
     from training.weights import imagenet_weights
 
@@ -59,11 +58,11 @@ def stamps_of(size: int) -> Labelled:
     base = build_base(size, imagenet_weights(cache).layers)
     contract = PictureContract(size=size)
     extractor = FeatureExtractor(base, contract, cache, 2, settings.max_decoded_bytes)
-    folder = Folder(stamps(cache))
+    folder = Folder(pictures)
     examples, _ = extractor.examine(list(folder))
-    extractor.embed(examples, folder.root, VIEWS)
+    extractor.embed(examples, folder.root, views)
     categories = sorted({example.label for example in examples})
-    return Labelled(extractor.vectors(examples, VIEWS), class_numbers(examples, categories))
+    return Labelled(extractor.vectors(examples, views), class_numbers(examples, categories))
 
 
 def fashion_of(count: int) -> Labelled:
@@ -83,14 +82,13 @@ def divided(labels: Labels, seed: int) -> Parts:
 def embedded(data: Labelled, parts: Parts, seed: int) -> Embedded:
     """Train a head, and embed all pictures with it."""
     from training.head import train_head
-    from training.labelled import Labelled as HeadData
     from training.model import embedder_of
     from training.request import HeadSettings
 
-    train, validation = (HeadData(data.features[rows], data.labels[rows]) for rows in parts[:2])
+    train, validation = (Labelled(data.vectors[rows], data.labels[rows]) for rows in parts[:2])
     categories = int(data.labels.max()) + 1
     head = train_head(train, validation, categories, HeadSettings(seed=seed)).model
-    vectors = embedder_of(head).predict(data.features[:, 0], batch_size=1000, verbose=0)
+    vectors = embedder_of(head).predict(data.originals, batch_size=1000, verbose=0)
     return Embedded(np.asarray(vectors, np.float32), data.labels)
 
 

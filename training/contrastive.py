@@ -94,19 +94,15 @@ def train_contrastive(
         }
 
     generator = np.random.default_rng(settings.seed)
+    steps = -(-len(train.labels) // settings.batch_size)
     limits = Limits(
-        epochs=settings.epochs, patience=settings.patience, criterion=VALIDATION_MAP, highest=True
+        epochs=min(settings.epochs, -(-settings.steps // steps)),
+        patience=settings.patience,
+        criterion=VALIDATION_MAP,
+        highest=True,
     )
     history = train_in_epochs(embedder, epoch, generator, limits, checkpoint, watches)
     return _weights(embedder), history
-
-
-def train_blindly(start: Dense, train: Labelled, settings: HeadSettings, epochs: int) -> Dense:
-    """Train dense_1 by so many epochs, with nothing to judge it by."""
-    embedder, generator = _compiled(start, settings), np.random.default_rng(settings.seed)
-    for _ in range(epochs):
-        _train_once(embedder, train, settings, generator)
-    return _weights(embedder)
 
 
 def _compiled(start: Dense, settings: HeadSettings) -> Any:

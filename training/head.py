@@ -22,6 +22,8 @@ from training.softmax import train_softmax
 # Gives who is told of the epochs of a stage, by its name.
 Watches = Callable[[str], Sequence[Watch]]
 CONTRASTIVE, SOFTMAX = "contrastive", "softmax"
+# Times the learning rate, where one layer is left to train: its loss is convex.
+FASTER = 10
 
 
 class TrainedHead(NamedTuple):
@@ -64,10 +66,11 @@ def train_head(
     """
     keras.utils.set_random_seed(settings.seed)
 
+    asked = msgspec.json.encode([settings, categories])
+
     def checkpoint(stage: str) -> Checkpoint | None:
         if checkpoints is None:
             return None
-        asked = msgspec.json.encode([settings, categories])
         sides = (array for side in (train, validation) for array in (side.vectors, side.labels))
         return checkpoints.of(stage, asked, *sides)
 
@@ -84,6 +87,7 @@ def train_head(
         )
         dense.set_weights(list(start.towards(end, settings.interpolation)))
         dense.trainable = False
+        settings = msgspec.structs.replace(settings, learning_rate=FASTER * settings.learning_rate)
     history |= train_softmax(head, *sides, settings, checkpoint(SOFTMAX), watches(SOFTMAX))
     dense.trainable = True
     _fold(scaling, dense)

@@ -48,6 +48,14 @@ class HeadSettings(msgspec.Struct, frozen=True, kw_only=True):
     temperature: Annotated[
         float, Meta(gt=0, description="Divides cosines in the contrastive recipe's loss.")
     ] = 0.1
+    steps: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Most steps of the contrastive recipe, to the end of an epoch: with more "
+            "of them, categories that it was not trained on are found worse.",
+        ),
+    ] = 350
     epochs: Annotated[int, Meta(ge=1, description="Most passes over the pictures.")] = 60
     patience: Annotated[
         int, Meta(ge=1, description="Epochs without a better one before training stops.")

@@ -1,8 +1,9 @@
+import msgspec
 import numpy as np
 
 from lookalike.vectors import unit
 from tests.training.test_head import CATEGORIES, clusters
-from training.contrastive import Dense, pretrained_start, train_blindly, train_contrastive
+from training.contrastive import Dense, pretrained_start, train_contrastive
 from training.labelled import Labelled
 from training.request import HeadSettings
 from training.scaling import by_channel
@@ -58,8 +59,18 @@ def test_the_epoch_by_which_validation_pictures_find_their_kind_best_is_kept() -
     end, history = train_contrastive(start, train, wrong, settings)
     best = int(np.argmax(history["val_map"])) + 1
     assert len(history["val_map"]) == min(best + 3, 8)
-    again = train_blindly(start, train, settings, best)
+    shorter = msgspec.structs.replace(settings, epochs=best)
+    again, _ = train_contrastive(start, train, wrong, shorter)
     np.testing.assert_array_equal(again.kernel, end.kernel)
+
+
+def test_steps_bound_the_epochs_to_the_end_of_one() -> None:
+    train, validation = scaled(clusters(12, 1, 1), clusters(8, 1, 2))
+    start = pretrained_start(train.originals)
+    for steps, epochs in ((1, 1), (3, 1), (4, 2)):  # 36 pictures are three batches of 12
+        settings = HeadSettings(epochs=9, batch_size=12, steps=steps)
+        _, history = train_contrastive(start, train, validation, settings)
+        assert len(history["val_map"]) == epochs
 
 
 def test_half_of_the_way_lies_between() -> None:
