@@ -19,10 +19,10 @@ from bench.calibration_sets import Parts, divided, embedded, fashion_of, stamps_
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.harness import Candidate
-from export.beta_calibration import Outcomes
-from export.calibration import calibrate, calibration_error, reliability
 from lookalike.calibration import Calibration, Scores
 from lookalike.progress import track
+from training.beta_calibration import Outcomes
+from training.calibration import calibrate, calibration_error, reliability
 from training.labelled import Labelled
 from training.retrieval import Neighbours, Rows
 

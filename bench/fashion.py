@@ -68,6 +68,15 @@ def pooled_features(cache: Path, count: int) -> tuple[Vectors, Labels]:
     return _pooled(folder, pictures[:count], cache), labels[:count]
 
 
+def pictures(cache: Path, count: int) -> Pixels:
+    """Give the first pictures themselves: ``uint8[count, 28, 28]``, grey, black where nothing is.
+
+    Raises:
+        SourceUnavailable: the data set cannot be had.
+    """
+    return _data_set(cache / "bench" / "fashion")[0][:count]
+
+
 def _pooled(folder: Path, pictures: Pixels, cache: Path) -> Vectors:
     """Give VGG16's pooled features, ``float32[n, 512]``; each piece is computed once."""
     base: Any = None

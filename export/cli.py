@@ -55,7 +55,7 @@ def export_model(model_file: Path | None, force: bool) -> None:
 
 
 def _tell_of_scores(card: "ModelCard") -> None:
-    from export.calibration import GOOD_ECE
+    from training.calibration import GOOD_ECE
 
     made = card.calibration
     if made is None:

@@ -6,13 +6,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from export.calibration import calibrate
 from export.gate import check_gate
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
 from lookalike.progress import working
 from lookalike.store import Collection, sha256_of
+from training.calibration import calibrate
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
 from training.split import FILE_NAME as SPLIT_FILE

@@ -1,6 +1,6 @@
 """Scores with a meaning: from a distance to the probability that a hit is of its query's category.
 
-The curve is fitted in export/ on pictures that the model was not trained on; here it is only
+The curve is fitted in training/ on pictures that the model was not trained on; here it is only
 applied, so that the model's card, an index and the search service mean the same by it.
 """
 

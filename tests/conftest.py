@@ -8,9 +8,12 @@ from hypothesis import settings
 
 from demo.samples import stamps
 from lookalike.settings import Settings
+from tests.browser import browser, page
 
 if TYPE_CHECKING:
     from training.weights import BaseWeights
+
+__all__ = ["browser", "page"]
 
 # `make test` tries the same examples on every machine, so that what passed here passes there;
 # `make test-all` looks for new ones.

@@ -1,5 +1,6 @@
 """``lookalike train`` and ``lookalike evaluate``; nothing heavy is imported before they run."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -15,6 +16,7 @@ from training.request import BACKBONE_NAMES, VIEW_PRECISIONS, HeadSettings, Trai
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
+REPORT_FILE = "evaluation.html"
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 DEFAULTS = {
     field.name: field.default
@@ -155,6 +157,7 @@ def train(
         report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
         click.echo(as_text(report))
         click.echo(f"saved {request.output}", err=True)
+        click.echo("a report with pictures: 'lookalike evaluate'", err=True)
     # Where a run was killed between the two, the next one keeps what it left.
     ours = output is None and found in (None, request.output)
     if ours and (place := keep(settings)) is not None:
@@ -173,7 +176,16 @@ def train(
     metavar="VERSION",
     help="Say whether it is better or worse than this exported version, or neither for sure.",
 )
-@click.option("--json", "json_file", type=FILE, help="Write the figures to this file too.")
+@click.option("--json", "json_file", type=FILE, help="Write all figures to this file too.")
+@click.option(
+    "--html",
+    "html_file",
+    type=FILE,
+    default=REPORT_FILE,
+    show_default=True,
+    help="Write the report to this file: one page with pictures, for any browser.",
+)
+@click.option("--no-html", is_flag=True, help="Print the tables alone; it takes less time.")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -186,10 +198,18 @@ def evaluate(
     validation: Path | None,
     against: int | None,
     json_file: Path | None,
+    html_file: Path,
+    no_html: bool,
     workers: int,
 ) -> None:
-    """Measure how well held-out pictures find their own kind, before and after fine-tuning."""
+    """Measure how well held-out pictures find their own kind, before and after fine-tuning.
+
+    The report shows that by pictures: what is confused, the hardest queries, a map; and what
+    the data are like. It is replaced where there is one.
+    """
     settings = Settings.from_environment()
+    for file in (json_file, None if no_html else html_file):
+        _check_writable(file)
     from training.against import compare_with_version
     from training.evaluation import as_text
     from training.judging import judge, open_saved
@@ -199,13 +219,21 @@ def evaluate(
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(*saved)
     click.echo(as_text(report))
-    told = msgspec.to_builtins(report)
+    compared = None
     if against is not None:
         compared = compare_with_version(saved, against, settings, workers)
         click.echo(f"\n{compared}")
-        told["against"] = compared
+    if no_html and json_file is None:
+        return
+    from training.report.measure import evaluation
+    from training.report.writing import write_json, write_page
+
+    measured = evaluation(folder, saved, report, compared)
     if json_file is not None:
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+        write_json(measured, json_file)
+    if not no_html:
+        write_page(measured, saved, html_file)
+        click.echo(f"the report is {html_file.absolute().as_uri()}", err=True)
 
 
 def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path | None:
@@ -221,6 +249,12 @@ def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path 
     ):
         return elsewhere
     return None
+
+
+def _check_writable(file: Path | None) -> None:
+    """Find out before minutes of work that there is no folder to write to."""
+    if file is not None and not os.access(file.absolute().parent, os.W_OK):
+        raise ConfigurationError(f"{file} cannot be written: {file.absolute().parent} is not there")
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

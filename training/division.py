@@ -10,9 +10,11 @@ from lookalike.catalogue import Folder
 from lookalike.errors import DataError
 from lookalike.store.files import replace_file
 from training.features import FeatureExtractor
+from training.near_copies import Group, Side, near_copies, without_copies_of
 from training.request import TrainingRequest
 from training.split import (
     FEWEST_PICTURES,
+    Skipped,
     Split,
     category_problems,
     stratified,
@@ -23,6 +25,7 @@ from training.unusable import Examined, as_csv, as_text, poor_categories
 Say = Callable[[str], None]
 # In the cache: of the latest run, whether it trained or not.
 SKIPPED_FILE = "skipped.csv"
+NEAR_COPY = "near copy of a training picture"
 
 
 def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, say: Say) -> Split:
@@ -38,6 +41,8 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, 
         DataError: too few categories or pictures, or the request is strict and there is a list.
     """
     examined = _examined(request, extractor)
+    copies = near_copies(extractor, *(Side(one.examples, one.root) for one in examined))
+    examined[1:] = [_without_copies(examined[0], judged, copies) for judged in examined[1:]]
     _tell(examined, listed, say)
     _check(request, examined, listed)
     trained, judged = examined[0], examined[-1]
@@ -45,8 +50,11 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, 
         train, validation = trained.examples, judged.examples
     else:
         train, validation = stratified(
-            trained.examples, request.validation_share, request.head.seed
+            trained.examples, request.validation_share, request.head.seed, copies
         )
+    if copies:
+        pictures = sum(map(len, copies))
+        say(f"near copies: {pictures} pictures, each beside those that it is a copy of")
     say(f"pictures: {len(train)} to train on, {len(validation)} held out")
     return Split(
         root=str(trained.root),
@@ -69,6 +77,16 @@ def _examined(request: TrainingRequest, extractor: FeatureExtractor) -> list[Exa
         skipped += poor_categories(folder.labels(), examples, least)
         examined.append(Examined(folder.root, examples, skipped))
     return examined
+
+
+def _without_copies(trained: Examined, judged: Examined, copies: list[Group]) -> Examined:
+    """Leave out of the pictures to judge by what is a near copy of a training picture."""
+    kept, repeated = without_copies_of(trained.examples, judged.examples, copies)
+    skipped = [
+        Skipped(one.path, f"it is a near copy of {of.path}", NEAR_COPY)
+        for one, of in repeated.items()
+    ]
+    return Examined(judged.root, kept, judged.skipped + skipped)
 
 
 def _tell(examined: list[Examined], listed: Path, say: Say) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Meta
 
 from lookalike.vectors import Metric, Vectors
-from training.retrieval import RECALL_AT, Labels, Retrieval, query_gallery
+from training.retrieval import RECALL_AT, Labels, Means, Retrieval, query_gallery
 
 RAW, PRETRAINED, TUNED = "raw", "pretrained", "tuned"
 TITLES = {
@@ -44,13 +44,21 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CategoryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Mean average precision of one category's queries by cosine, before and after."""
+    """Figures of one category's queries by cosine, before fine-tuning and after.
+
+    Attributes:
+        pretrained, tuned: mean average precision.
+    """
 
     category: str
     gallery: int
     queries: int
     pretrained: Share
     tuned: Share
+    pretrained_nearest_neighbour: Share
+    tuned_nearest_neighbour: Share
+    pretrained_recall_at_10: Share
+    tuned_recall_at_10: Share
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,12 +110,12 @@ def compare(
         queries=len(query_labels),
         rows=rows,
         categories=[
-            CategoryRow(
-                category=name,
-                gallery=int((gallery_labels == label).sum()),
-                queries=int((query_labels == label).sum()),
-                pretrained=before.of_category(label),
-                tuned=after.of_category(label),
+            _category(
+                name,
+                int((gallery_labels == label).sum()),
+                int((query_labels == label).sum()),
+                before.of_category(label),
+                after.of_category(label),
             )
             for label, name in enumerate(categories)
             if (before.labels == label).any()
@@ -132,6 +140,20 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"{'category':{width}}{'gallery':>9}{'queries':>9}{'mAP before':>12}{'after':>8}"
     for c in report.categories:
         yield (f"{c.category:{width}}{c.gallery:9}{c.queries:9}{c.pretrained:12.3f}{c.tuned:8.3f}")
+
+
+def _category(name: str, gallery: int, queries: int, before: Means, after: Means) -> CategoryRow:
+    return CategoryRow(
+        category=name,
+        gallery=gallery,
+        queries=queries,
+        pretrained=before.average_precision,
+        tuned=after.average_precision,
+        pretrained_nearest_neighbour=before.nearest,
+        tuned_nearest_neighbour=after.nearest,
+        pretrained_recall_at_10=before.recall,
+        tuned_recall_at_10=after.recall,
+    )
 
 
 def _row(name: str, metric: Metric, dimensions: int, result: Retrieval) -> Row:

@@ -149,16 +149,29 @@ class FeatureExtractor:
             DataError: a picture can no longer be read.
         """
         contract = msgspec.structs.replace(self._contract, size=size)
+        read = self.pixels([(example, root) for example in examples], contract)
+        return np.stack(
+            [one.astype(np.float32).ravel() for one in track(read, "reading pixels", len(examples))]
+        )
 
-        def read(example: Example) -> Vectors:
+    def pixels(
+        self, placed: Iterable[tuple[Example, Path]], contract: PictureContract
+    ) -> Iterator[Pixels]:
+        """Read pictures, each with its root, by a contract: ``uint8[S, S, 3]``, in order.
+
+        Raises:
+            DataError: a picture can no longer be read.
+        """
+
+        def read(one: tuple[Example, Path]) -> Pixels:
+            example, root = one
             try:
-                pixels = self._pixels((root / example.path).read_bytes(), contract)
+                return self._pixels((root / example.path).read_bytes(), contract)
             except (OSError, PictureError) as error:
                 raise DataError(f"{example.path} can no longer be read: {error}") from error
-            return pixels.astype(np.float32).ravel()
 
         with ThreadPoolExecutor(self._workers) as pool:
-            return np.stack(list(track(pool.map(read, examples), "reading pixels", len(examples))))
+            yield from overlapped(pool, read, placed, self._workers + BATCH)
 
     def _embedded(
         self, pictures: Sequence[Picture], views: tuple[int, ...], what: str

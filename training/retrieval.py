@@ -23,17 +23,30 @@ class Retrieval(NamedTuple):
         nearest: ``bool[n]``, whether the nearest neighbour is of the query's category.
         recall: ``bool[n]``, whether one of the ``RECALL_AT`` nearest is (recall@k as the
             metric-learning literature has it).
+        queries: ``int64[n]``, which queries they are.
     """
 
     labels: Labels
     average_precision: NDArray[np.float64]
     nearest: NDArray[np.bool_]
     recall: NDArray[np.bool_]
+    queries: Rows
 
-    def of_category(self, label: int) -> float:
-        """Mean average precision of one category's queries; NaN where it has none."""
-        chosen = self.average_precision[self.labels == label]
-        return float(chosen.mean()) if len(chosen) else float("nan")
+    def of_category(self, label: int) -> "Means":
+        """Mean figures of one category's queries; NaN where it has none."""
+        chosen = self.labels == label
+        if not chosen.any():
+            return Means(float("nan"), float("nan"), float("nan"))
+        figures = (self.average_precision, self.nearest, self.recall)
+        return Means(*(float(figure[chosen].mean()) for figure in figures))
+
+
+class Means(NamedTuple):
+    """Means over queries of the figures of :class:`Retrieval`."""
+
+    average_precision: float
+    nearest: float
+    recall: float
 
 
 class Neighbours(NamedTuple):
@@ -42,10 +55,14 @@ class Neighbours(NamedTuple):
     Attributes:
         distances: ``float64[n, k]``, Euclidean between vectors of length one.
         same: ``bool[n, k]``, whether they are of the query's category.
+        queries: ``int64[n]``, rows of the queries.
+        rows: ``int64[n, k]``, those of what they find.
     """
 
     distances: NDArray[np.float64]
     same: NDArray[np.bool_]
+    queries: Rows
+    rows: Rows
 
 
 def query_gallery(
@@ -86,7 +103,9 @@ def neighbours(
     queries, gallery, vectors = queries[seen[queries]], gallery[seen[gallery]], unit(vectors)
     itself = np.isin(queries, gallery).any()
     shape = (len(queries), max(0, min(count, len(gallery) - int(itself))))
-    found = Neighbours(np.empty(shape, np.float64), np.empty(shape, np.bool_))
+    found = Neighbours(
+        np.empty(shape, np.float64), np.empty(shape, np.bool_), queries, np.empty(shape, np.int64)
+    )
     for start in range(0, len(queries), CHUNK_QUERIES):
         rows = queries[start : start + CHUNK_QUERIES]
         squares = _squared_distances(vectors[rows], vectors[gallery])
@@ -95,6 +114,7 @@ def neighbours(
         near = np.take_along_axis(squares, nearest, axis=1)
         found.distances[start : start + len(rows)] = np.sqrt(np.maximum(near, 0))
         found.same[start : start + len(rows)] = labels[gallery[nearest]] == labels[rows, None]
+        found.rows[start : start + len(rows)] = gallery[nearest]
     return found
 
 
@@ -117,18 +137,22 @@ def _ranked(
             distances[np.arange(len(rows)), rows] = np.inf
             relevant[np.arange(len(rows)), rows] = False
         order = np.argsort(distances, axis=1, kind="stable")
-        parts.append(_figures(labels[rows], np.take_along_axis(relevant, order, axis=1)))
+        parts.append(_figures(rows, labels[rows], np.take_along_axis(relevant, order, axis=1)))
     return Retrieval(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _figures(labels: Labels, relevant: NDArray[np.bool_]) -> Retrieval:
+def _figures(rows: Rows, labels: Labels, relevant: NDArray[np.bool_]) -> Retrieval:
     """Score ranked relevance ``bool[n, m]``; queries without anything relevant are left out."""
     answerable = relevant.any(axis=1)
-    labels, relevant = labels[answerable], relevant[answerable]
+    rows, labels, relevant = rows[answerable], labels[answerable], relevant[answerable]
     precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
     average_precision = (precision * relevant).sum(axis=1) / relevant.sum(axis=1)
     return Retrieval(
-        labels, average_precision, relevant[:, 0], np.asarray(relevant[:, :RECALL_AT].any(axis=1))
+        labels,
+        average_precision,
+        relevant[:, 0],
+        np.asarray(relevant[:, :RECALL_AT].any(axis=1)),
+        rows,
     )
 
 

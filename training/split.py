@@ -1,7 +1,7 @@
 """Which pictures a model learns from and which it is judged by: pure values, and their file."""
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -72,24 +72,77 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stratified(
-    examples: Sequence[Example], validation: float, seed: int
+    examples: Sequence[Example],
+    validation: float,
+    seed: int,
+    groups: Iterable[Sequence[Example]] = (),
 ) -> tuple[list[Example], list[Example]]:
-    """Divide each category by the same share, at least one picture to either side.
+    """Divide each category by the same share, and keep every group on one side.
+
+    At least one picture of a category goes to either side, unless a group stands against
+    that: then the category is trained on and not judged by.
 
     Args:
         examples: at least two of each category.
         validation: share of the validation pictures, between 0 and 1.
-        seed: equal seeds and examples give equal splits.
+        seed: equal seeds, examples and groups give equal splits.
+        groups: pictures that belong together, of one category or several; no picture is in
+            two of them.
 
     Returns:
         Training and validation examples, each in the order that they came in.
     """
     generator = np.random.default_rng(seed)
-    held_out: set[Example] = set()
-    for _, members in sorted(by_label(examples).items()):
+    found = by_label(examples)
+    division = _Division({label: len(members) for label, members in found.items()}, groups)
+    for _, members in sorted(found.items()):
         count = min(max(round(len(members) * validation), 1), len(members) - 1)
-        held_out.update(members[i] for i in generator.permutation(len(members))[:count])
+        division.hold_out([members[i] for i in generator.permutation(len(members))], count)
+    held_out = division.held_out
     return [e for e in examples if e not in held_out], [e for e in examples if e in held_out]
+
+
+class _Division:
+    """Holds pictures out, with the whole group of each, and leaves each category one to train on.
+
+    Args:
+        sizes: pictures of each category.
+        groups: pictures that belong together.
+    """
+
+    def __init__(self, sizes: dict[str, int], groups: Iterable[Sequence[Example]]) -> None:
+        self.held_out: set[Example] = set()
+        self._left = Counter(sizes)
+        self._group = {example: group for group in groups for example in group}
+
+    def hold_out(self, members: Sequence[Example], count: int) -> None:
+        """Hold out so many of one category, the first that fit; one at least, if any may be."""
+        label = members[0].label
+        least = len(members) - count
+        for member in members:
+            self._try(member, label, least)
+        if self._left[label] == len(members):
+            for member in sorted(members, key=lambda one: len(self._together(one))):
+                if self._try(member, label, 1):
+                    break
+
+    def _try(self, member: Example, label: str, least: int) -> bool:
+        """Hold a picture's group out, if ``least`` of its label stay, and one of any other."""
+        if member in self.held_out:
+            return False
+        together = self._together(member)
+        taken = Counter(example.label for example in together)
+        if any(
+            self._left[name] - number < (least if name == label else 1)
+            for name, number in taken.items()
+        ):
+            return False
+        self._left.subtract(taken)
+        self.held_out.update(together)
+        return True
+
+    def _together(self, member: Example) -> Sequence[Example]:
+        return self._group.get(member, [member])
 
 
 def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:

@@ -61,7 +61,7 @@ function table(caption, heads, rows) {
   const head = element("tr", {}, heads.map((word) => element("th", { scope: "col" }, word)));
   const body = rows.map(([first, ...cells]) => element("tr", {},
     element("th", { scope: "row" }, first), cells.map((cell) => element("td", {}, cell))));
-  return element("div", { class: "table", tabindex: "0", role: "region", "aria-label": caption },
+  return element("div", { class: "table", tabindex: "0", role: "group", "aria-label": caption },
     element("table", {}, element("caption", {}, caption),
       element("thead", {}, head), element("tbody", {}, body)));
 }

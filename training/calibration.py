@@ -4,8 +4,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from export.beta_calibration import CONSTANT, Outcomes, fit
 from lookalike.calibration import Calibration, Scores, probabilities, terms
+from training.beta_calibration import CONSTANT, Outcomes, fit
 
 # With fewer the error that is measured would mean nothing.
 FEWEST_QUERIES = 20

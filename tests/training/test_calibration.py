@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.beta_calibration import fit
-from export.calibration import (
+from lookalike.calibration import Calibration, probabilities, terms
+from training.beta_calibration import fit
+from training.calibration import (
     FEWEST_QUERIES,
     calibrate,
     calibration_error,
     reliability,
     unseen_scores,
 )
-from lookalike.calibration import Calibration, probabilities, terms
 
 HITS = 10
 

@@ -1,0 +1,137 @@
+"""Near copies among pictures: proposed by features, decided by pixels, and grouped.
+
+So that no held-out picture is one that was trained on, saved again. What makes two pictures
+copies is copy_check.py's.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import DisjointSet
+
+from lookalike.progress import track, working
+from lookalike.vectors import Vectors, unit
+from training.copy_check import CONTRACT, Pixels, agreement, reduced
+from training.features import FeatureExtractor
+from training.split import Example
+
+# Of the pretrained features. Copies have more (bench.near_copies, docs/benchmarks.md): this
+# spares a look at the pixels of pictures that nobody takes for copies.
+LEAST_COSINE = 0.8
+# So many of a picture's nearest are looked at; see grouped() for larger groups.
+NEAREST = 8
+NONE = -1
+
+Rows = NDArray[np.int64]
+Read = Callable[[Sequence[int]], Iterator[Pixels]]
+Group = list[Example]
+
+
+class Side(NamedTuple):
+    """Pictures, and the folder that their paths are relative to."""
+
+    examples: Sequence[Example]
+    root: Path
+
+
+def near_copies(extractor: FeatureExtractor, *sides: Side) -> list[Group]:
+    """Group the pictures that are copies of each other, of all sides together.
+
+    Args:
+        extractor: has the features of all of them.
+        sides: no file is in two of them.
+
+    Returns:
+        Groups of two or more, in the order in which their first pictures came; no picture is
+        in two of them.
+
+    Raises:
+        DataError: a picture can no longer be read.
+    """
+    placed = [(example, side.root) for side in sides for example in side.examples]
+    if len(placed) < 2:
+        return []
+    vectors = extractor.vectors([example for example, _ in placed])[:, 0]
+
+    def read(rows: Sequence[int]) -> Iterator[Pixels]:
+        return map(reduced, extractor.pixels((placed[row] for row in rows), CONTRACT))
+
+    return [[placed[row][0] for row in rows] for rows in grouped(vectors, read)]
+
+
+def without_copies_of(
+    known: Sequence[Example], examples: Sequence[Example], groups: Sequence[Group]
+) -> tuple[list[Example], dict[Example, Example]]:
+    """Leave out pictures that are copies of known ones; give the others, and what of which."""
+    repeated: dict[Example, Example] = {}
+    training = frozenset(known)
+    for group in groups:
+        of = next((example for example in group if example in training), None)
+        if of is not None:
+            repeated |= {example: of for example in group if example not in training}
+    return [example for example in examples if example not in repeated], repeated
+
+
+def grouped(vectors: Vectors, read: Read) -> list[list[int]]:
+    """Group rows of ``float32[n, d]`` whose pixels say that they are copies.
+
+    Each row's nearest few are looked at. Where all of them are its copies, there may be more:
+    one row of each such group is looked at again, beside those of the others, until nothing is
+    added.
+
+    Args:
+        vectors: n pictures' pretrained features; rows of zeros are nobody's copies.
+        read: gives the :func:`~training.copy_check.reduced` pictures of rows, in order.
+    """
+    vectors = unit(vectors)
+    sets = DisjointSet(range(len(vectors)))
+    rows = np.flatnonzero(vectors.any(axis=1))
+    while len(rows) > 1:
+        near = _nearest(vectors[rows])
+        _join(sets, [(int(rows[i]), int(rows[j])) for i, j in _pairs(near)], read)
+        rows = _crowded(sets, rows, near)
+    return sorted(sorted(found) for found in sets.subsets() if len(found) > 1)
+
+
+def _nearest(vectors: Vectors) -> Rows:
+    """Find the nearest others of each row: ``int64[n, k]``, ``NONE`` where they are too far."""
+    count = min(NEAREST, len(vectors) - 1)
+    with working("looking for near copies"):
+        cosines, found = faiss.knn(vectors, vectors, count + 1, faiss.METRIC_INNER_PRODUCT)
+    itself = found == np.arange(len(vectors))[:, None]
+    # Where others are equal to it, it may not be among its own nearest.
+    itself[~itself.any(axis=1), -1] = True
+    near = np.where(cosines < LEAST_COSINE, NONE, found)
+    return np.asarray(near[~itself].reshape(len(vectors), count), np.int64)
+
+
+def _pairs(near: Rows) -> list[tuple[int, int]]:
+    """Give each pair of neighbours once, the nearest of all first."""
+    firsts = np.repeat(np.arange(len(near))[:, None], near.shape[1], axis=1)
+    both = np.stack([np.minimum(firsts, near), np.maximum(firsts, near)], axis=-1)
+    pairs = both.transpose(1, 0, 2)[near.T != NONE]
+    return list(dict.fromkeys(map(tuple, pairs.tolist())))
+
+
+def _join(sets: DisjointSet, pairs: list[tuple[int, int]], read: Read) -> None:
+    rows = sorted({row for pair in pairs for row in pair})
+    pixels = dict(zip(rows, track(read(rows), "reading likely copies", len(rows)), strict=True))
+    for one, other in track(pairs, "comparing likely copies"):
+        if not sets.connected(one, other) and agreement(pixels[one], pixels[other]).is_near_copy:
+            sets.merge(one, other)
+
+
+def _crowded(sets: DisjointSet, rows: Rows, near: Rows) -> Rows:
+    """Give one row of each group whose rows had copies only among their nearest."""
+    if near.shape[1] < NEAREST:
+        return rows[:0]
+    firsts = {
+        sets[int(row)]: row
+        for row, others in zip(rows, near, strict=True)
+        if all(o != NONE and sets.connected(int(row), int(rows[o])) for o in others)
+    }
+    return np.array(sorted(firsts.values()), np.int64)

@@ -1,0 +1,86 @@
+"""What the pictures of a split are like: sizes, formats, balance, near copies, broken files."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lookalike.errors import DataError, PictureError
+from lookalike.picture import PictureHeader, inspect_picture
+from lookalike.progress import track
+from training.features import FeatureExtractor
+from training.judging import sides
+from training.near_copies import Side, near_copies
+from training.report.figures import CategorySize, Data, Picture, SizeBin
+from training.split import Example, Split
+
+# Whose sizes are looked at: past this number a fixed random part.
+MOST_MEASURED = 2_000
+SEED = 0
+# Of the shorter side, in pixels.
+SIZES = (0, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+
+
+def described(split: Split, extractor: FeatureExtractor, size: int) -> Data:
+    """Look at the pictures of a split; copies are looked for among those that are ranked.
+
+    Args:
+        split: whose pictures have been embedded.
+        extractor: that has their features.
+        size: side of what the model sees.
+
+    Raises:
+        DataError: a picture can no longer be read.
+    """
+    headers = [
+        _header(example, root)
+        for example, root in track(_drawn(split), "looking at sizes and formats")
+    ]
+    shorter = [min(header.width, header.height) for header in headers]
+    bins = Counter(bisect_right(SIZES, side) - 1 for side in shorter)
+    gallery, queries = sides(split)
+    groups = near_copies(
+        extractor, Side(gallery, Path(split.root)), Side(queries, Path(split.validation_root))
+    )
+    held_out = frozenset(queries)
+    return Data(
+        categories=_categories(split),
+        measured=len(headers),
+        sizes=[SizeBin(SIZES[place], bins[place]) for place in range(len(SIZES)) if bins[place]],
+        enlarged=sum(side < size for side in shorter),
+        formats=dict(Counter(header.format for header in headers).most_common()),
+        compared=len(gallery) + len(queries),
+        near_copies=[[picture_of(one, one in held_out) for one in group] for group in groups],
+        skipped=split.skipped,
+        validation_skipped=split.validation_skipped,
+    )
+
+
+def picture_of(example: Example, held_out: bool) -> Picture:
+    """Name an example as the report does."""
+    return Picture(example.path, example.label, held_out)
+
+
+def _categories(split: Split) -> list[CategorySize]:
+    training, held_out = (
+        Counter(example.label for example in side) for side in (split.train, split.validation)
+    )
+    return [CategorySize(name, training[name], held_out[name]) for name in split.categories]
+
+
+def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:
+    every = [(example, Path(split.root)) for example in split.train]
+    every += [(example, Path(split.validation_root)) for example in split.validation]
+    if len(every) <= MOST_MEASURED:
+        return every
+    rows = np.random.default_rng(SEED).choice(len(every), MOST_MEASURED, replace=False)
+    return [every[row] for row in sorted(rows.tolist())]
+
+
+def _header(example: Example, root: Path) -> PictureHeader:
+    try:
+        return inspect_picture((root / example.path).read_bytes())
+    except (OSError, PictureError) as error:
+        raise DataError(f"{example.path} can no longer be read: {error}") from error

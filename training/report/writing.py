@@ -1,0 +1,27 @@
+"""The report's two files, each replaced at once or not at all."""
+
+from pathlib import Path
+
+import msgspec
+
+from lookalike.store.files import replace_file
+from training.judging import Trained
+from training.report.figures import Evaluation
+from training.report.page import as_page
+from training.report.thumbnails import large, small
+
+
+def write_json(evaluation: Evaluation, path: Path) -> None:
+    """Write all figures."""
+    replace_file(path, msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n")
+
+
+def write_page(evaluation: Evaluation, trained: Trained, path: Path) -> None:
+    """Write the page, with thumbnails of the pictures that it tells of.
+
+    Raises:
+        DataError: a picture can no longer be read.
+    """
+    split, extractor, _ = trained
+    thumbnails = [draw(evaluation, split, extractor) for draw in (large, small)]
+    replace_file(path, as_page(evaluation, *thumbnails).encode())
