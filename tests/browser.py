@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from tests.chromium import chromium
 
 PHONE, DESK = (320, 640), (1280, 900)
-# Of a screenshot; Chromium draws no more at once.
-MOST_PIXELS_HIGH = 16_000
+# Of a screenshot; Chromium draws hardly more at once.
+PIECE = 8000
 
 
 class Watched:
@@ -42,13 +42,19 @@ class Watched:
         self.page.set_viewport_size({"width": size[0], "height": size[1]})
         self.page.emulate_media(color_scheme=scheme)
 
-    def screenshot(self, name: str) -> Path:
-        """Keep what the whole page looks like."""
+    def screenshot(self, name: str) -> list[Path]:
+        """Keep what the whole page looks like; a long one in several pieces."""
         self._screenshots.mkdir(parents=True, exist_ok=True)
-        path = self._screenshots / f"{name}.png"
-        height = self.page.evaluate("document.documentElement.scrollHeight")
-        self.page.screenshot(path=path, full_page=height <= MOST_PIXELS_HIGH)
-        return path
+        width, height = self.page.evaluate(
+            "() => [innerWidth, document.documentElement.scrollHeight]"
+        )
+        paths = []
+        for number, top in enumerate(range(0, height, PIECE), start=1):
+            path = self._screenshots / f"{name}-{number}.png"
+            piece = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top)}
+            self.page.screenshot(path=path, full_page=True, clip=piece)
+            paths.append(path)
+        return paths
 
     def overflow(self) -> list[str]:
         """Name what sticks out at the right, so that the page would have to be scrolled there."""
@@ -76,8 +82,10 @@ class Watched:
 OVERFLOW = """() => {
   const root = document.documentElement;
   if (root.scrollWidth <= root.clientWidth) return [];
-  const wide = [...document.body.querySelectorAll("*")].filter(
-    (one) => one.getBoundingClientRect().right > root.clientWidth + 0.5);
+  const held = (one) => one.parentElement &&
+    (getComputedStyle(one.parentElement).overflowX !== "visible" || held(one.parentElement));
+  const wide = [...document.body.querySelectorAll("body > *, body > * *")].filter(
+    (one) => !held(one) && one.getBoundingClientRect().right > root.clientWidth + 0.5);
   return ["the page", ...wide.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))];
 }"""
 

@@ -157,7 +157,8 @@ def train(
         report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
         click.echo(as_text(report))
         click.echo(f"saved {request.output}", err=True)
-        click.echo("a report with pictures: 'lookalike evaluate'", err=True)
+        where = "" if output is None else f" --model {output}"
+        click.echo(f"a report with pictures: 'lookalike evaluate{where}'", err=True)
     # Where a run was killed between the two, the next one keeps what it left.
     ours = output is None and found in (None, request.output)
     if ours and (place := keep(settings)) is not None:
@@ -252,9 +253,13 @@ def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path 
 
 
 def _check_writable(file: Path | None) -> None:
-    """Find out before minutes of work that there is no folder to write to."""
-    if file is not None and not os.access(file.absolute().parent, os.W_OK):
-        raise ConfigurationError(f"{file} cannot be written: {file.absolute().parent} is not there")
+    """Find out before minutes of work that nothing can be written there."""
+    folder = file and file.absolute().parent
+    if folder is not None and not os.access(folder, os.W_OK):
+        raise ConfigurationError(
+            f"{folder} is no folder that can be written to: name another file with --html or "
+            "--json, or pass --no-html"
+        )
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

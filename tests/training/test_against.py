@@ -110,7 +110,7 @@ def test_evaluate_compares_with_any_exported_version(
     run: Run, served: Path, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
-    result = run(evaluate, "--against", "1", "--json", str(report))
+    result = run(evaluate, "--against", "1", "--no-html", "--json", str(report))
     assert "not distinguishable from model 1" in result.output  # it is that one
     told = json.loads(report.read_text())
     assert told["against"]["queries"] == told["queries"] == 66

@@ -55,7 +55,7 @@ def test_evaluate_prints_the_table_and_writes_json(
 ) -> None:
     result = CliRunner().invoke(
         evaluate,
-        ["--json", str(tmp_path / "report.json")],
+        ["--no-html", "--json", str(tmp_path / "report.json")],
         env={"LOOKALIKE_STORE": settings.store, "LOOKALIKE_CACHE": settings.cache},
         catch_exceptions=False,
     )
@@ -63,6 +63,12 @@ def test_evaluate_prints_the_table_and_writes_json(
     assert "fine-tuned, dense_1 (128)" in result.output
     rows = json.loads((tmp_path / "report.json").read_text())["rows"]
     assert {row["vectors"] for row in rows} == {"raw", "pretrained", "tuned"}
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    html = ["--html", str(tmp_path / "nowhere" / "report.html")]
+    with pytest.raises(ConfigurationError, match="--no-html"):
+        CliRunner().invoke(evaluate, html, catch_exceptions=False)
 
 
 def test_the_same_model_is_not_trained_twice_unless_asked_for(few: Path, tmp_path: Path) -> None:

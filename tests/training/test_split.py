@@ -121,3 +121,52 @@ def test_the_fingerprint_is_of_labels_and_contents_alone() -> None:
     relabelled = [Example(e.path, e.sha256, "fish") for e in rest]
     changed = Split(root="a", validation_root="a", train=train, validation=relabelled)
     assert changed.fingerprint != split.fingerprint
+
+
+@given(
+    st.lists(st.integers(2, 20), min_size=2, max_size=4),
+    st.floats(0.05, 0.95),
+    st.integers(0, 50),
+    st.data(),
+)
+def test_groups_stay_on_one_side_and_every_category_is_trained_on(
+    counts: list[int], share: float, seed: int, data: st.DataObject
+) -> None:
+    some = examples(**{f"c{i}": n for i, n in enumerate(counts)})
+    order = data.draw(st.permutations(some))
+    sizes = data.draw(st.lists(st.integers(2, 5), max_size=5))
+    starts = [sum(sizes[:n]) for n in range(len(sizes))]
+    groups = [order[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+    train, held_out = stratified(some, share, seed, [group for group in groups if group])
+    assert len(train) + len(held_out) == len(some)
+    for group in groups:
+        assert len({example in held_out for example in group}) <= 1
+    assert {example.label for example in train} == {example.label for example in some}
+
+
+def test_groups_take_their_share_of_what_is_held_out() -> None:
+    some = examples(bird=20, coin=10)
+    pairs = [some[n : n + 2] for n in range(0, 20, 2)]
+    train, held_out = stratified(some, 0.3, 0, pairs)
+    assert (count(held_out, "bird"), count(held_out, "coin")) == (6, 3)
+    assert count(train, "bird") == 14
+
+
+def test_a_category_of_copies_alone_is_only_trained_on() -> None:
+    some = examples(bird=4, coin=3)
+    train, held_out = stratified(some, 0.3, 0, [some[:4]])
+    assert (count(train, "bird"), count(held_out, "bird")) == (4, 0)
+    assert count(held_out, "coin") == 1
+
+
+def test_a_group_that_is_too_large_is_held_out_where_nothing_else_can_be() -> None:
+    some = examples(bird=6, coin=3)
+    _, held_out = stratified(some, 0.2, 0, [some[:3], some[3:6]])
+    assert count(held_out, "bird") == 3
+
+
+def test_splits_of_before_skipped_files_were_kept_can_be_read(tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text(
+        '{"root": "a", "validation_root": "a", "train": [], "validation": []}'
+    )
+    assert read_split(tmp_path / "split.json").skipped == []

@@ -105,7 +105,7 @@ def _curves(name: str, history: Mapping[str, Series], best: int | None) -> Curve
     return Curves(
         title=name.replace("_", " "),
         lines=lines,
-        across=[Tick(x(e), str(int(e) + 1)) for e in ticks(0, epochs - 1) if e <= epochs - 1],
+        across=[Tick(x(e - 1), f"{e:g}") for e in ticks(0, epochs) if 1 <= e <= epochs],
         up=[Tick(y(value), number(value)) for value in up],
         best=None if best is None else x(best),
         summary=f"{name.replace('_', ' ')} over {epochs} epochs, at last {last}",

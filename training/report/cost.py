@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.progress import working
-from training.cached_base import BATCH
 from training.features import Pixels
 from training.framework import tensorflow
 from training.model import base_of, embedder_of, load_model
 from training.report.figures import Cost
 
+BATCH = 16
 # Rounds over one batch go on for so long; their median counts.
 SECONDS = 3.0
 FEWEST_ROUNDS = 2

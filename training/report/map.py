@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from lookalike.progress import working
 from lookalike.vectors import Vectors, unit, without_features
@@ -54,7 +55,9 @@ def placed(vectors: Vectors) -> Places:
     if np.ptp(vectors, axis=0).max() == 0:
         return np.full((len(vectors), 2), 0.5)
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    made = TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(vectors)
+    # On one thread: for so few points several only wait for each other.
+    with threadpool_limits(1):
+        made = TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(vectors)
     made = np.asarray(made, np.float64)
     low, high = made.min(axis=0), made.max(axis=0)
     # One scale for both axes: distances mean the same along either.

@@ -8,14 +8,13 @@ import numpy as np
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, read_model_card
-from training.cached_base import BATCH
 from training.calibration import FEWEST_QUERIES, calibrate, reliability, unseen_scores
 from training.evaluation import Report
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
 from training.judging import Trained, class_numbers, sides
 from training.output import HISTORY_FILE, model_file
-from training.report.cost import measured
+from training.report.cost import BATCH, measured
 from training.report.data import described, picture_of
 from training.report.figures import Evaluation, ScoreCalibration, Series
 from training.report.found import Ranked, confusions, hardest

@@ -1,0 +1,63 @@
+"""One evaluation that many tests look at: odd names, copies, broken files and all."""
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from lookalike.settings import Settings
+from training.cli import evaluate, train
+from training.report.figures import Evaluation
+
+HOSTILE = '<b>coin & "cent"\''
+CATEGORIES = {"bird": "bird", "coin": HOSTILE, "flower": "flower", "fruit": "fruit"}
+PICTURES = 20
+BROKEN = "bird/<img src=x onerror=alert(1)>.png"
+
+
+class Made(NamedTuple):
+    """An evaluation's files, and what is known of its pictures."""
+
+    html: Path
+    evaluation: Evaluation
+    pictures: Path
+    copies: set[str]
+    output: str
+
+
+@pytest.fixture(scope="session")
+def made(sample_folder: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    root = tmp_path_factory.mktemp("report")
+    copies = _pictures(sample_folder, root / "pictures")
+    model, html, figures = root / "model", root / "report.html", root / "report.json"
+    environment = {"LOOKALIKE_CACHE": settings.cache, "LOOKALIKE_STORE": str(root / "store")}
+    flags = ["--size", "32", "--views", "0", "--epochs", "8", "--output", str(model)]
+    written = ["--model", str(model), "--html", str(html), "--json", str(figures)]
+    output = ""
+    for command, arguments in (
+        (train, [str(root / "pictures"), *flags]),
+        (evaluate, written),
+    ):
+        result = CliRunner().invoke(command, arguments, env=environment, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        output += result.output
+    evaluation = msgspec.json.decode(figures.read_bytes(), type=Evaluation)
+    return Made(html, evaluation, root / "pictures", copies, output)
+
+
+def _pictures(samples: Path, folder: Path) -> set[str]:
+    """Copy stamps, one of them again as a small JPEG under another label; break a file."""
+    for category, name in CATEGORIES.items():
+        (folder / name).mkdir(parents=True)
+        for picture in sorted((samples / category).iterdir())[:PICTURES]:
+            shutil.copy(picture, folder / name)
+    original = sorted((folder / "flower").iterdir())[3]
+    pixels = cv2.imread(str(original))
+    copy = folder / "fruit" / "again.jpg"
+    cv2.imwrite(str(copy), cv2.resize(pixels, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA))
+    (folder / BROKEN).write_bytes(b"no picture")
+    return {f"flower/{original.name}", "fruit/again.jpg"}
