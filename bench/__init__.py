@@ -10,6 +10,7 @@ BENCHMARKS = {
     "index": "queries/s and recall of what is built, against the seed recipe and raw faiss",
     "filters": "recall and queries/s under filters, against faiss' selector and exact search",
     "duplicates": "how far copies of a picture lie from it, and other pictures",
+    "near_copies": "what training takes for copies of a picture, and for other pictures",
     "reindex": "a rebuild after one picture in a hundred changed, against a full one",
     "changes": "looking at recorded deletions and additions, packed against a file for each",
     "extraction": "pictures/s of extraction, against the model server alone and bare decoding",

@@ -280,6 +280,12 @@ RULES = (
         why="TensorBoard is not installed here; TensorFlow reads the same files",
     ),
     Rule(pattern="lookalike train photos --backbone efficientnet-lite0", long=True),
-    Rule(pattern=r"lookalike evaluate --json report\.json", after=(TRAIN,)),
+    Rule(pattern=r"lookalike evaluate", after=(TRAIN,)),
+    Rule(
+        pattern=r"lookalike evaluate --html reports/monday\.html --json reports/monday\.json",
+        after=(TRAIN,),
+        instead=r"mkdir -p reports; \g<0>",
+        why="the folder has to be there",
+    ),
     Rule(pattern="lookalike evaluate --against 1", after=(TRAIN, EXPORT)),
 )

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from training.split import Example, Split
 MOST_MEASURED = 2_000
 SEED = 0
 # Of the shorter side, in pixels.
-SIZES = (0, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+SIZES = (1, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
 
 def described(split: Split, extractor: FeatureExtractor, size: int) -> Data:
@@ -38,8 +39,6 @@ def described(split: Split, extractor: FeatureExtractor, size: int) -> Data:
         _header(example, root)
         for example, root in track(_drawn(split), "looking at sizes and formats")
     ]
-    shorter = [min(header.width, header.height) for header in headers]
-    bins = Counter(bisect_right(SIZES, side) - 1 for side in shorter)
     gallery, queries = sides(split)
     groups = near_copies(
         extractor, Side(gallery, Path(split.root)), Side(queries, Path(split.validation_root))
@@ -48,11 +47,15 @@ def described(split: Split, extractor: FeatureExtractor, size: int) -> Data:
     return Data(
         categories=_categories(split),
         measured=len(headers),
-        sizes=[SizeBin(SIZES[place], bins[place]) for place in range(len(SIZES)) if bins[place]],
-        enlarged=sum(side < size for side in shorter),
+        sizes=_sizes(headers),
+        enlarged=sum(max(header.width, header.height) < size for header in headers),
         formats=dict(Counter(header.format for header in headers).most_common()),
         compared=len(gallery) + len(queries),
-        near_copies=[[picture_of(one, one in held_out) for one in group] for group in groups],
+        near_copies=sorted(
+            ([picture_of(one, one in held_out) for one in group] for group in groups),
+            key=_concern,
+            reverse=True,
+        ),
         skipped=split.skipped,
         validation_skipped=split.validation_skipped,
     )
@@ -63,11 +66,25 @@ def picture_of(example: Example, held_out: bool) -> Picture:
     return Picture(example.path, example.label, held_out)
 
 
+def _concern(group: Sequence[Picture]) -> tuple[bool, bool, int]:
+    sides, labels = {one.held_out for one in group}, {one.category for one in group}
+    return len(sides) > 1, len(labels) > 1, len(group)
+
+
 def _categories(split: Split) -> list[CategorySize]:
     training, held_out = (
         Counter(example.label for example in side) for side in (split.train, split.validation)
     )
     return [CategorySize(name, training[name], held_out[name]) for name in split.categories]
+
+
+def _sizes(headers: Sequence[PictureHeader]) -> list[SizeBin]:
+    bins = Counter(bisect_right(SIZES, min(one.width, one.height)) - 1 for one in headers)
+    return [
+        SizeBin(least, following and following - 1, bins[place])
+        for place, (least, following) in enumerate(zip_longest(SIZES, SIZES[1:]))
+        if bins[place]
+    ]
 
 
 def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:

@@ -104,10 +104,18 @@ class CategorySize(msgspec.Struct, frozen=True):
 
 
 class SizeBin(msgspec.Struct, frozen=True):
-    """Pictures whose shorter side has ``least`` pixels or more, and less than the next bin's."""
+    """Pictures whose shorter side has ``least`` to ``most`` pixels; null: any number."""
 
     least: int
+    most: int | None
     pictures: int
+
+    @property
+    def name(self) -> str:
+        """The two bounds in words."""
+        return (
+            f"{self.least} px or more" if self.most is None else f"{self.least} to {self.most} px"
+        )
 
 
 class Data(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +127,10 @@ class Data(msgspec.Struct, frozen=True, kw_only=True):
     enlarged: Annotated[int, Meta(description="Of these, smaller than what the model sees.")]
     formats: dict[str, int]
     compared: Annotated[int, Meta(description="Pictures among which copies were looked for.")]
-    near_copies: list[list[Picture]]
+    near_copies: Annotated[
+        list[list[Picture]],
+        Meta(description="Those on both sides first, then those of several labels."),
+    ]
     skipped: list[Skipped]
     validation_skipped: list[Skipped]
 

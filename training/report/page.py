@@ -11,15 +11,16 @@ from statistics import median
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.evaluation import METRICS, PRETRAINED, TITLES, TUNED, Row
+from training.evaluation import PRETRAINED, TITLES, TUNED, Row
 from training.report import charts
-from training.report.figures import Data, Evaluation, Picture, Point
+from training.report.figures import Evaluation, Point
 from training.report.thumbnails import GROUPS, OF_A_GROUP, Thumbnails
 
 FOLDER = Path(__file__).parent
 # Rows that a page is still readable with; all are in the JSON.
 MOST_CATEGORIES = 200
 MOST_SKIPPED = 100
+MOST_NAMES = 40  # on a map
 
 
 def as_page(evaluation: Evaluation, large: Thumbnails, small: Thumbnails) -> str:
@@ -48,7 +49,6 @@ def as_page(evaluation: Evaluation, large: Thumbnails, small: Thumbnails) -> str
         before=_row(evaluation, PRETRAINED),
         after=_row(evaluation, TUNED),
         titles=TITLES,
-        metrics=METRICS,
         curves=charts.curves(evaluation.history),
         categories=sorted(evaluation.categories, key=lambda one: one.tuned),
         most_categories=MOST_CATEGORIES,
@@ -56,11 +56,10 @@ def as_page(evaluation: Evaluation, large: Thumbnails, small: Thumbnails) -> str
         pairs=[pair for pair in evaluation.confusions if pair.examples],
         circles=charts.reliability_circles(evaluation.calibration),
         centres=_centres(evaluation),
-        groups=sorted(data.near_copies, key=_concern, reverse=True)[:GROUPS],
+        groups=data.near_copies[:GROUPS],
         of_a_group=OF_A_GROUP,
         skipped=[*data.skipped, *data.validation_skipped],
         most_skipped=MOST_SKIPPED,
-        size_names=_size_names(data),
         large=large,
         small=small,
     )
@@ -71,28 +70,19 @@ def _row(evaluation: Evaluation, vectors: str) -> Row:
     return next(r for r in evaluation.rows if r.vectors == vectors and r.metric == "cosine")
 
 
-def _concern(group: list[Picture]) -> tuple[bool, bool, int]:
-    """What is wrong comes first: copies on both sides, then under several labels."""
-    sides, labels = {one.held_out for one in group}, {one.category for one in group}
-    return len(sides) > 1, len(labels) > 1, len(group)
-
-
 def _centres(evaluation: Evaluation) -> dict[str, dict[str, list[float]]]:
-    """Say where a category's name stands on either map: amid its pictures."""
+    """Say where a category's name stands on either map: amid its pictures, if it has many."""
     points = defaultdict[str, list[Point]](list)
     for point in evaluation.map:
         points[point.picture.category].append(point)
+    most = sorted(points.items(), key=lambda one: -len(one[1]))[:MOST_NAMES]
     return {
         which: {
             name: [median(getattr(one, which)[axis] for one in members) for axis in (0, 1)]
-            for name, members in points.items()
+            for name, members in most
         }
         for which in ("before", "after")
     }
-
-
-def _size_names(data: Data) -> list[str]:
-    return [f"{one.least} px and more" if one.least else "under 32 px" for one in data.sizes]
 
 
 def _share(value: float | None) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from lookalike.picture import read_thumbnail
 from lookalike.settings import Settings
 from training.cli import evaluate, train
 from training.report.figures import Evaluation
@@ -56,8 +57,8 @@ def _pictures(samples: Path, folder: Path) -> set[str]:
         for picture in sorted((samples / category).iterdir())[:PICTURES]:
             shutil.copy(picture, folder / name)
     original = sorted((folder / "flower").iterdir())[3]
-    pixels = cv2.imread(str(original))
-    copy = folder / "fruit" / "again.jpg"
-    cv2.imwrite(str(copy), cv2.resize(pixels, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA))
+    # On white, as everything reads it.
+    smaller = read_thumbnail(original.read_bytes(), 180)
+    cv2.imwrite(str(folder / "fruit" / "again.jpg"), smaller[..., ::-1])
     (folder / BROKEN).write_bytes(b"no picture")
     return {f"flower/{original.name}", "fruit/again.jpg"}

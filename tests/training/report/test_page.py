@@ -67,8 +67,7 @@ def test_copies_stand_beside_each_other(shown: Watched, made: Made) -> None:
     assert made.copies <= set(titles)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE])
+@pytest.mark.parametrize(("size", "scheme"), [(DESK, "light"), (PHONE, "dark")])
 def test_it_can_be_read(shown: Watched, size: tuple[int, int], scheme: str) -> None:
     shown.show(size, scheme)
     shown.screenshot(f"{size[0]}-{scheme}")
