@@ -17,7 +17,8 @@ import numpy as np
 
 from bench import fashion
 from bench.command import Plan, command
-from bench.duplicates import BATCH, COPIES, SIDE
+from bench.duplicates import BATCH, COPIES
+from bench.duplicates import SIDE as DRAWN_SIDE
 from bench.facts import Fact
 from demo.samples import stamps
 from lookalike.picture import PictureContract, read_picture, read_thumbnail
@@ -36,9 +37,9 @@ from training.model import build_base
 from training.near_copies import LEAST_COSINE, NEAREST, Rows, grouped
 from training.weights import imagenet_weights
 
-SIZES, QUICK_SIZES = (64, 128), (64,)
+SIZE = 64
 PICTURES, QUICK_PICTURES = 112, 16
-FASHION, QUICK_FASHION = 4000, 500
+FASHION, QUICK_FASHION = 2000, 500
 MANY, QUICK_MANY = 20_000, 2000
 DIMENSIONS = 512
 
@@ -70,14 +71,13 @@ def near_copies(quick: bool) -> Iterator[Plan]:
     cache = Path(Settings.from_environment().cache)
     files = sorted(stamps(cache).glob("*/*.png"))
     files = files[:: len(files) // (QUICK_PICTURES if quick else PICTURES)]
-    pictures = [read_thumbnail(file.read_bytes(), SIDE)[..., ::-1] for file in files]
+    pictures = [read_thumbnail(file.read_bytes(), DRAWN_SIDE)[..., ::-1] for file in files]
     originals = [_encoded(".png", picture) for picture in pictures]
     copies = {name: list(map(copy, pictures)) for name, copy in (COPIES | MORE).items()}
     shown = list(map(_shown, originals))
     facts = [*_pixels(shown, copies)]
-    for size in QUICK_SIZES if quick else SIZES:
-        cosines = _Cosines(size, cache, originals)
-        facts += cosines.facts(copies)
+    cosines = _Cosines(cache, originals)
+    facts += cosines.facts(copies)
     facts += _of_others(shown, cosines.nearest())
     facts += _fashion(cache, QUICK_FASHION if quick else FASHION)
     facts += _many(QUICK_MANY if quick else MANY)
@@ -118,11 +118,10 @@ def _of_others(shown: Sequence[Pixels], nearest: Rows) -> Iterator[Fact]:
 
 
 class _Cosines:
-    """Cosines of VGG16's features at one size, between the originals and anything else."""
+    """Cosines of VGG16's features, between the originals and anything else."""
 
-    def __init__(self, size: int, cache: Path, originals: Sequence[bytes]) -> None:
-        self._size = size
-        self._base = build_base(size, imagenet_weights(cache).layers)
+    def __init__(self, cache: Path, originals: Sequence[bytes]) -> None:
+        self._base = build_base(SIZE, imagenet_weights(cache).layers)
         self._originals = self._vectors(originals)
 
     def facts(self, copies: dict[str, list[bytes]]) -> Iterator[Fact]:
@@ -131,10 +130,10 @@ class _Cosines:
             share = 100 * float((cosines >= LEAST_COSINE).mean())
             least = float(np.percentile(cosines, 5))
             unit_ = f"% are proposed: cosine {LEAST_COSINE} or more; p5 is {least:.3f}"
-            yield Fact(name=f"{name}.proposed{self._size}", value=share, unit=unit_)
+            yield Fact(name=f"{name}.proposed", value=share, unit=unit_)
         near = np.sort(self._among())[:, -1]
         share = 100 * float((near >= LEAST_COSINE).mean())
-        yield Fact(name=f"others.proposed{self._size}", value=share, unit="% have another so near")
+        yield Fact(name="others.proposed", value=share, unit="% have another so near")
 
     def nearest(self) -> Rows:
         return np.argsort(-self._among(), axis=1)[:, :NEAREST]
@@ -145,8 +144,8 @@ class _Cosines:
         return np.asarray(cosines)
 
     def _vectors(self, files: Sequence[bytes]) -> Vectors:
-        contract, made = PictureContract(size=self._size), []
-        for first in track(range(0, len(files), BATCH), f"embedding at {self._size}"):
+        contract, made = PictureContract(size=SIZE), []
+        for first in track(range(0, len(files), BATCH), "embedding"):
             pixels = [read_picture(data, contract) for data in files[first : first + BATCH]]
             made.append(np.asarray(self._base.predict_on_batch(np.stack(pixels))))
         return unit(np.concatenate(made))
