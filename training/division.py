@@ -52,9 +52,9 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, 
         train, validation = stratified(
             trained.examples, request.validation_share, request.head.seed, copies
         )
-    if copies:
-        pictures = sum(map(len, copies))
-        say(f"near copies: {pictures} pictures, each beside those that it is a copy of")
+        if copies:
+            pictures = sum(map(len, copies))
+            say(f"near copies: {pictures} pictures, each on the side of those it is a copy of")
     say(f"pictures: {len(train)} to train on, {len(validation)} held out")
     return Split(
         root=str(trained.root),

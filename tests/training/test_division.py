@@ -3,11 +3,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
 import pytest
 
 from lookalike.errors import DataError
-from lookalike.picture import PictureContract
+from lookalike.picture import PictureContract, read_thumbnail
 from lookalike.settings import Settings
 from tests.training.conftest import PICTURES, SIZE
 from training.division import divide
@@ -113,3 +114,44 @@ def test_all_that_stops_training_is_told_at_once(
     [listed] = told
     assert f"{pictures.resolve()}/tool: only 1 picture" in listed
     assert f"{judged.resolve()}/fish/empty.png: " in listed
+
+
+def test_near_copies_of_training_pictures_are_told_and_not_judged_by(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    judged = tmp_path / "judged"
+    (judged / "coin").mkdir(parents=True)
+    first, second, *_ = sorted((few / "coin").iterdir())
+    write_smaller(first, judged / "coin" / "smaller.jpg")
+    # The same bytes but for the end, so another file: it is a near copy too.
+    (judged / "coin" / "longer.png").write_bytes(second.read_bytes() + b"\0")
+    known = shutil.copytree(few, tmp_path / "known")
+    fresh = max((known / "flower").iterdir())
+    (judged / "flower").mkdir()
+    shutil.move(fresh, judged / "flower")
+    told: list[str] = []
+    split = divided(extractor, tmp_path, told, known, validation=judged)
+    assert [example.path for example in split.validation] == [f"flower/{fresh.name}"]
+    reasons = {one.id: one.reason for one in split.validation_skipped}
+    assert reasons["coin/smaller.jpg"] == f"it is a near copy of coin/{first.name}"
+    assert reasons["coin/longer.png"] == f"it is a near copy of coin/{second.name}"
+    assert "near copy of a training picture" in "\n".join(told)
+
+
+def test_near_copies_are_kept_on_one_side(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    pictures = shutil.copytree(few, tmp_path / "pictures")
+    for number, picture in enumerate(sorted((pictures / "coin").iterdir())):
+        write_smaller(picture, pictures / "coin" / f"smaller-{number}.jpg")
+    told: list[str] = []
+    split = divided(extractor, tmp_path, told, pictures)
+    sides = {example.path: example in split.validation for example in split.train}
+    sides |= {example.path: True for example in split.validation}
+    for number, picture in enumerate(sorted((few / "coin").iterdir())):
+        assert sides[f"coin/{picture.name}"] == sides[f"coin/smaller-{number}.jpg"]
+    assert any(line.startswith(f"near copies: {2 * PICTURES} pictures") for line in told)
+
+
+def write_smaller(picture: Path, path: Path) -> None:
+    cv2.imwrite(str(path), read_thumbnail(picture.read_bytes(), 150)[..., ::-1])
