@@ -40,7 +40,7 @@ from training.weights import imagenet_weights
 SIZE = 64
 PICTURES, QUICK_PICTURES = 112, 16
 FASHION, QUICK_FASHION = 2000, 500
-MANY, QUICK_MANY = 20_000, 2000
+MANY, QUICK_MANY = 100_000, 2000
 DIMENSIONS = 512
 
 Copy = Callable[[Any], bytes]

@@ -153,7 +153,12 @@ def with_hits(model_file: Path, folder: Path, queries: int = 40, of: str | None 
         (folder / name).hardlink_to(model_file.with_name(name))
     draw = np.random.default_rng(5)
     distances = np.sort(draw.uniform(0.1, 1.2, (queries, 10)), axis=1)
-    found = Neighbours(distances, draw.random(distances.shape) < 1 - distances / 1.3)
+    found = Neighbours(
+        distances=distances,
+        same=draw.random(distances.shape) < 1 - distances / 1.3,
+        queries=np.arange(queries),
+        rows=np.zeros(distances.shape, np.int64),
+    )
     write_held_out_hits(found, of or sha256_of(model_file), folder / HITS_FILE)
     return folder / model_file.name
 
