@@ -12,6 +12,9 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 30
 TICKS = 5
 Scale = Callable[[float], float]
 HELD_OUT = "val_"
+# What training judges its epochs by, and the figures of its first stage (training/head.py).
+VALIDATION_LOSS, VALIDATION_MAP = "val_loss", "val_map"
+CONTRASTIVE = ("contrastive_loss", VALIDATION_MAP)
 SIDE = 320
 # Of the largest circle of a reliability diagram, in its units.
 MOST_RADIUS = 14
@@ -74,11 +77,16 @@ def curves(history: Mapping[str, Series]) -> list[Curves]:
     names += [
         name for name in history if name.startswith(HELD_OUT) and name[len(HELD_OUT) :] not in names
     ]
-    losses = history.get("val_loss", [])
-    known = [(value, epoch) for epoch, value in enumerate(losses) if value is not None]
-    best = min(known)[1] if known else None
-    charts = (_curves(name, history, best) for name in names)
+    charts = (_curves(name, history, _best(name, history)) for name in names)
     return [chart for chart in charts if chart is not None]
+
+
+def _best(name: str, history: Mapping[str, Series]) -> int | None:
+    """Tell which epoch the stage that a figure is of has kept, the first being 0."""
+    judge, sign = (VALIDATION_MAP, -1) if name in CONTRASTIVE else (VALIDATION_LOSS, 1)
+    figures = enumerate(history.get(judge, []))
+    known = [(sign * value, epoch) for epoch, value in figures if value is not None]
+    return min(known)[1] if known else None
 
 
 def _curves(name: str, history: Mapping[str, Series], best: int | None) -> Curves | None:

@@ -40,6 +40,18 @@ def test_a_curve_of_each_name_with_its_held_out_twin() -> None:
     assert "at last training 0.500, held out 1.000" in made["loss"].summary
 
 
+def test_each_stage_shows_the_epoch_that_it_kept() -> None:
+    history = {
+        "contrastive_loss": [3.0, 2.0, 1.0],
+        "val_map": [0.2, 0.3, 0.1],
+        "loss": [3.0, 2.0, 1.0],
+        "val_loss": [1.0, 1.5, 2.0],
+    }
+    made = {chart.title: chart for chart in curves(history)}
+    assert made["contrastive loss"].best == made["val map"].best
+    assert made["loss"].best != made["val map"].best
+
+
 def test_one_epoch_is_a_dot() -> None:
     [chart] = curves({"loss": [1.0]})
     assert chart.lines[0].path.count("L") == 1
