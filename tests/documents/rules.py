@@ -31,7 +31,7 @@ MAKE_DATABASE = (
 )
 COUNT_EPOCHS = (
     "import pathlib, tensorflow; "
-    'files = pathlib.Path("runs").glob("photos-*/head/validation/events.*"); '
+    'files = pathlib.Path("runs").glob("photos-*/contrastive/validation/events.*"); '
     "read = tensorflow.compat.v1.train.summary_iterator; "
     "assert max(event.step for file in files for event in read(str(file))) > 1"
 )
