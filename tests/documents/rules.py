@@ -272,9 +272,14 @@ RULES = (
     ),
     Rule(pattern="lookalike train photos --validation other-photos", long=True),
     Rule(pattern="lookalike train photos --strict"),
-    Rule(pattern="lookalike train photos --tensorboard runs", replace={"photos": "photos --force"}),
+    Rule(
+        pattern="lookalike train photos --tensorboard runs",
+        replace={"photos": "photos --force"},
+        long=True,
+    ),
     Rule(
         pattern="tensorboard --logdir runs",
+        long=True,
         after=("lookalike train photos --tensorboard runs",),
         instead="python -c '" + COUNT_EPOCHS + "'",
         why="TensorBoard is not installed here; TensorFlow reads the same files",

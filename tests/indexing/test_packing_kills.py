@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from indexing.packing import pack
 from lookalike.changes import Deletion, open_changes
 from tests.indexing.killing import ChangeCounter
@@ -30,6 +32,7 @@ def run(root: Path, kill_at: int | None) -> tuple[int | None, int]:
     return process.exitcode, done.value
 
 
+@pytest.mark.long
 def test_a_kill_at_any_change_of_a_file_loses_nothing(tmp_path: Path) -> None:
     log = open_changes(str(tmp_path / "before"), "default")
     ask(log, 2)

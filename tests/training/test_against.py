@@ -75,6 +75,7 @@ def test_a_worse_model_is_told_and_exported_only_by_force(
     assert not read_stored_card(models, "1").forced
 
 
+@pytest.mark.long
 def test_what_is_not_worse_is_exported(run: Run, served: Path, sample_folder: Path) -> None:
     told = run(train, str(sample_folder), *QUICK, *GOOD, "--seed", "1").output
     compared = trained(served).compared
@@ -87,6 +88,7 @@ def test_what_is_not_worse_is_exported(run: Run, served: Path, sample_folder: Pa
     assert (card.compared, card.forced) == (compared, False)
 
 
+@pytest.mark.long
 def test_one_that_was_not_compared_with_what_is_served_now_is_let_through_and_told(
     run: Run, served: Path, sample_folder: Path
 ) -> None:
@@ -96,6 +98,7 @@ def test_one_that_was_not_compared_with_what_is_served_now_is_let_through_and_to
     assert "lookalike evaluate --against 7" in run(export_model).output
 
 
+@pytest.mark.long
 def test_a_served_model_that_is_gone_loses_no_training(
     run: Run, served: Path, sample_folder: Path
 ) -> None:

@@ -57,6 +57,7 @@ fine_tune(request, settings, print)
 """
 
 
+@pytest.mark.long
 def test_equal_seeds_give_equal_weights_in_two_processes_and_pictures_are_left_alone(
     read_only: Path, request_: TrainingRequest, settings: Settings, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ test_loop.train(Path(folder), [])
 """
 
 
+@pytest.mark.long
 def test_a_killed_run_is_gone_on_with_in_another_process_to_the_very_weights(
     whole: tuple[Any, History], tmp_path: Path
 ) -> None:

@@ -150,6 +150,7 @@ def same(loaded: BaseWeights, model: keras.Model) -> bool:
     )
 
 
+@pytest.mark.long
 def test_the_file_of_another_backbone_is_refused_by_name(
     base_weights: BaseWeights, tmp_path: Path
 ) -> None:
