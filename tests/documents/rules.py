@@ -271,7 +271,7 @@ RULES = (
         long=True,
     ),
     Rule(pattern="lookalike train photos --validation other-photos", long=True),
-    Rule(pattern="lookalike train photos --strict"),
+    Rule(pattern="lookalike train photos --strict", long=True),
     Rule(
         pattern="lookalike train photos --tensorboard runs",
         replace={"photos": "photos --force"},
@@ -288,6 +288,7 @@ RULES = (
     Rule(pattern=r"lookalike evaluate", after=(TRAIN,)),
     Rule(
         pattern=r"lookalike evaluate --html reports/monday\.html --json reports/monday\.json",
+        long=True,
         after=(TRAIN,),
         instead=r"mkdir -p reports; \g<0>",
         why="the folder has to be there",

@@ -71,6 +71,7 @@ def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -
         CliRunner().invoke(evaluate, html, catch_exceptions=False)
 
 
+@pytest.mark.long
 def test_the_same_model_is_not_trained_twice_unless_asked_for(few: Path, tmp_path: Path) -> None:
     pictures = shutil.copytree(few, tmp_path / "pictures")
     settings = ["--output", str(tmp_path / "out"), "--size", "32", "--views", "0", "--epochs", "1"]
