@@ -109,6 +109,7 @@ def test_a_served_model_that_is_gone_loses_no_training(
     assert trained(served).compared is None
 
 
+@pytest.mark.long
 def test_evaluate_compares_with_any_exported_version(
     run: Run, served: Path, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def write_twice(path: Path, kill_at: int | None, changes: Any) -> None:
     changes.value = counter.count
 
 
+@pytest.mark.long
 def test_a_kill_at_any_change_of_a_file_leaves_the_former_state_or_the_new_one(
     tmp_path: Path,
 ) -> None:

@@ -42,6 +42,7 @@ def whole() -> tuple[Any, History]:
     return train_head(*DATA, CATEGORIES, SETTINGS)
 
 
+@pytest.mark.long
 def test_a_run_that_ends_early_is_gone_on_with_to_the_very_weights(
     whole: tuple[Any, History], tmp_path: Path
 ) -> None:
