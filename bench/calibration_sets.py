@@ -1,4 +1,4 @@
-"""Labelled pictures for ``bench.calibration``, as the features that a head is trained on."""
+"""Labelled pictures for benchmarks of training, as the features that a head is trained on."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -74,9 +74,16 @@ def fashion_of(count: int) -> Labelled:
 
 def divided(labels: Labels, seed: int) -> Parts:
     """Hold pictures of each category back, and divide the others as training does."""
+    others, held_back = in_two(labels, HELD_BACK, HELD_BACK_SEED + seed)
+    trained, held_out = in_two(labels[others], HELD_BACK, seed)
+    return Parts(others[trained], others[held_out], held_back)
+
+
+def in_two(labels: Labels, share: float, seed: int) -> tuple[Rows, Rows]:
+    """Divide pictures as training does: rows of the rest, and of a share of each category."""
     every = [Example(str(row), str(row), str(label)) for row, label in enumerate(labels)]
-    others, held_back = stratified(every, HELD_BACK, HELD_BACK_SEED + seed)
-    return Parts(*map(_rows, (*stratified(others, HELD_BACK, seed), held_back)))
+    rest, part = stratified(every, share, seed)
+    return _rows(rest), _rows(part)
 
 
 def embedded(data: Labelled, parts: Parts, seed: int) -> Embedded:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import fashion
-from bench.calibration_sets import features_of
+from bench.calibration_sets import features_of, in_two
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.openclipart import openclipart
@@ -33,7 +33,6 @@ from training.labelled import Labelled, Labels, Rows
 from training.model import embedder_of
 from training.request import HeadSettings
 from training.retrieval import leave_one_out, query_gallery
-from training.split import Example, stratified
 
 SEEDS, QUICK_SEEDS = 5, 2
 # Student's t of 95 %, both tails, by the number of seeds (any table of it).
@@ -88,7 +87,7 @@ def _sets(quick: bool) -> Iterator[tuple[str, Labelled]]:
 
 def _pretrained(data: Labelled, seed: int) -> tuple[float, float]:
     """Give the mAP of the base's own features: of held-out pictures, of categories left out."""
-    train, queries = _divided(data.labels, seed)
+    train, queries = in_two(data.labels, HELD_OUT, seed)
     _, left_out = _without(data.labels, seed)
     asked = data.originals[queries], data.labels[queries]
     held_out = query_gallery(*asked, data.originals[train], data.labels[train], "cosine")
@@ -98,7 +97,7 @@ def _pretrained(data: Labelled, seed: int) -> tuple[float, float]:
 
 def _held_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
     """Give the mAP of held-out pictures, each asked of a head that others of them stopped."""
-    train, queries = _divided(data.labels, seed)
+    train, queries = in_two(data.labels, HELD_OUT, seed)
     halves = queries[::2], queries[1::2]
     found = []
     for asked, stopping in (halves, halves[::-1]):
@@ -113,7 +112,7 @@ def _held_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
 def _left_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
     """Give the mAP among pictures of categories that training never saw."""
     known, left_out = _without(data.labels, seed)
-    train, validation = (known[rows] for rows in _divided(data.labels[known], seed))
+    train, validation = (known[rows] for rows in in_two(data.labels[known], HELD_OUT, seed))
     vectors = _embedded(data, train, validation, settings, seed)[left_out]
     return float(leave_one_out(vectors, data.labels[left_out], "cosine").average_precision.mean())
 
@@ -129,14 +128,6 @@ def _embedded(
     )
     head = train_head(*sides, len(names), msgspec.structs.replace(settings, seed=seed)).model
     return np.asarray(embedder_of(head).predict(data.originals, batch_size=1000, verbose=0))
-
-
-def _divided(labels: Labels, seed: int) -> tuple[Rows, Rows]:
-    every = [Example(str(row), str(row), str(label)) for row, label in enumerate(labels)]
-    return tuple(  # type: ignore[return-value]
-        np.array([int(example.path) for example in side], np.int64)
-        for side in stratified(every, HELD_OUT, seed)
-    )
 
 
 def _without(labels: Labels, seed: int) -> tuple[Rows, Rows]:

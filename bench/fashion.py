@@ -5,9 +5,6 @@ where it was. The data set is Debian's ``dataset-fashion-mnist`` (MIT licence).
 """
 
 import gzip
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.errors import SourceUnavailable
+from demo.debian import unpack_package
 from lookalike.progress import track
 from lookalike.store.files import replace_file
 from lookalike.vectors import Vectors
@@ -138,24 +135,12 @@ def _fetched(folder: Path) -> Path:
     target = folder / "idx"
     if target.is_dir():
         return target
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise SourceUnavailable("Fashion-MNIST needs apt-get and dpkg-deb")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as name:
         scratch = Path(name)
-        _run(["apt-get", "download", PACKAGE], scratch)
-        _run(["dpkg-deb", "-x", str(next(scratch.glob("*.deb"))), "."], scratch)
+        unpack_package(PACKAGE, scratch)
         (scratch / FOLDER).rename(target)
     return target
-
-
-def _run(command: list[str], folder: Path) -> None:
-    finished = subprocess.run(
-        command, cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if finished.returncode:
-        reason = finished.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise SourceUnavailable(f"'{' '.join(command)}' failed: {reason[0]}")
 
 
 def _save(file: Path, array: npt.NDArray[np.float32]) -> None:

@@ -1,13 +1,10 @@
 """Drawings by category: Debian's ``openclipart-png`` (public domain), fetched once."""
 
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from lookalike.errors import SourceUnavailable
+from demo.debian import unpack_package
 
 PACKAGE = "openclipart-png"
 FOLDER = Path("usr/share/openclipart/png")
@@ -50,13 +47,10 @@ def openclipart(cache: Path) -> Path:
     target = cache / "bench" / "openclipart"
     if target.is_dir():
         return target
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise SourceUnavailable("Openclipart needs apt-get and dpkg-deb")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as name:
         scratch = Path(name)
-        _run(["apt-get", "download", PACKAGE], scratch)
-        _run(["dpkg-deb", "-x", str(next(scratch.glob("*.deb"))), "."], scratch)
+        unpack_package(PACKAGE, scratch)
         made = scratch / "labelled"
         for category in CATEGORIES:
             _link(scratch / FOLDER / category, made / category.replace("/", "-"))
@@ -70,12 +64,3 @@ def _link(source: Path, target: Path) -> None:
     for _, path in zip(range(MOST), drawings, strict=False):
         if not (target / path.name).exists():
             os.link(path, target / path.name)
-
-
-def _run(command: list[str], folder: Path) -> None:
-    finished = subprocess.run(
-        command, cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if finished.returncode:
-        reason = finished.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise SourceUnavailable(f"'{' '.join(command)}' failed: {reason[0]}")

@@ -6,19 +6,16 @@ It gives a folder of labelled folders and must not look into the pictures themse
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from demo.debian import unpack_package
 from lookalike.errors import SourceUnavailable
-from lookalike.progress import working
 from training.download import keras_download
 
 PACKAGE = "tuxpaint-stamps-default"
 PACKAGE_ROOT = Path("usr/share/tuxpaint/stamps")
-ROOT_USER = 0
 
 # The archive of TensorFlow's tutorials: 3,670 photos of five kinds of flowers, CC BY 2.0.
 FLOWERS_URL = (
@@ -89,10 +86,8 @@ def stamps(cache: Path) -> Path:
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        package = _download_package(Path(scratch))
-        with working("unpacking the sample pictures"):
-            _run(["dpkg-deb", "-x", str(package), scratch])
-            laid_out = lay_out(Path(scratch) / PACKAGE_ROOT, Path(scratch) / "stamps")
+        unpack_package(PACKAGE, Path(scratch))
+        laid_out = lay_out(Path(scratch) / PACKAGE_ROOT, Path(scratch) / "stamps")
         _put_in_place(laid_out, target)
     return target
 
@@ -138,31 +133,6 @@ def _digest(folder: Path) -> str:
         content = hashlib.sha256(picture.read_bytes()).hexdigest()
         digest.update(f"{picture.relative_to(folder).as_posix()} {content}\n".encode())
     return digest.hexdigest()
-
-
-def _download_package(folder: Path) -> Path:
-    """Download the package as an ordinary user; refresh the lists once where root may."""
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise SourceUnavailable("the Tux Paint stamps need apt-get and dpkg-deb")
-    download = ["apt-get", "download", PACKAGE]
-    try:
-        _run(download, folder)
-    except SourceUnavailable:
-        if os.geteuid() != ROOT_USER:
-            raise
-        _run(["apt-get", "update"])
-        _run(download, folder)
-    return next(folder.glob("*.deb"))
-
-
-def _run(command: list[str], folder: Path | None = None) -> None:
-    # The package client's own progress goes where ours does.
-    finished = subprocess.run(
-        command, cwd=folder, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False
-    )
-    if finished.returncode:
-        reason = finished.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise SourceUnavailable(f"'{' '.join(command)}' failed: {reason[0]}")
 
 
 def _put_in_place(made: Path, target: Path) -> None:
