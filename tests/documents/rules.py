@@ -285,7 +285,7 @@ RULES = (
         why="TensorBoard is not installed here; TensorFlow reads the same files",
     ),
     Rule(pattern="lookalike train photos --backbone efficientnet-lite0", long=True),
-    Rule(pattern=r"lookalike evaluate", after=(TRAIN,)),
+    Rule(pattern=r"lookalike evaluate", long=True, after=(TRAIN,)),  # as make evaluate
     Rule(
         pattern=r"lookalike evaluate --html reports/monday\.html --json reports/monday\.json",
         long=True,

@@ -2,6 +2,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,12 @@ class Counting:
     """A real base that counts the pictures that go through it."""
 
     def __init__(self, base: Any) -> None:
-        self._base, self.pictures = base, 0
+        self._base, self.pictures, self._lock = base, 0, threading.Lock()
         self.output_shape, self.get_weights = base.output_shape, base.get_weights
 
     def predict_on_batch(self, pixels: Any) -> Any:
-        self.pictures += len(pixels)
+        with self._lock:
+            self.pictures += len(pixels)
         return self._base.predict_on_batch(pixels)
 
 
@@ -151,10 +153,10 @@ import sys
 from pathlib import Path
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract
-from training import feature_cache, features
+from training import cached_base, feature_cache, features
 from training.framework import keras
 
-feature_cache.FLUSH_SECONDS = 0.0
+cached_base.BATCH, feature_cache.FLUSH_SECONDS = 1, 0.0
 saved, few, cache, size = sys.argv[1:]
 base = keras.models.load_model(saved, compile=False)
 extractor = features.FeatureExtractor(

@@ -14,7 +14,7 @@ from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
 from training.judging import Trained, class_numbers, sides
 from training.output import HISTORY_FILE, model_file
-from training.report.cost import BATCH, measured
+from training.report.cost import batch_size, measured
 from training.report.data import described, picture_of
 from training.report.figures import Evaluation, ScoreCalibration, Series
 from training.report.found import Ranked, confusions, hardest
@@ -40,7 +40,7 @@ def evaluation(
     ranked = _ranked(trained)
     found = ranked.hits()
     _, queries = sides(trained.split)
-    batch = [(one, Path(trained.split.validation_root)) for one in queries[:BATCH]]
+    batch = [(one, Path(trained.split.validation_root)) for one in queries[: batch_size()]]
     pixels = np.stack(list(trained.extractor.pixels(batch, card.picture)))
     return Evaluation(
         **{name: getattr(report, name) for name in Report.__struct_fields__},
