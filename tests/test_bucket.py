@@ -62,6 +62,7 @@ def machines(tmp_path: Path, real_cache: Path, base_weights: object) -> Iterator
         yield Machines(tmp_path, real_cache / "weights")
 
 
+@pytest.mark.long
 def test_from_training_to_answers_and_on_to_a_retrained_model(
     machines: Machines, labelled: Path, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def test_what_may_not_be_written_cannot_be(cluster: Cluster) -> None:
     assert requests_folder.is_dir()
 
 
+@pytest.mark.long
 def test_a_key_that_may_changes_what_is_found_though_the_index_is_mounted_read_only(
     cluster: Cluster,
 ) -> None:

@@ -149,6 +149,7 @@ def test_a_second_signal_ends_the_waiting(
         assert service.master.wait(60) == 0
 
 
+@pytest.mark.long
 def test_ctrl_c_waits_for_nothing(stack: Stack, tmp_path: Path) -> None:
     with running(stack, tmp_path, LONG) as service:
         os.killpg(service.master.pid, signal.SIGINT)

@@ -151,6 +151,7 @@ def test_a_new_version_takes_over_with_no_failed_request(
     assert {version for _, version in seen} == {first, second}
 
 
+@pytest.mark.long
 def test_another_model_under_the_same_version_is_never_answered_with(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
             assert post(url, pictures).json()["index_version"] == first
 
 
+@pytest.mark.long
 def test_a_refused_version_is_copied_again_only_after_a_while_or_a_change_of_current(
     store: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,6 +234,7 @@ def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
             assert answer.json()["index_version"] == first
 
 
+@pytest.mark.long
 def test_every_worker_answers_as_soon_as_an_index_is_published(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_without_a_calibration_scores_are_null_and_cannot_be_cut_by(stack: Stack
         client.search(id=NAME, min_score=0.5)
 
 
+@pytest.mark.long
 def test_an_index_by_raw_l2_has_no_scores_whatever_its_model_has(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -100,6 +100,7 @@ def test_spans_tell_what_was_searched_and_by_what(traced: Traced) -> None:
     }
 
 
+@pytest.mark.long
 def test_each_shard_has_its_span_within_that_of_the_search(tmp_path: Path) -> None:
     with (
         running_stack(tmp_path, None, "--shard-limit", "20") as stack,
@@ -175,6 +176,7 @@ def test_requests_that_only_look_after_it_have_none(traced: Traced) -> None:
     assert not {"GET /healthz", "GET /readyz"} & {span.name for span in traced.collector.spans}
 
 
+@pytest.mark.long
 def test_what_has_ended_is_sent_as_the_service_ends_and_a_collector_may_be_away(
     stack: Stack, tmp_path: Path
 ) -> None:

@@ -8,6 +8,12 @@ from search_api.native import check_queue
 from search_api.turns import FRESH_SECONDS, MOST_WAIT_SECONDS, Turns, has_turn
 
 
+@pytest.fixture(autouse=True)
+def loops_time() -> None:
+    """The loop's time stands still while no test uses it; a timeout counts from there."""
+    gevent.get_hub().loop.update_now()
+
+
 @pytest.fixture
 def order() -> list[str]:
     return []

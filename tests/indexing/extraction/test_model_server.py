@@ -132,6 +132,7 @@ def test_a_server_that_dies_in_the_middle_is_waited_for(
     require_equal(found, expected)
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_ends_the_job_with_what_to_do(
     store: Path, pictures: Path, model: ModelReference, expected: Vectors, tmp_path: Path
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_full_queue_and_a_small_maximum_slow_down_and_fail_nothing(
     require_equal(found, expected)
 
 
+@pytest.mark.long
 def test_a_version_that_goes_away_is_waited_for(
     store: Path, pictures: Path, model: ModelReference, expected: Vectors, tmp_path: Path
 ) -> None:

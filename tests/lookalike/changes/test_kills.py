@@ -10,6 +10,8 @@ from lookalike.changes import Addition, Additions, Deletion, open_changes
 from lookalike.changes.record import Embedding
 from tests.indexing.killing import ChangeCounter
 
+# What takes a while to import is imported once for all processes.
+PRELOADED = ["__main__", "lookalike.changes", "tests.indexing.killing"]
 DATA = b"the bytes of a picture, whole"
 VECTOR = Embedding(model="embedder", version=1, weights_sha256="0" * 64, vector=bytes(16))
 ADDED = Addition("new", hashlib.sha256(DATA).hexdigest(), "bird", {"price": 3}, VECTOR)
@@ -27,9 +29,10 @@ def change(root: Path, kill_at: int | None, done: Any) -> None:
 
 
 def run(root: Path, kill_at: int | None) -> tuple[int | None, int, int]:
-    spawn = multiprocessing.get_context("spawn")
-    done = spawn.Array("i", 2)
-    process = spawn.Process(target=change, args=(root, kill_at, done))
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(PRELOADED)
+    done = server.Array("i", 2)
+    process = server.Process(target=change, args=(root, kill_at, done))
     process.start()
     process.join()
     return process.exitcode, *done
