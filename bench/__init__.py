@@ -19,6 +19,7 @@ BENCHMARKS = {
     "calibration": "how often hits are of the query's category, against the scores told of them",
     "backbones": "pictures/s, size and retrieval quality of each backbone, against VGG16",
     "embeddings": "how well each recipe's vectors find their kind, of categories known and not",
+    "tuning": "what tuning the base gains on the stamps, and what more pictures would",
     "training": "training on features that are kept, against the whole network in each epoch",
     "service": "the search service over HTTP, against bare Flask, faiss and its model server",
     "alternatives": "searches/s beside pgvector, chromadb, lancedb and Flask, each by its client",

@@ -31,7 +31,7 @@ from lookalike.serving import ModelAddress
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import train_head
-from training.judging import class_numbers, judge
+from training.judging import Trained, class_numbers, judge
 from training.labelled import Labelled
 from training.model import EMBEDDING_DIMENSIONS, build_base, embedder_of
 from training.request import BACKBONE_NAMES, DEFAULT_BACKBONE, BackboneName, HeadSettings
@@ -96,7 +96,7 @@ def _reached(extractor: FeatureExtractor, seed: int) -> dict[str, float]:
         for side in (train, validation)
     )
     head = train_head(gallery, queries, len(split.categories), HeadSettings(seed=seed)).model
-    return judge(split, extractor, embedder_of(head)).quality()
+    return judge(Trained(split, extractor, extractor, embedder_of(head))).quality()
 
 
 @contextmanager

@@ -88,7 +88,7 @@ def _sets(quick: bool) -> Iterator[tuple[str, Labelled]]:
 def _pretrained(data: Labelled, seed: int) -> tuple[float, float]:
     """Give the mAP of the base's own features: of held-out pictures, of categories left out."""
     train, queries = in_two(data.labels, HELD_OUT, seed)
-    _, left_out = _without(data.labels, seed)
+    _, left_out = without_a_third(data.labels, seed)
     asked = data.originals[queries], data.labels[queries]
     held_out = query_gallery(*asked, data.originals[train], data.labels[train], "cosine")
     among = leave_one_out(data.originals[left_out], data.labels[left_out], "cosine")
@@ -111,7 +111,7 @@ def _held_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
 
 def _left_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
     """Give the mAP among pictures of categories that training never saw."""
-    known, left_out = _without(data.labels, seed)
+    known, left_out = without_a_third(data.labels, seed)
     train, validation = (known[rows] for rows in in_two(data.labels[known], HELD_OUT, seed))
     vectors = _embedded(data, train, validation, settings, seed)[left_out]
     return float(leave_one_out(vectors, data.labels[left_out], "cosine").average_precision.mean())
@@ -130,8 +130,8 @@ def _embedded(
     return np.asarray(embedder_of(head).predict(data.originals, batch_size=1000, verbose=0))
 
 
-def _without(labels: Labels, seed: int) -> tuple[Rows, Rows]:
-    """Leave a third of the categories out: rows of the others, and of these."""
+def without_a_third(labels: Labels, seed: int) -> tuple[Rows, Rows]:
+    """Leave a third of the categories out: give rows of the others, and of these."""
     names = np.random.default_rng(LEFT_OUT_SEED + seed).permutation(np.unique(labels))
     out = np.isin(labels, names[: round(len(names) / 3)])
     return np.flatnonzero(~out), np.flatnonzero(out)

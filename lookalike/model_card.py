@@ -66,6 +66,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     created: Annotated[str, Meta(description="UTC time of training, ISO 8601.")]
     backbone: str
     base_weights: Annotated[str, Meta(description="Which source the ImageNet weights came from.")]
+    tuned_from: Annotated[
+        str | None,
+        Meta(description="First layer of the base that was tuned; null: all of it was frozen."),
+    ] = None
     weights_sha256: Annotated[str, Meta(description="SHA-256 of the trained Keras file.")]
     picture: PictureContract
     dimensions: Annotated[int, Meta(description="Length of a vector of dense_1.")]

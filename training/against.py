@@ -1,6 +1,6 @@
 """A trained model beside one that was exported before: the same pictures asked of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,8 +14,10 @@ from lookalike.vectors import Vectors
 from training.comparison import Precision, difference
 from training.features import FeatureExtractor
 from training.judging import Trained, class_numbers, sides
+from training.labelled import ORIGINAL
 from training.retrieval import query_gallery
 from training.served import ServedModel
+from training.split import Example
 from training.trained_on import FILE_NAME as TRAINED_ON_FILE
 from training.trained_on import read_trained_on
 
@@ -23,7 +25,7 @@ from training.trained_on import read_trained_on
 FEWEST_QUERIES = 20
 DIGITS = 4
 
-Embed = Callable[[Vectors], Vectors]
+VectorsOf = Callable[[Sequence[Example]], Vectors]
 
 
 def compare_with_version(
@@ -43,7 +45,7 @@ def compare_with_version(
         VersionNotFound, StoreError: the version is not there, or damaged.
         DataError: a picture is missing or has changed.
     """
-    split, extractor, embedder = trained
+    split = trained.split
     folder = _fetched(version, settings)
     card = read_model_card(folder / CARD_FILE)
     trained_on = read_trained_on(folder / TRAINED_ON_FILE)
@@ -60,20 +62,19 @@ def compare_with_version(
         settings.max_decoded_bytes,
     )
     for examples, root in ((gallery, split.root), (queries, split.validation_root)):
-        extractor.embed(examples, Path(root))
+        trained.embed(examples, Path(root))
         other.embed(examples, Path(root))
 
-    def precision(extractor: FeatureExtractor, embed: Embed) -> Precision:
+    def precision(vectors_of: VectorsOf) -> Precision:
         (known, known_labels), (asked, asked_labels) = (
-            (embed(extractor.vectors(side)[:, 0]), class_numbers(side, split.categories))
-            for side in (gallery, queries)
+            (vectors_of(side), class_numbers(side, split.categories)) for side in (gallery, queries)
         )
         ranked = query_gallery(asked, asked_labels, known, known_labels, "cosine")
         return ranked.average_precision
 
     with working(f"comparing with model {version}"):
-        new = precision(extractor, lambda vectors: embedder.predict(vectors, verbose=0))
-        old = precision(other, lambda vectors: vectors)
+        new = precision(trained.after)
+        old = precision(lambda side: other.vectors(side)[:, ORIGINAL])
         found = difference(new, old)
     return msgspec.structs.replace(
         told,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import CHANNELS, DEFAULT_SIZE
 from training import wheels
 from training.efficientnet_lite import efficientnet_lite0
@@ -62,24 +61,6 @@ class Backbone:
     def plain(self, weights: str | None = None) -> Any:
         """Build it as weights files are of, random or with Keras' official weights."""
         return self.construct(keras.Input((DEFAULT_SIZE, DEFAULT_SIZE, CHANNELS)), weights)
-
-
-def unfreeze_from(model: Any, first: str) -> None:
-    """Let the layers from one on be trained, in the model's order.
-
-    BatchNormalization stays frozen, and so in inference mode: a few pictures a step would
-    spoil the means that it learned from millions.
-
-    Raises:
-        ConfigurationError: there is no such layer.
-    """
-    names = [layer.name for layer in model.layers]
-    if first not in names:
-        raise ConfigurationError(f"the model has no layer {first}")
-    model.trainable = True
-    for place, layer in enumerate(model.layers):
-        normalises = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = place >= names.index(first) and not normalises
 
 
 def _rgb_to_bgr_minus_mean(pixels: Any) -> Any:

@@ -12,12 +12,19 @@ from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
 from training.output import FORMATS
-from training.request import BACKBONE_NAMES, VIEW_PRECISIONS, HeadSettings, TrainingRequest
+from training.request import (
+    BACKBONE_NAMES,
+    VIEW_PRECISIONS,
+    HeadSettings,
+    TrainingRequest,
+    TuningSettings,
+)
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 REPORT_FILE = "evaluation.html"
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+STAGES: tuple[type[msgspec.Struct], ...] = (HeadSettings, TuningSettings)
 DEFAULTS = {
     field.name: field.default
     for struct in (TrainingRequest, PictureContract)
@@ -27,15 +34,15 @@ DEFAULTS = {
 Command = Callable[..., None]
 
 
-def _head_options(command: Command) -> Command:
-    """Add one flag for each field of HeadSettings; msgspec checks the limits."""
-    for field in reversed(msgspec.structs.fields(HeadSettings)):
+def _stage_options(command: Command) -> Command:
+    """Add one flag for each setting of a stage of training; msgspec checks the limits."""
+    for field in reversed([f for stage in STAGES for f in msgspec.structs.fields(stage)]):
         [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
         command = click.option(
             f"--{field.name.replace('_', '-')}",
             type=_kind(get_args(field.type)[0]),
             default=field.default,
-            show_default=True,
+            show_default=field.default is not None,
             help=described.description,
         )(command)
     return command
@@ -43,7 +50,9 @@ def _head_options(command: Command) -> Command:
 
 def _kind(annotation: Any) -> Any:
     """Give what click checks a value by."""
-    return click.Choice(get_args(annotation)) if get_origin(annotation) is Literal else annotation
+    if get_origin(annotation) is Literal:
+        return click.Choice(get_args(annotation))
+    return str if annotation == str | None else annotation
 
 
 @click.command()
@@ -118,7 +127,7 @@ def _kind(annotation: Any) -> Any:
     "--tensorboard", type=FOLDER, help="Folder for event files, which tensorboard --logdir shows."
 )
 @click.option("--force", is_flag=True, help="Train also where this very model is there.")
-@_head_options
+@_stage_options
 def train(
     pictures: Path,
     output: Path | None,
@@ -137,14 +146,18 @@ def train(
     from training.kept import keep, output_folder
 
     settings = Settings.from_environment()
-    head = {name: options.pop(name) for name in HeadSettings.__struct_fields__}
+    head, tuning = (
+        _checked({name: options.pop(name) for name in stage.__struct_fields__}, stage)
+        for stage in STAGES
+    )
     request = TrainingRequest(
         pictures=pictures,
         output=output or output_folder(settings),
         contract=PictureContract(size=size, fit=fit),
         file_format=file_format,
         weights=_weights(weights, settings),
-        head=_checked(head),
+        head=head,
+        tuning=tuning,
         **options,
     )
     found = None if force else _found(request, settings, kept=output is None)
@@ -218,7 +231,7 @@ def evaluate(
 
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
-    report = judge(*saved)
+    report = judge(saved)
     click.echo(as_text(report))
     compared = None
     if against is not None:
@@ -270,8 +283,8 @@ def _weights(given: Path | None, settings: Settings) -> Path | None:
     return file
 
 
-def _checked(head: dict[str, Any]) -> HeadSettings:
+def _checked(given: dict[str, Any], stage: type[Any]) -> Any:
     try:
-        return msgspec.convert(head, HeadSettings)
+        return msgspec.convert(given, stage)
     except msgspec.ValidationError as error:
         raise click.UsageError(str(error)) from error

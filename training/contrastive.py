@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from training.checkpoint import Checkpoint
 from training.framework import keras
-from training.labelled import ORIGINAL, Labelled, balanced_weights, batches
+from training.labelled import Labelled, balanced_weights, batches, drawn_views
 from training.loop import Figures, History, Limits, Watch, train_in_epochs
 from training.losses import SupervisedContrastive
 from training.model import EMBEDDING_DIMENSIONS, build_embedder
 from training.request import HeadSettings
 from training.retrieval import query_gallery
 
-# Pictures are searched for as they are: the augmented views are a part of what is drawn.
-ORIGINALS_DRAWN = 0.7
 # Ranking is quadratic: past these numbers a fixed random part is ranked after each epoch.
 MOST_QUERIES, MOST_GALLERY = 1_000, 5_000
 VALIDATION_MAP = "val_map"
@@ -124,7 +122,7 @@ def _train_once(
 ) -> float:
     """Pass once over the pictures, with one view of each; give the mean loss."""
     weights = balanced_weights(train.labels)
-    drawn = _views(len(train.labels), train.vectors.shape[1], generator)
+    drawn = drawn_views(len(train.labels), train.vectors.shape[1], generator)
     embedder.reset_metrics()
     loss = 0.0
     for rows in batches(train.labels, settings.batch_size, generator):
@@ -132,14 +130,6 @@ def _train_once(
             train.vectors[rows, drawn[rows]], train.labels[rows], sample_weight=weights[rows]
         )
     return float(loss)
-
-
-def _views(pictures: int, views: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Draw a view of each picture."""
-    if views == 1:
-        return np.full(pictures, ORIGINAL)
-    augmented = generator.integers(1, views, size=pictures)
-    return np.where(generator.random(pictures) < ORIGINALS_DRAWN, ORIGINAL, augmented)
 
 
 def _loss(embedder: Any, queries: Labelled, settings: HeadSettings) -> float:

@@ -17,6 +17,7 @@ from lookalike.errors import ConfigurationError
 from lookalike.store.files import replace_file
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost by a kill
+FLUSH_BYTES = 64_000_000  # and at most this much waits in memory
 
 Vectors = NDArray[np.float32]
 
@@ -29,7 +30,7 @@ class Key(NamedTuple):
 
 
 class FeatureCache:
-    """Vectors ``float32[d]`` by key: kept in memory, and appended to disk in whole pieces.
+    """Vectors ``[d]`` by key, appended to disk in whole pieces, and mapped from there.
 
     Each piece is a NumPy file that appears at once or not at all, so a killed run leaves
     all that it had flushed, and several runs may write side by side.
@@ -37,24 +38,21 @@ class FeatureCache:
     Args:
         folder: where the pieces are, made if missing.
         dimensions: d.
+        half: keep float16 instead of float32: half of the disk.
 
     Raises:
         ConfigurationError: a piece cannot be read; it names the file to delete.
     """
 
-    def __init__(self, folder: Path, dimensions: int) -> None:
+    def __init__(self, folder: Path, dimensions: int, *, half: bool = False) -> None:
         self._folder = folder
-        self._row = np.dtype([("sha256", "S64"), ("view", "<i4"), ("vector", "<f4", (dimensions,))])
+        number = "<f2" if half else "<f4"
+        self._row = np.dtype([("sha256", "S64"), ("view", "<i4"), ("vector", number, dimensions)])
         self._vectors: dict[Key, Vectors] = {}
         self._pending: list[Key] = []
         self._flushed = time.monotonic()
         for piece in sorted(folder.glob("*.npy")):
-            rows = _read_piece(piece, self._row)
-            keys = zip(rows["sha256"].tolist(), rows["view"].tolist(), strict=True)
-            self._vectors.update(
-                (Key(sha256.decode(), view), vector)
-                for (sha256, view), vector in zip(keys, rows["vector"], strict=True)
-            )
+            self._map(piece)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._vectors
@@ -68,29 +66,45 @@ class FeatureCache:
     def add(self, keys: Iterable[Key], vectors: Vectors) -> None:
         """Keep ``float32[n, d]``, and flush what has gathered every few seconds."""
         new = list(keys)
-        self._vectors.update(zip(new, vectors, strict=True))
+        # Numbers past float16's end (the largest of VGG16 are a tenth of it) become its end.
+        limits = np.finfo(self._row["vector"].base)
+        kept = np.clip(vectors, limits.min, limits.max).astype(limits.dtype)
+        self._vectors.update(zip(new, kept, strict=True))
         self._pending += new
-        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+        waiting = len(self._pending) * self._row.itemsize
+        if waiting >= FLUSH_BYTES or time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
         """Write what was added since the last time as one piece."""
         if self._pending:
-            rows = np.array([(*key, self._vectors[key]) for key in self._pending], self._row)
+            rows = np.empty(len(self._pending), self._row)
+            rows["sha256"], rows["view"] = zip(*self._pending, strict=True)
+            rows["vector"] = [self._vectors[key] for key in self._pending]
             buffer = io.BytesIO()
             np.save(buffer, rows)
-            replace_file(self._folder / f"{uuid4().hex}.npy", buffer.getvalue())
+            piece = self._folder / f"{uuid4().hex}.npy"
+            replace_file(piece, buffer.getvalue())
+            self._map(piece)
         self._pending = []
         self._flushed = time.monotonic()
 
+    def _map(self, piece: Path) -> None:
+        rows = _mapped(piece, self._row)
+        keys = zip(rows["sha256"].tolist(), rows["view"].tolist(), strict=True)
+        self._vectors.update(
+            (Key(sha256.decode(), view), vector)
+            for (sha256, view), vector in zip(keys, rows["vector"], strict=True)
+        )
 
-def _read_piece(piece: Path, row: np.dtype[np.void]) -> NDArray[np.void]:
+
+def _mapped(piece: Path, row: np.dtype[np.void]) -> NDArray[np.void]:
     try:
-        rows = np.load(piece)
+        rows = np.load(piece, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise ConfigurationError(
             f"the cached features in {piece} are damaged: delete it"
         ) from error
     if not isinstance(rows, np.ndarray) or rows.dtype != row:
         raise ConfigurationError(f"the cached features in {piece} are of another kind: delete it")
-    return rows
+    return np.asarray(rows)

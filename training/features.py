@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ NO_CATEGORY = "file in no category's folder"
 SAME_FILE = "the same file as another one"
 UNOPENED = "file that cannot be opened"
 
+NAMED = 5  # files in an error
+
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
+View = tuple[Example, int]
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class FeatureExtractor:
         workers: threads that read, decode and augment.
         max_decoded_bytes: limit of the memory for decoding one picture.
         fast: the same base in another precision, for augmented views; None: in none.
+        half: keep features as float16, where they are large.
     """
 
     def __init__(
@@ -69,15 +74,17 @@ class FeatureExtractor:
         workers: int,
         max_decoded_bytes: int,
         fast: tuple[Precision, Any] | None = None,
+        *,
+        half: bool = False,
     ) -> None:
         self._contract = contract
         self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
         name = cache_name(weights_sha256(base), contract)
-        self._originals = self._augmented = CachedBase(base, cache / "features" / name)
+        self._originals = self._augmented = CachedBase(base, cache / "features" / name, half=half)
         if fast is not None:
             precision, fast_base = fast
             folder = cache / "features" / f"{name}-{precision}"
-            self._augmented = CachedBase(fast_base, folder)
+            self._augmented = CachedBase(fast_base, folder, half=half)
 
     def examine(
         self, pictures: Sequence[Picture], known: Sequence[Example] = ()
@@ -127,20 +134,23 @@ class FeatureExtractor:
             DataError: a picture is not what it was when it was examined.
         """
         numbers = range(1 + views)
-        changed = [
-            e.path for e in examples if not all(self._has(e.sha256, view) for view in numbers)
-        ]
+        self.check([(e, view) for e in examples for view in numbers])
+        return np.array([self.drawn((e, view) for view in numbers) for e in examples], np.float32)
+
+    def drawn(self, pairs: Iterable[View]) -> Vectors:
+        """Gather some views' features ``float32[n, d]``, after :meth:`check`."""
+        return np.array(
+            [self._through(view).cache[Key(e.sha256, view)] for e, view in pairs], np.float32
+        )
+
+    def check(self, pairs: Iterable[View]) -> None:
+        """Raise DataError where a picture is not what it was when it was examined."""
+        missing = (e.path for e, view in pairs if not self._has(e.sha256, view))
+        changed = list(islice(dict.fromkeys(missing), NAMED))
         if changed:
             raise DataError(
-                f"train again: {', '.join(changed[:5])} cannot be read, or changed since then"
+                f"train again: {', '.join(changed)} cannot be read, or changed since then"
             )
-        return np.array(
-            [
-                [self._through(view).cache[Key(e.sha256, view)] for view in numbers]
-                for e in examples
-            ],
-            np.float32,
-        )
 
     def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:
         """Read pictures as ``float32[n, size * size * 3]``: what they are without any model.

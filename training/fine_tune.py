@@ -17,31 +17,26 @@ from training.against import compare_with_version
 from training.checkpoint import Checkpoints
 from training.division import SKIPPED_FILE, divide
 from training.evaluation import Report
-from training.features import FeatureExtractor
-from training.finished import SETTING, request_sha256
+from training.finished import request_sha256
 from training.framework import versions
-from training.head import TrainedHead, train_head
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
-from training.judging import Trained, class_numbers, held_out_neighbours, judge
-from training.labelled import Labelled
+from training.judging import Trained, held_out_neighbours, judge
 from training.model import (
     EMBEDDING_DIMENSIONS,
-    build_base,
     build_model,
+    cut_before,
     embedder_of,
-    fast_base,
     save_model,
 )
 from training.output import FOLDER, HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
-from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
+from training.run import Fast, Run
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Split, write_split
-from training.watching import Watching
+from training.stages import Stage, fast_of, first_stage, second_stage
 from training.weights import imagenet_weights
-from training.wheels import Layers
 
 Say = Callable[[str], None]
 
@@ -51,7 +46,7 @@ class _Made(NamedTuple):
 
     model: Any
     base_weights: str
-    head: TrainedHead
+    stage: Stage
     split: Split
     report: Report
     compared: Comparison | None
@@ -62,7 +57,8 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     """Train, evaluate and save a model; tell ``say`` what happens.
 
     Raises:
-        ConfigurationError: the output folder is not replaceable, or the weights' file is wrong.
+        ConfigurationError: the output folder is not replaceable, the weights' file is wrong,
+            or the base cannot be tuned from where it is asked to be.
         DataError: too few categories or pictures.
         SourceUnavailable: no ImageNet weights can be had.
     """
@@ -72,78 +68,36 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     cache = Path(settings.cache)
     weights = imagenet_weights(cache, request.weights, request.backbone)
     say(f"base weights: {weights.source}")
-    base = build_base(request.contract.size, weights.layers, backbone=request.backbone)
-    extractor = FeatureExtractor(
-        base,
-        request.contract,
-        cache,
-        request.workers,
-        settings.max_decoded_bytes,
-        _fast_base(request, weights.layers, say),
-    )
-    split = divide(request, extractor, cache / FOLDER / SKIPPED_FILE, say)
     checkpoints = Checkpoints(cache / FOLDER / "checkpoints", digest, versions(), say)
-    head = _train(split, request, extractor, checkpoints, digest)
-    say(str(head))
-    trained = Trained(split, extractor, embedder_of(head.model))
+    run = Run(request, settings, weights.layers, digest, checkpoints, say)
+    layer = request.tuning.unfreeze_from
+    if layer is not None:
+        cut_before(run.build_base(), layer)  # which says now where that cannot be done
+    base = run.build_base()
+    extractor = run.extractor(base, _fast(run))
+    split = divide(request, extractor, cache / FOLDER / SKIPPED_FILE, say)
+    stage = first_stage(run, base, extractor, split)
+    if layer is not None:
+        stage = second_stage(run, stage, split, layer)
+    trained = Trained(split, extractor, stage.extractor, embedder_of(stage.head.model))
     made = _Made(
-        model=build_model(base, head.model),
+        model=build_model(stage.base, stage.head.model),
         base_weights=weights.source,
-        head=head,
+        stage=stage,
         split=split,
-        report=judge(*trained),
+        report=judge(trained),
         compared=_compared(trained, request, settings, say),
-        found=held_out_neighbours(*trained),
+        found=held_out_neighbours(trained),
     )
-    replace_folder(request.output, lambda folder: _write(folder, made, request, digest))
+    replace_folder(request.output, lambda folder: _write(folder, made, run))
     checkpoints.remove()
     return made.report
 
 
-def _train(
-    split: Split,
-    request: TrainingRequest,
-    extractor: FeatureExtractor,
-    checkpoints: Checkpoints,
-    digest: str,
-) -> TrainedHead:
-    extractor.embed(split.train, Path(split.root), request.views)
-    categories = split.categories
-    train, validation = (
-        Labelled(extractor.vectors(side, views), class_numbers(side, categories))
-        for side, views in ((split.train, request.views), (split.validation, 0))
-    )
-    told = _flags(request, digest) | msgspec.to_builtins(request.contract)
-    with Watching(
-        request.head.epochs, _events(request, digest), {"pictures": request.pictures, **told}
-    ) as watching:
-        return train_head(
-            train, validation, len(categories), request.head, checkpoints, watching.of
-        )
-
-
-def _events(request: TrainingRequest, digest: str) -> Path | None:
-    """Name the run's folder for TensorBoard: where a run that goes on finds its files again."""
-    if request.tensorboard is None:
-        return None
-    return request.tensorboard / f"{request.pictures.resolve().name}-{digest[:8]}"
-
-
-def _flags(request: TrainingRequest, digest: str) -> dict[str, Any]:
-    return {
-        **msgspec.to_builtins(request.head),
-        "views": request.views,
-        "view_precision": request.view_precision,
-        SETTING: digest,
-    }
-
-
-def _fast_base(request: TrainingRequest, layers: Layers, say: Say) -> tuple[Precision, Any] | None:
-    if not request.views or request.view_precision == "float32":
-        return None
-    fast = fast_base(request.contract.size, layers, fastest_precision(), request.backbone)
+def _fast(run: Run) -> Fast:
+    fast = fast_of(run)
     if fast is not None:
-        say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
+        run.say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
     return fast
 
 
@@ -163,15 +117,17 @@ def _compared(
     return compared
 
 
-def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> None:
+def _write(folder: Path, made: _Made, run: Run) -> None:
+    request = run.request
     path = folder / f"{MODEL_NAME}.{request.file_format}"
     save_model(made.model, path)
-    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.head.history))
+    (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.stage.head.history))
     write_split(made.split, folder / SPLIT_FILE)
     card = ModelCard(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         backbone=request.backbone,
         base_weights=made.base_weights,
+        tuned_from=made.stage.tuned_from,
         weights_sha256=sha256_of(path),
         picture=request.contract,
         dimensions=EMBEDDING_DIMENSIONS,
@@ -181,7 +137,7 @@ def _write(folder: Path, made: _Made, request: TrainingRequest, digest: str) -> 
             pictures=len(made.split.train),
             validation_pictures=len(made.split.validation),
         ),
-        settings=_flags(request, digest),
+        settings=run.flags(),
         quality=made.report.quality(),
         compared=made.compared,
     )

@@ -26,6 +26,7 @@ def request_sha256(request: TrainingRequest) -> str:
         "contract": request.contract,
         "file_format": request.file_format,
         "head": request.head,
+        "tuning": request.tuning,
         "validation_share": request.validation_share,
         "views": request.views,
         "view_precision": request.view_precision,

@@ -32,10 +32,12 @@ class TrainedHead(NamedTuple):
     Attributes:
         model: Keras model from features ``[n, d]`` to probabilities ``[n, categories]``.
         history: by name one number an epoch, of each stage of the recipe.
+        scaling: that was put into dense_1.
     """
 
     model: Any
     history: History
+    scaling: Scaling
 
     def __str__(self) -> str:
         """Say how long it took, and what came of it."""
@@ -77,23 +79,57 @@ def train_head(
     contrastive = settings.recipe == CONTRASTIVE
     scaling = (by_channel if contrastive else by_length)(train.vectors)
     sides = train.scaled(scaling), validation.scaled(scaling)
+    if not contrastive:
+        head = build_head(categories, settings.dropout, train.vectors.shape[-1])
+        history = train_softmax(head, *sides, settings, checkpoint(SOFTMAX), watches(SOFTMAX))
+        _fold(scaling, head)
+        return TrainedHead(head, history, scaling)
+    start = pretrained_start(sides[0].originals)
+    end, history = train_contrastive(
+        start, *sides, settings, checkpoint(CONTRASTIVE), watches(CONTRASTIVE)
+    )
+    dense = start.towards(end, settings.interpolation)
+    head = with_softmax(
+        dense, scaling, train, validation, categories, settings, checkpoint(SOFTMAX), watches
+    )
+    return TrainedHead(head.model, history | head.history, scaling)
+
+
+def with_softmax(
+    dense: Dense,
+    scaling: Scaling,
+    train: Labelled,
+    validation: Labelled,
+    categories: int,
+    settings: HeadSettings,
+    checkpoint: Checkpoint | None,
+    watches: Watches,
+) -> TrainedHead:
+    """Train the softmax alone, behind a dense_1 that stays as it is.
+
+    Args:
+        dense: its weights, for scaled features.
+        scaling: of the features.
+        train: as of :func:`train_head`.
+        validation: likewise.
+        categories: likewise.
+        settings: likewise.
+        checkpoint: where the state is kept; None: nowhere.
+        watches: as of :func:`train_head`.
+    """
     head = build_head(categories, settings.dropout, train.vectors.shape[-1])
-    dense = head.get_layer(EMBEDDING_LAYER)
-    history: History = {}
-    if contrastive:
-        start = pretrained_start(sides[0].originals)
-        end, history = train_contrastive(
-            start, *sides, settings, checkpoint(CONTRASTIVE), watches(CONTRASTIVE)
-        )
-        dense.set_weights(list(start.towards(end, settings.interpolation)))
-        dense.trainable = False
-        settings = msgspec.structs.replace(settings, learning_rate=FASTER * settings.learning_rate)
-    history |= train_softmax(head, *sides, settings, checkpoint(SOFTMAX), watches(SOFTMAX))
-    dense.trainable = True
-    _fold(scaling, dense)
-    return TrainedHead(head, history)
+    layer = head.get_layer(EMBEDDING_LAYER)
+    layer.set_weights(list(dense))
+    layer.trainable = False
+    faster = msgspec.structs.replace(settings, learning_rate=FASTER * settings.learning_rate)
+    sides = train.scaled(scaling), validation.scaled(scaling)
+    history = train_softmax(head, *sides, faster, checkpoint, watches(SOFTMAX))
+    layer.trainable = True
+    _fold(scaling, head)
+    return TrainedHead(head, history, scaling)
 
 
-def _fold(scaling: Scaling, dense: Any) -> None:
+def _fold(scaling: Scaling, head: Any) -> None:
     """Put the features' scaling into dense_1, so that the head takes them as they come."""
-    dense.set_weights(list(scaling.folded(*Dense(*dense.get_weights()))))
+    layer = head.get_layer(EMBEDDING_LAYER)
+    layer.set_weights(list(scaling.folded(*layer.get_weights())))

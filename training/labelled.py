@@ -11,6 +11,8 @@ from training.scaling import Scaling
 # Pictures of a category that are drawn together, so that each has others of its kind in a
 # batch, however many categories there are.
 TOGETHER = 4
+# Pictures are searched for as they are: the augmented views are a part of what is drawn.
+ORIGINALS_DRAWN = 0.7
 
 Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -57,6 +59,14 @@ def batches(labels: Labels, size: int, generator: np.random.Generator) -> Iterat
     drawn = generator.permutation(int(begins.sum()))[group]
     mixed = order[np.argsort(drawn, kind="stable")]
     yield from np.array_split(mixed, -(-len(mixed) // size))
+
+
+def drawn_views(pictures: int, views: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Draw one of its views for each picture, the original more often than the others."""
+    if views == 1:
+        return np.full(pictures, ORIGINAL)
+    augmented = generator.integers(1, views, size=pictures)
+    return np.where(generator.random(pictures) < ORIGINALS_DRAWN, ORIGINAL, augmented)
 
 
 def balanced_weights(labels: Labels) -> Vectors:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,6 +49,51 @@ def build_base(
     base = keras.Model(pixels, pooled, name=backbone)
     base.trainable = False
     return base
+
+
+class Cut(NamedTuple):
+    """A base in two, before one of its layers.
+
+    Attributes:
+        trunk: pixels to that layer's input, flat: ``[n, m]``.
+        tail: this to the base's features ``float32[n, d]``. Its layers can be trained, but
+            for BatchNormalization: a few pictures a step would spoil the means that it
+            learned from millions.
+    """
+
+    trunk: Any
+    tail: Any
+
+
+def cut_before(base: Any, first: str) -> Cut:
+    """Cut a base before a layer, so that what comes before has to be computed once.
+
+    Both halves keep the base's own layers: what tunes the tail tunes the base.
+
+    Raises:
+        ConfigurationError: there is no such layer, or data go past it.
+    """
+    names = [layer.name for layer in base.layers]
+    if first not in names[1:-1]:
+        raise ConfigurationError(f"{base.name} has no layer {first}: {_where_to_cut(base)}")
+    between = base.get_layer(first).input
+    try:
+        rest = keras.Model(between, base.output)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{base.name} cannot be cut before {first}, which data go past: {_where_to_cut(base)}"
+        ) from error
+    rest.trainable = True
+    for layer in rest.layers:
+        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+    trunk = keras.Model(base.input, keras.layers.Flatten()(between), name=f"{base.name}_trunk")
+    flat = keras.Input(trunk.output_shape[1:], name="trunk_features")
+    whole = keras.layers.Reshape(between.shape[1:])(flat)
+    return Cut(trunk, keras.Model(flat, rest(whole), name=f"{base.name}_tail"))
+
+
+def _where_to_cut(base: Any) -> str:
+    return f"its last stage begins with {BACKBONES[base.name].last_stage}"
 
 
 def fast_base(

@@ -74,6 +74,27 @@ class HeadSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
 
 
+class TuningSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How the base is tuned after the head; each field is a flag of ``lookalike train``."""
+
+    unfreeze_from: Annotated[
+        str | None,
+        Meta(
+            description="Then tune the base too, from this layer on (VGG16's last block: "
+            "block5_conv1), and keep the better of the two by what validation pictures find."
+        ),
+    ] = None
+    tuning_rate: Annotated[
+        float, Meta(gt=0, description="Step size of RMSprop in that second stage.")
+    ] = 1e-5
+    tuning_epochs: Annotated[
+        int, Meta(ge=1, description="Most passes of the second stage over the pictures.")
+    ] = 20
+    tuning_patience: Annotated[
+        int, Meta(ge=1, description="Its epochs without a better one before it stops.")
+    ] = 4
+
+
 class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to train on, how, and where the result goes.
 
@@ -92,6 +113,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
         strict: refuse to train where anything in the folders cannot be used.
         tensorboard: folder for TensorBoard's event files.
         head: how the head is trained.
+        tuning: what is tuned after it.
     """
 
     pictures: Path
@@ -108,3 +130,4 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     tensorboard: Path | None = None
     head: HeadSettings = HeadSettings()
+    tuning: TuningSettings = TuningSettings()

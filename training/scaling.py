@@ -31,6 +31,11 @@ class Scaling(NamedTuple):
         """Give a dense layer's weights that take features as they come."""
         return self.factor[:, None] * kernel, bias + self.offset @ kernel
 
+    def unfolded(self, kernel: Vectors, bias: Vectors) -> tuple[Vectors, Vectors]:
+        """Give a dense layer's weights that take scaled features: undo :meth:`folded`."""
+        scaled = kernel / self.factor[:, None]
+        return scaled, bias - self.offset @ scaled
+
 
 def by_length(vectors: Vectors) -> Scaling:
     """Give features ``float32[n, views, d]`` a mean length of ``LENGTH``."""

@@ -14,13 +14,16 @@ class Watching:
     """Watches of one stage after the other; those of the one before are closed.
 
     Args:
+        title: of the progress bar; ``{stage}`` in it is the stage's name.
         epochs: the most of a stage.
         events: folder for event files, one of each stage within; None: there are none.
         flags: what the run was asked to do.
     """
 
-    def __init__(self, epochs: int, events: Path | None, flags: Mapping[str, object]) -> None:
-        self._epochs, self._events, self._flags = epochs, events, flags
+    def __init__(
+        self, title: str, epochs: int, events: Path | None, flags: Mapping[str, object]
+    ) -> None:
+        self._title, self._epochs, self._events, self._flags = title, epochs, events, flags
         self._open = ExitStack()
 
     def __enter__(self) -> "Watching":
@@ -37,7 +40,7 @@ class Watching:
     def of(self, stage: str) -> Sequence[Watch]:
         """Open the watches of a stage, by its name."""
         self._open.close()
-        meter = Meter(f"training the head, {stage}", self._epochs)
+        meter = Meter(self._title.format(stage=stage), self._epochs)
         self._open.callback(meter.close)
         watches: list[Watch] = [lambda done: meter.reach(done.epoch)]
         if self._events is not None:

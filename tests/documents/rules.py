@@ -285,6 +285,7 @@ RULES = (
         why="TensorBoard is not installed here; TensorFlow reads the same files",
     ),
     Rule(pattern="lookalike train photos --backbone efficientnet-lite0", long=True),
+    Rule(pattern="lookalike train photos --unfreeze-from block5_conv1", long=True),
     Rule(pattern=r"lookalike evaluate", long=True, after=(TRAIN,)),  # as make evaluate
     Rule(
         pattern=r"lookalike evaluate --html reports/monday\.html --json reports/monday\.json",
@@ -293,5 +294,5 @@ RULES = (
         instead=r"mkdir -p reports; \g<0>",
         why="the folder has to be there",
     ),
-    Rule(pattern="lookalike evaluate --against 1", after=(TRAIN, EXPORT)),
+    Rule(pattern="lookalike evaluate --against 1", long=True, after=(TRAIN, EXPORT)),
 )

@@ -16,7 +16,7 @@ from lookalike.model_card import read_model_card
 from lookalike.picture.contract import SMALLEST_SIZE
 from lookalike.settings import Settings
 from lookalike.store import open_models
-from training.backbones import BACKBONES, Backbone, unfreeze_from
+from training.backbones import BACKBONES, Backbone
 from training.fine_tune import fine_tune
 from training.finished import is_finished
 from training.framework import keras, saving
@@ -26,6 +26,7 @@ from training.model import (
     build_base,
     build_head,
     build_model,
+    cut_before,
     embedder_of,
     fast_base,
     load_model,
@@ -85,26 +86,26 @@ def test_it_is_made_of_layers_alone(model: Any) -> None:
     assert all(isinstance(operation, keras.layers.Layer) for operation in model.operations)
 
 
-def test_tuning_the_last_stage_leaves_batch_normalization_in_inference_mode(
+def test_cut_before_its_last_stage_it_gives_the_same_features(
     name: BackboneName, pixels: NDArray[np.uint8]
 ) -> None:
-    model = build_model(
-        build_base(SIZE, backbone=name), build_head(3, 0.0, BACKBONES[name].dimensions)
-    )
+    base = build_base(SIZE, backbone=name)
+    trunk, tail = cut_before(base, BACKBONES[name].last_stage)
+    np.testing.assert_allclose(tail(trunk(pixels)), base(pixels), rtol=1e-4, atol=1e-4)
+
+
+def test_its_last_stage_can_be_tuned_but_for_batch_normalization(name: BackboneName) -> None:
+    base = build_base(SIZE, backbone=name)
     first = BACKBONES[name].last_stage
-    unfreeze_from(model, first)
-    before = {weight.path: weight.numpy() for weight in model.weights}
-    model.compile("sgd", "categorical_crossentropy")
-    model.train_on_batch(pixels.astype(np.float32), np.eye(3, dtype=np.float32))
-    normalising = [
-        layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)
-    ]
-    kept = [w for layer in normalising for w in layer.weights]
-    names = [layer.name for layer in model.layers]
-    kept += [w for layer in model.layers[: names.index(first)] for w in layer.weights]
-    assert all((weight.numpy() == before[weight.path]).all() for weight in kept)
-    tuned = {weight.path.split("/")[0] for weight in model.trainable_weights}
-    assert {first, "dense_1", "predictions"} <= tuned
+    _, tail = cut_before(base, first)
+    names = [layer.name for layer in base.layers]
+    expected = {
+        weight.path
+        for layer in base.layers[names.index(first) :]
+        if not isinstance(layer, keras.layers.BatchNormalization)
+        for weight in layer.weights
+    }
+    assert {weight.path for weight in tail.trainable_variables} == expected
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
     fine_tune(request, settings, print)
     card = read_model_card(tmp_path / "training" / CARD_FILE)
     assert card.backbone == name
-    report = judge(*open_saved(tmp_path / "training", settings, workers=2))
+    report = judge(open_saved(tmp_path / "training", settings, workers=2))
     assert report.quality() == pytest.approx(card.quality, abs=1e-3)
     assert is_finished(request)
     assert not is_finished(msgspec.structs.replace(request, backbone="vgg16"))
@@ -140,9 +141,17 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
     assert export(tmp_path / "training" / "lookalike.keras", models, "embedder") == "1"
 
 
-def test_there_is_no_tuning_from_a_layer_that_is_not_there() -> None:
-    with pytest.raises(ConfigurationError, match="no layer block6_conv1"):
-        unfreeze_from(build_base(SIZE), "block6_conv1")
+@pytest.mark.parametrize(
+    ("name", "layer", "told"),
+    [
+        ("vgg16", "block6_conv1", "has no layer block6_conv1: its last stage begins with block5_c"),
+        ("vgg16", "pixels", "has no layer pixels"),
+        ("efficientnet-lite0", "block5b_project_conv", "data go past: .* block6a_expand_conv"),
+    ],
+)
+def test_where_it_cannot_be_cut_is_told(name: BackboneName, layer: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        cut_before(build_base(SIZE, backbone=name), layer)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,38 @@ def test_what_has_gathered_for_long_is_flushed_by_itself(
     monkeypatch.setattr(feature_cache, "FLUSH_SECONDS", 0.0)
     FeatureCache(tmp_path, 4).add(KEYS, vectors())
     assert len(FeatureCache(tmp_path, 4)) == 3
+
+
+def test_what_takes_much_memory_is_flushed_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feature_cache, "FLUSH_BYTES", 200)
+    cache = FeatureCache(tmp_path, 4)
+    cache.add(KEYS[:1], vectors()[:1])
+    assert len(FeatureCache(tmp_path, 4)) == 0
+    cache.add(KEYS[1:], vectors()[1:])
+    assert len(FeatureCache(tmp_path, 4)) == 3
+    kept = cache[KEYS[2]]
+    while isinstance(kept.base, np.ndarray):
+        kept = kept.base
+    assert isinstance(kept.base, mmap.mmap), "it lies on the disk, and no longer in memory"
+
+
+def test_halves_take_half_of_the_disk_and_none_becomes_infinite(tmp_path: Path) -> None:
+    wide = np.array([[0.1, -3e5, 1.0, 3e5]] * 100, np.float32)
+    keys = [Key(f"{number:064}", 0) for number in range(100)]
+    for half in (False, True):
+        cache = FeatureCache(tmp_path / str(half), 4, half=half)
+        cache.add(keys, wide)
+        cache.flush()
+        again = FeatureCache(tmp_path / str(half), 4, half=half)
+        expected = np.clip(wide[0], -65504, 65504) if half else wide[0]
+        np.testing.assert_allclose(again[keys[0]], expected, rtol=1e-3)
+    whole, halved = (
+        sum(piece.stat().st_size for piece in (tmp_path / str(half)).iterdir())
+        for half in (False, True)
+    )
+    assert whole - halved == 100 * 4 * 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"not numpy"])

@@ -87,7 +87,7 @@ def test_training_on_features_is_training_of_the_whole_model(trained: Path, few:
 def test_evaluation_of_the_saved_model_gives_the_cards_figures(
     trained: Path, settings: Settings
 ) -> None:
-    report = judge(*open_saved(trained, settings, workers=2))
+    report = judge(open_saved(trained, settings, workers=2))
     quality = read_model_card(trained / "model_card.json").quality
     assert report.quality() == pytest.approx(quality, abs=1e-3)
 
@@ -109,8 +109,8 @@ def test_pictures_that_moved_are_found_where_they_are_now(
     gone = msgspec.structs.replace(split, root="/gone", validation_root="/gone")
     (elsewhere / "split.json").write_bytes(msgspec.json.encode(gone))
     with pytest.raises(DataError, match="can no longer be read"):
-        judge(*open_saved(elsewhere, settings, workers=2))
-    assert judge(*open_saved(elsewhere, settings, workers=2, pictures=moved)).queries > 0
+        judge(open_saved(elsewhere, settings, workers=2))
+    assert judge(open_saved(elsewhere, settings, workers=2, pictures=moved)).queries > 0
 
 
 def test_a_second_run_gives_the_same_model(
@@ -176,7 +176,7 @@ def test_validation_may_have_a_folder_of_its_own(
     split = read_split(tmp_path / "out" / "split.json")
     assert (len(split.train), len(split.validation)) == (3 * PICTURES, 3 * 2)
     assert split.validation_root == str((tmp_path / "held").resolve())
-    assert judge(*open_saved(tmp_path / "out", settings, workers=1)).queries == 6
+    assert judge(open_saved(tmp_path / "out", settings, workers=1)).queries == 6
 
 
 def test_skipped_files_are_told_and_training_goes_on(

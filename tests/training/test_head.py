@@ -26,7 +26,7 @@ RECIPES: tuple[Recipe, ...] = ("contrastive", "plain")
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_head_learns_to_tell_categories_apart(recipe: Recipe) -> None:
     settings = HeadSettings(recipe=recipe, epochs=40, batch_size=16)
-    head, history = train_head(clusters(20, 3, 1), clusters(10, 1, 2), CATEGORIES, settings)
+    head, history, _ = train_head(clusters(20, 3, 1), clusters(10, 1, 2), CATEGORIES, settings)
     assert history["val_accuracy"][-1] == 1.0
     unseen = clusters(10, 1, 3)
     predicted = np.asarray(head(unseen.vectors[:, 0])).argmax(axis=1)
@@ -50,7 +50,7 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept() -> None:
     settings = HeadSettings(
         recipe="plain", epochs=60, patience=3, batch_size=16, label_smoothing=0.0
     )
-    head, history = train_head(clusters(20, 1, 1), wrong, CATEGORIES, settings)
+    head, history, _ = train_head(clusters(20, 1, 1), wrong, CATEGORIES, settings)
     losses = history["val_loss"]
     assert len(losses) == losses.index(min(losses)) + 1 + 3
     probabilities = np.asarray(head(wrong.vectors[:, 0]))

@@ -20,6 +20,9 @@ def test_a_dense_layer_that_the_scaling_is_folded_into_takes_features_as_they_co
     np.testing.assert_allclose(
         row @ folded_kernel + folded_bias, made.applied(row) @ kernel + bias, rtol=1e-4
     )
+    again = made.unfolded(folded_kernel, folded_bias)
+    for unfolded, expected in zip(again, (kernel, bias), strict=True):
+        np.testing.assert_allclose(unfolded, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_lengths_come_to_one_mean_by_either() -> None:

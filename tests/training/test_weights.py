@@ -172,6 +172,7 @@ def test_lite0s_wheel_gives_all_its_layers(lite0: BaseWeights) -> None:
     assert min(variance.min() for variance in variances) >= 0
 
 
+@pytest.mark.long
 def test_lite0s_features_tell_categories_apart(lite0: BaseWeights, few: Path) -> None:
     base = build_base(SIZE, lite0.layers, backbone=LITE0)
     paths = sorted(few.rglob("*.png"))

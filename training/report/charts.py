@@ -12,9 +12,10 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 30
 TICKS = 5
 Scale = Callable[[float], float]
 HELD_OUT = "val_"
-# What training judges its epochs by, and the figures of its first stage (training/head.py).
-VALIDATION_LOSS, VALIDATION_MAP = "val_loss", "val_map"
-CONTRASTIVE = ("contrastive_loss", VALIDATION_MAP)
+# Of dense_1's own training and of tuning: their loss, and what judges their epochs by the
+# highest (training/contrastive.py, training/tuning.py). All else is judged by the lowest loss.
+VALIDATION_LOSS = "val_loss"
+BY_PRECISION = {"contrastive_loss": "val_map", "tuning_loss": "val_tuning_map"}
 SIDE = 320
 # Of the largest circle of a reliability diagram, in its units.
 MOST_RADIUS = 14
@@ -83,7 +84,8 @@ def curves(history: Mapping[str, Series]) -> list[Curves]:
 
 def _best(name: str, history: Mapping[str, Series]) -> int | None:
     """Tell which epoch the stage that a figure is of has kept, the first being 0."""
-    judge, sign = (VALIDATION_MAP, -1) if name in CONTRASTIVE else (VALIDATION_LOSS, 1)
+    highest = BY_PRECISION.get(name, name)
+    judge, sign = (highest, -1) if highest in BY_PRECISION.values() else (VALIDATION_LOSS, 1)
     figures = enumerate(history.get(judge, []))
     known = [(sign * value, epoch) for epoch, value in figures if value is not None]
     return min(known)[1] if known else None

@@ -50,7 +50,7 @@ def evaluation(
         hardest=hardest(ranked, found),
         map=points(ranked, found),
         calibration=score_calibration(folder / HITS_FILE),
-        data=described(trained.split, trained.extractor, card.picture.size),
+        data=described(trained.split, trained.pretrained, card.picture.size),
         cost=measured(model_file(folder), pixels),
         against=against,
     )
@@ -92,14 +92,12 @@ def score_calibration(path: Path) -> ScoreCalibration:
 
 
 def _ranked(trained: Trained) -> Ranked:
-    split, extractor, embedder = trained
-    gallery, queries = sides(split)
+    gallery, queries = sides(trained.split)
     both = [*queries, *gallery]
-    pooled = extractor.vectors(both)[:, 0]
     return Ranked(
-        before=pooled,
-        after=np.asarray(embedder.predict(pooled, verbose=0)),
-        labels=class_numbers(both, split.categories),
+        before=trained.before(both),
+        after=trained.after(both),
+        labels=class_numbers(both, trained.split.categories),
         pictures=[picture_of(one, row < len(queries)) for row, one in enumerate(both)],
         queries=len(queries),
     )

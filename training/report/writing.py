@@ -22,6 +22,5 @@ def write_page(evaluation: Evaluation, trained: Trained, path: Path) -> None:
     Raises:
         DataError: a picture can no longer be read.
     """
-    split, extractor, _ = trained
-    thumbnails = [draw(evaluation, split, extractor) for draw in (large, small)]
+    thumbnails = [draw(evaluation, trained.split, trained.pretrained) for draw in (large, small)]
     replace_file(path, as_page(evaluation, *thumbnails).encode())

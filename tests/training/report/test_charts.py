@@ -46,8 +46,12 @@ def test_each_stage_shows_the_epoch_that_it_kept() -> None:
         "val_map": [0.2, 0.3, 0.1],
         "loss": [3.0, 2.0, 1.0],
         "val_loss": [1.0, 1.5, 2.0],
+        "tuning_loss": [2.0, 1.0, 0.5],
+        "val_tuning_map": [0.1, 0.2, 0.3],
     }
     made = {chart.title: chart for chart in curves(history)}
+    assert made["tuning loss"].best == made["val tuning map"].best
+    assert made["tuning loss"].best not in (made["loss"].best, made["contrastive loss"].best)
     assert made["contrastive loss"].best == made["val map"].best
     assert made["loss"].best != made["val map"].best
 
