@@ -2,9 +2,9 @@
 
 Seven pictures in ten of each category are the gallery, the others are queries; the figures are
 retrieval mAP by cosine, means over seeds, which draw them. ``share_50`` trains on half of the
-gallery, and looks in all of it, with ``--interpolation 1``. ``head`` is the first stage alone by the
-default recipe, ``tuned`` is what both stages leave, from VGG16's last block on. What ``left_out``
-tells is found among pictures of a third of the categories, by training on the others.
+gallery, and looks in all of it, with ``--interpolation 1``. ``head`` is the first stage alone by
+the default recipe, ``tuned`` is what both stages leave, from VGG16's last block on. What
+``left_out`` tells is found among pictures of a third of the categories, by training on the others.
 
 When training stops is decided by pictures that are no queries of that figure, as in
 ``bench.embeddings``.
