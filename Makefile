@@ -74,9 +74,9 @@ lint: setup ## ruff, and the arrows between the rooms
 typecheck: setup ## mypy, strict
 	$(BIN)/mypy
 
-# A file's tests stay together, since they share servers. More processes than four would only
-# wait for each other's.
-TESTS = $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file's tests stay together, since they share servers; tests/conftest.py says how many
+# processes, and which files come first.
+TESTS = $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: lint typecheck ## lint, types and all tests but the long ones
 	$(TESTS) -m "not long" $(ARGS)

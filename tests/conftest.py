@@ -1,5 +1,6 @@
 """What several rooms' tests share: the real weights and the real sample pictures."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,29 @@ __all__ = ["browser", "page"]
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new", derandomize=False, print_blob=True)
 settings.load_profile("same")
+
+# Files whose few tests take minutes: they begin first, so that no process is left alone with one.
+SLOWEST = (
+    "documents/test_commands.py",
+    "search_api/test_replica.py",
+    "demo/test_run.py",
+    "k8s/test_running.py",
+    "indexing/extraction/test_model_server.py",
+)
+MOST_PROCESSES = 4
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Give a process more than there are cores, since many tests wait for a server to act.
+
+    More than a few would only wait for each other's.
+    """
+    return min(len(os.sched_getaffinity(0)) + 1, MOST_PROCESSES)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first, and leave the order of all else."""
+    items.sort(key=lambda item: not item.path.as_posix().endswith(SLOWEST))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
