@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.feature_cache import FeatureCache, Key
+from training.framework import keras
 from training.precision import gpu_capabilities
 
 BATCH = 32  # pictures are read so far ahead
 # Views that go through the base side by side on a processor: small ones keep no two cores busy.
-AT_ONCE = 4
+# By JAX one after the other: there Keras lends the weights to one prediction at a time.
+AT_ONCE = 4 if keras.backend.backend() == "tensorflow" else 1
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
