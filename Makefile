@@ -11,7 +11,6 @@ VALIDATION ?=
 PICTURE    ?=
 ARGS       ?=
 
-# The demo's pictures stand in for yours where PICTURES is not given.
 require-pictures = $(if $(PICTURES),,$(error say which pictures: make $@ PICTURES=folder))
 
 .DEFAULT_GOAL := help
@@ -37,11 +36,11 @@ $(READY): pyproject.toml constraints.txt
 
 setup: $(READY) ## make .venv with the pinned dependencies
 
-demo: setup ## from sample pictures to an answered search, then serve until Ctrl-C
-	$(RUN) demo $(ARGS)
+demo: setup ## from sample pictures, or PICTURES=folder, to a search; serves until Ctrl-C
+	$(RUN) demo $(PICTURES) $(ARGS)
 
 demo-check: setup ## the demo without the serving at its end
-	$(RUN) demo --check $(ARGS)
+	$(RUN) demo --check $(PICTURES) $(ARGS)
 
 train: setup ## fine-tune on labelled folders: PICTURES=folder [VALIDATION=folder]
 	$(require-pictures)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -72,7 +73,8 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
             if not check:
                 program = Path(sys.executable).with_name("lookalike")  # on no PATH, usually
                 _say(f"serving at {url} until Ctrl-C; try: {program} search PICTURE --url {url}")
-                service.wait()
+                with suppress(KeyboardInterrupt):  # which is how it is to end
+                    service.wait()
 
 
 def split(pictures: Path, target: Path) -> list[Query]:

@@ -40,7 +40,8 @@ def wait_until_served(embedder: Embedder, model: ModelReference, seconds: float)
     deadline = time.monotonic() + seconds
     if _is_served(embedder, model, deadline):
         return
-    with working(f"waiting for the model server to have {model.name} version {model.version}"):
+    what = f"{model.name} version {model.version}"
+    with working(f"waiting for {what} (does 'lookalike model-server' run?)"):
         while not _is_served(embedder, model, deadline):
             time.sleep(POLL_SECONDS)
 

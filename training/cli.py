@@ -150,6 +150,8 @@ def train(
         _checked({name: options.pop(name) for name in stage.__struct_fields__}, stage)
         for stage in STAGES
     )
+    if tuning.unfreeze_from is None and tuning != TuningSettings():
+        raise click.UsageError("--tuning-… are of the second stage: name --unfreeze-from too")
     request = TrainingRequest(
         pictures=pictures,
         output=output or output_folder(settings),
@@ -170,7 +172,8 @@ def train(
         report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
         click.echo(as_text(report))
         click.echo(f"saved {request.output}", err=True)
-        where = "" if output is None else f" --model {output}"
+        usual = output is None and settings.store == Settings().store
+        where = "" if usual else f" --model {request.output}"
         click.echo(f"a report with pictures: 'lookalike evaluate{where}'", err=True)
     # Where a run was killed between the two, the next one keeps what it left.
     ours = output is None and found in (None, request.output)

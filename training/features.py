@@ -22,7 +22,7 @@ from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
 from lookalike.progress import Meter, track
 from training import augment
-from training.cached_base import BATCH, CachedBase, batch_size
+from training.cached_base import CachedBase, batch_size
 from training.feature_cache import Key
 from training.model import weights_sha256
 from training.precision import Precision
@@ -35,6 +35,7 @@ SAME_FILE = "the same file as another one"
 UNOPENED = "file that cannot be opened"
 
 NAMED = 5  # files in an error
+READ_AHEAD = 32  # pictures, beside those that threads are at
 
 Pixels = NDArray[np.uint8]
 Vectors = NDArray[np.float32]
@@ -181,7 +182,7 @@ class FeatureExtractor:
                 raise DataError(f"{example.path} can no longer be read: {error}") from error
 
         with ThreadPoolExecutor(self._workers) as pool:
-            yield from overlapped(pool, read, placed, self._workers + BATCH)
+            yield from overlapped(pool, read, placed, self._workers + READ_AHEAD)
 
     def _embedded(
         self, pictures: Sequence[Picture], views: tuple[int, ...], what: str
@@ -212,7 +213,10 @@ class FeatureExtractor:
         """Read in threads (OpenCV lets go of the interpreter), a bounded way ahead, in order."""
         with ThreadPoolExecutor(self._workers) as pool:
             yield from overlapped(
-                pool, lambda picture: self._read(picture, views), pictures, self._workers + BATCH
+                pool,
+                lambda picture: self._read(picture, views),
+                pictures,
+                self._workers + READ_AHEAD,
             )
 
     def _read(self, picture: Picture, views: tuple[int, ...]) -> _Read:

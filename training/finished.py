@@ -31,7 +31,9 @@ def request_sha256(request: TrainingRequest) -> str:
         "views": request.views,
         "view_precision": request.view_precision,
         "weights": request.weights and sha256_of(request.weights),
-        "files": [list(_files(folder)) for folder in (request.pictures, request.validation)],
+        "files": [
+            folder and list(_files(folder)) for folder in (request.pictures, request.validation)
+        ],
     }
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
@@ -53,9 +55,8 @@ def _is_clean(path: Path) -> bool:
     return not split.skipped and not split.validation_skipped
 
 
-def _files(folder: Path | None) -> Iterator[tuple[str, str]]:
-    pictures = list(Folder(folder)) if folder is not None else []
-    for picture in track(pictures, "looking for changed pictures"):
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    for picture in track(list(Folder(folder)), "looking for changed pictures"):
         try:
             yield picture.id, sha256_of(picture.path)
         except OSError as error:

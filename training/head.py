@@ -45,7 +45,8 @@ class TrainedHead(NamedTuple):
         if VALIDATION_MAP not in self.history:
             return f"head: {epochs}"
         found = self.history[VALIDATION_MAP]
-        return f"head: {len(found)} epochs of dense_1, best mAP {max(found):.3f}; {epochs}"
+        best = f"mAP {max(found):.3f} at best, before --interpolation"
+        return f"head: {len(found)} epochs of dense_1, {best}; {epochs}"
 
 
 def train_head(

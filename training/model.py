@@ -71,7 +71,8 @@ def cut_before(base: Any, first: str) -> Cut:
     Both halves keep the base's own layers: what tunes the tail tunes the base.
 
     Raises:
-        ConfigurationError: there is no such layer, or data go past it.
+        ConfigurationError: there is no such layer, data go past it, or nothing after it has
+            weights.
     """
     names = [layer.name for layer in base.layers]
     if first not in names[1:-1]:
@@ -83,6 +84,10 @@ def cut_before(base: Any, first: str) -> Cut:
         raise ConfigurationError(
             f"{base.name} cannot be cut before {first}, which data go past: {_where_to_cut(base)}"
         ) from error
+    if not rest.weights:
+        raise ConfigurationError(
+            f"{base.name} has nothing to tune from {first} on: {_where_to_cut(base)}"
+        )
     rest.trainable = True
     for layer in rest.layers:
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)

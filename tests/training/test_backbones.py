@@ -146,6 +146,7 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
     [
         ("vgg16", "block6_conv1", "has no layer block6_conv1: its last stage begins with block5_c"),
         ("vgg16", "pixels", "has no layer pixels"),
+        ("vgg16", "block5_pool", "nothing to tune from block5_pool on: .* block5_conv1"),
         ("efficientnet-lite0", "block5b_project_conv", "data go past: .* block6a_expand_conv"),
     ],
 )

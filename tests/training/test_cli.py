@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec import Struct
 
 from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 from training.cli import evaluate, train
-from training.request import HeadSettings
+from training.request import HeadSettings, TuningSettings
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
@@ -28,16 +29,23 @@ def test_help_imports_no_tensorflow(command: str) -> None:
     assert "Usage" in finished.stdout
 
 
-def test_each_field_of_the_heads_settings_is_a_flag_with_its_default() -> None:
+@pytest.mark.parametrize("stage", [HeadSettings(), TuningSettings()])
+def test_each_setting_of_a_stage_is_a_flag_with_its_default(stage: Struct) -> None:
     flags = {option.name: option.default for option in train.params}
-    for name in HeadSettings.__struct_fields__:
-        assert flags[name] == getattr(HeadSettings(), name)
+    for name in stage.__struct_fields__:
+        assert flags[name] == getattr(stage, name)
 
 
 def test_values_out_of_range_are_refused(few: Path) -> None:
     result = CliRunner().invoke(train, [str(few), "--dropout", "1.5"])
     assert result.exit_code == 2
     assert "dropout" in result.output
+
+
+def test_a_flag_of_the_second_stage_without_it_is_refused(few: Path) -> None:
+    result = CliRunner().invoke(train, [str(few), "--tuning-rate", "1"])
+    assert result.exit_code == 2
+    assert "name --unfreeze-from too" in result.output
 
 
 def test_weights_are_those_of_the_setting_unless_a_flag_names_others(

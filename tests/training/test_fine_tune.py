@@ -196,6 +196,8 @@ def test_skipped_files_are_told_and_training_goes_on(
     assert skipped.id == "coin/broken.png"
     assert is_finished(request)
     assert not is_finished(msgspec.structs.replace(request, strict=True))
+    (empty := tmp_path / "empty").mkdir()
+    assert not is_finished(msgspec.structs.replace(request, validation=empty))
 
 
 def test_a_category_without_readable_pictures_enough_stops_training(

@@ -16,6 +16,12 @@ HELD_OUT = "val_"
 # highest (training/contrastive.py, training/tuning.py). All else is judged by the lowest loss.
 VALIDATION_LOSS = "val_loss"
 BY_PRECISION = {"contrastive_loss": "val_map", "tuning_loss": "val_tuning_map"}
+TITLES = {
+    "val_map": "mAP of dense_1's training",
+    "val_tuning_map": "mAP of tuning",
+    "loss": "loss of the softmax",
+    "accuracy": "accuracy of the softmax",
+}
 SIDE = 320
 # Of the largest circle of a reliability diagram, in its units.
 MOST_RADIUS = 14
@@ -92,11 +98,16 @@ def _best(name: str, history: Mapping[str, Series]) -> int | None:
 
 
 def _curves(name: str, history: Mapping[str, Series], best: int | None) -> Curves | None:
-    both = {"training": history[name], "held out": history.get(HELD_OUT + name, [])}
+    alone = name.startswith(HELD_OUT)  # it has no twin of training pictures
+    both = {
+        "training": [] if alone else history[name],
+        "held out": history[name] if alone else history.get(HELD_OUT + name, []),
+    }
     values = [value for series in both.values() for value in series if value is not None]
     if not values:
         return None
     epochs = max(map(len, both.values()))
+    title = TITLES.get(name, name.replace("_", " "))
     up = ticks(min(0.0, *values), max(values))
     low, high = up[0], up[-1]
 
@@ -113,12 +124,12 @@ def _curves(name: str, history: Mapping[str, Series], best: int | None) -> Curve
         if any_of(series)
     )
     return Curves(
-        title=name.replace("_", " "),
+        title=title,
         lines=lines,
         across=[Tick(x(e - 1), f"{e:g}") for e in ticks(0, epochs) if 1 <= e <= epochs],
         up=[Tick(y(value), number(value)) for value in up],
         best=None if best is None else x(best),
-        summary=f"{name.replace('_', ' ')} over {epochs} epochs, at last {last}",
+        summary=f"{title} over {epochs} epochs, at last {last}",
     )
 
 

@@ -28,16 +28,18 @@ def test_a_curve_of_each_name_with_its_held_out_twin() -> None:
         "nothing": [None],
     }
     made = {chart.title: chart for chart in curves(history)}
-    assert set(made) == {"loss", "val map"}
-    assert [line.name for line in made["loss"].lines] == ["training", "held out"]
-    middle = next(line for line in made["loss"].lines).path.split("L")[1].split()[0]
-    assert made["loss"].best == float(middle)
+    assert set(made) == {"loss of the softmax", "mAP of dense_1's training"}
+    loss, found = made.values()
+    assert [line.name for line in loss.lines] == ["training", "held out"]
+    middle = next(line for line in loss.lines).path.split("L")[1].split()[0]
+    assert loss.best == float(middle)
+    assert [line.name for line in found.lines] == ["held out"]
     # A gap breaks the line in two dots.
-    assert made["val map"].lines[0].path.count("M") == 2
+    assert found.lines[0].path.count("M") == 2
     for chart in made.values():
         assert all(0 <= tick.place <= WIDTH for tick in chart.across)
         assert all(0 <= tick.place <= HEIGHT for tick in chart.up)
-    assert "at last training 0.500, held out 1.000" in made["loss"].summary
+    assert "at last training 0.500, held out 1.000" in loss.summary
 
 
 def test_each_stage_shows_the_epoch_that_it_kept() -> None:
@@ -49,11 +51,11 @@ def test_each_stage_shows_the_epoch_that_it_kept() -> None:
         "tuning_loss": [2.0, 1.0, 0.5],
         "val_tuning_map": [0.1, 0.2, 0.3],
     }
-    made = {chart.title: chart for chart in curves(history)}
-    assert made["tuning loss"].best == made["val tuning map"].best
-    assert made["tuning loss"].best not in (made["loss"].best, made["contrastive loss"].best)
-    assert made["contrastive loss"].best == made["val map"].best
-    assert made["loss"].best != made["val map"].best
+    best = {chart.title: chart.best for chart in curves(history)}
+    assert best["tuning loss"] == best["mAP of tuning"]
+    assert best["contrastive loss"] == best["mAP of dense_1's training"]
+    kept = {best[f"{stage} loss"] for stage in ("contrastive", "tuning")}
+    assert len(kept | {best["loss of the softmax"]}) == 3
 
 
 def test_one_epoch_is_a_dot() -> None:
