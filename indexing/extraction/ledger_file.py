@@ -69,7 +69,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         StoreError: a process is writing it, or it is no ledger.
     """
     with explained(path), ExitStack() as unless_opened:
-        if not path.stat().st_size or path.with_name(f"{path.name}-wal").exists() or _has_log(path):
+        if not path.stat().st_size or _has_log(path) or _is_unfinished(path):
             connection = sqlite3.connect(path, timeout=1, isolation_level=None)
             unless_opened.callback(connection.close)
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -112,6 +112,14 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _is_unfinished(path: Path) -> bool:
+    """Tell whether a killed process left a write-ahead log, or a journal to roll back by.
+
+    The latter while :func:`close_finished` leaves the write-ahead mode.
+    """
+    return any(path.with_name(f"{path.name}-{kind}").exists() for kind in ("wal", "journal"))
 
 
 def _has_log(path: Path) -> bool:

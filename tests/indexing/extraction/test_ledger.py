@@ -1,6 +1,9 @@
 """The ledger of one part, and what it knows without a file being read."""
 
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -190,6 +193,31 @@ def test_reasons_are_told_commonest_first(path: Path) -> None:
     assert ledger.reasons() == [("y", 2, "b"), ("x", 1, "a")]
     assert ledger.counts() == {"quarantined": 3, "embedded": 1}
     ledger.close()
+
+
+KILLED_AT_THE_JOURNAL = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = DELETE")
+connection.execute("PRAGMA cache_size = 5")
+connection.execute("BEGIN")
+rows = ((f"half {number}", number) for number in range(20_000))
+connection.executemany("INSERT INTO about VALUES (?, ?)", rows)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_killed_while_it_wrote_by_a_journal_is_rolled_back(path: Path) -> None:
+    """As where leaving the write-ahead mode is broken off."""
+    finished(path, [])
+    command = [sys.executable, "-c", KILLED_AT_THE_JOURNAL, str(path)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert path.with_name(f"{path.name}-journal").stat().st_size > 0
+    connection = ledger_file.open_for_reading(path)
+    names = [name for (name,) in connection.execute("SELECT name FROM about")]
+    connection.close()
+    assert "finished" in names
+    assert not [name for name in names if name.startswith("half")]
 
 
 def test_a_ledger_that_was_killed_before_it_had_tables_is_read_as_empty(tmp_path: Path) -> None:
