@@ -2,7 +2,10 @@ import inspect
 import re
 from pathlib import Path
 
+from demo.processes import StageFailed
 from lookalike import errors
+from lookalike.cli import INTERRUPTED
+from lookalike.client import ServiceError
 from lookalike.errors import LookalikeError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -28,3 +31,9 @@ def test_every_type_has_its_paragraph_in_the_documents() -> None:
     sections = re.findall(r"^### `([a-z-]+)` \((\d+)\)$", DOCUMENT.read_text(), re.MULTILINE)
     documented = {name: int(status) for name, status in sections}
     assert documented == {item.type: item.status for item in CLASSES}
+
+
+def test_every_exit_code_has_its_row_in_the_documents() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)}
+    raised = {item.exit_code for item in (*CLASSES, ServiceError, StageFailed)}
+    assert told == raised | {INTERRUPTED}
