@@ -31,11 +31,11 @@ from lookalike.serving import ModelAddress
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import train_head
-from training.judging import Trained, class_numbers, judge
+from training.judging import Trained, judge
 from training.labelled import Labelled
 from training.model import EMBEDDING_DIMENSIONS, build_base, embedder_of
 from training.request import BACKBONE_NAMES, DEFAULT_BACKBONE, BackboneName, HeadSettings
-from training.split import Split, stratified
+from training.split import Split, class_numbers, stratified
 from training.weights import imagenet_weights
 
 SIZE, QUICK_SIZE = 224, 64

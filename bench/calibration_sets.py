@@ -13,10 +13,9 @@ from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.features import FeatureExtractor
 from training.held_out import HITS
-from training.judging import class_numbers
 from training.labelled import Labelled
 from training.retrieval import Labels, Neighbours, Rows, neighbours
-from training.split import Example, stratified
+from training.split import Example, class_numbers, stratified
 
 VIEWS = 2
 HELD_BACK = 0.3

@@ -26,11 +26,10 @@ from lookalike.vectors import Vectors, unit
 from search_api.parameters import NEAR_DUPLICATE
 from training.features import FeatureExtractor
 from training.head import train_head
-from training.judging import class_numbers
 from training.labelled import Labelled
 from training.model import build_base, build_model
 from training.request import HeadSettings
-from training.split import stratified
+from training.split import class_numbers, stratified
 from training.weights import imagenet_weights
 
 SIZE, QUICK_SIZE = 224, 64

@@ -25,7 +25,6 @@ from lookalike.picture import PictureContract
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import train_head
-from training.judging import class_numbers
 from training.labelled import Labelled
 from training.model import (
     EMBEDDING_DIMENSIONS,
@@ -36,7 +35,7 @@ from training.model import (
 )
 from training.precision import Precision, fastest_precision
 from training.request import HeadSettings, TrainingRequest
-from training.split import Split, stratified
+from training.split import Split, class_numbers, stratified
 
 SIZE, QUICK_SIZE = 64, 32
 EPOCHS, QUICK_EPOCHS = 20, 2

@@ -35,14 +35,13 @@ from training.backbones import BACKBONES
 from training.features import FeatureExtractor, Pixels
 from training.framework import keras
 from training.head import train_head
-from training.judging import class_numbers
 from training.labelled import ORIGINAL, Labelled, Rows
 from training.losses import SupervisedContrastive
 from training.model import Cut, build_base, cut_before, embedder_of
 from training.request import DEFAULT_BACKBONE, HeadSettings, TuningSettings
 from training.retrieval import leave_one_out, query_gallery
-from training.split import Example
-from training.tuning import Side, tune
+from training.split import Example, class_numbers
+from training.tuning import Side, Tunable, tune
 from training.weights import imagenet_weights
 
 SIZE, QUICK_SIZE = 224, 32
@@ -68,12 +67,12 @@ class Pictures:
         self._layers = imagenet_weights(self._cache).layers
         self._contract = PictureContract(size=size)
 
-        def extractor(base: Any, within: str, *, half: bool) -> FeatureExtractor:
+        def extractor(base: Any, within: str, *, large: bool) -> FeatureExtractor:
             cache, limit = self._cache / within, settings.max_decoded_bytes
-            return FeatureExtractor(base, self._contract, cache, WORKERS, limit, half=half)
+            return FeatureExtractor(base, self._contract, cache, WORKERS, limit, large=large)
 
-        base = extractor(build_base(size, self._layers), "", half=False)
-        self.trunk = extractor(self._cut().trunk, f"before/{FIRST}", half=True)
+        base = extractor(build_base(size, self._layers), "", large=False)
+        self.trunk = extractor(self._cut().trunk, f"before/{FIRST}", large=True)
         folder = Folder(stamps(self._cache))
         self._root = folder.root
         self.examples, _ = base.examine(list(folder))
@@ -158,7 +157,7 @@ def embedded(
     if tuning is None:
         return Embedded(alone, alone)
     both = Side(pictures.of(train), numbers), Side(pictures.of(stopping), asked)
-    tuned = tune(pictures.tail(), head, pictures.trunk, both, 0, settings, tuning)
+    tuned = tune(pictures.tail(), head, Tunable(pictures.trunk, *both, views=0), settings, tuning)
     if not tuned.is_better:
         return Embedded(alone, alone)
     whole = pictures.trunk.drawn((one, ORIGINAL) for one in pictures.examples)

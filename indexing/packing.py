@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from indexing.extraction.storing import room_needed
 from lookalike.changes import Additions, ChangeLog, Deletion, Listing, Pack, Record
 from lookalike.progress import track
+from lookalike.storing import room_needed
 
 # So many records may have a file of their own: a listing of them is one request of an object
 # store, and a millisecond of whoever looks twice a second.

@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from lookalike.errors import LookalikeError
+from lookalike.storing import rights_needed, room_needed
 
 GROUP = "lookalike.commands"
 INTERRUPTED = 130
@@ -53,7 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: errors in one line, and a status that tells their kind."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        status = lookalike.main(arguments, prog_name="lookalike", standalone_mode=False)
+        with rights_needed(), room_needed("the store or the cache"):
+            status = lookalike.main(arguments, prog_name="lookalike", standalone_mode=False)
     except LookalikeError as error:
         if "--debug" in arguments:
             traceback.print_exc()

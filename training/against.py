@@ -13,11 +13,11 @@ from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
 from training.comparison import Precision, difference
 from training.features import FeatureExtractor
-from training.judging import Trained, class_numbers, sides
+from training.judging import Trained, sides
 from training.labelled import ORIGINAL
 from training.retrieval import query_gallery
 from training.served import ServedModel
-from training.split import Example
+from training.split import Example, class_numbers
 from training.trained_on import FILE_NAME as TRAINED_ON_FILE
 from training.trained_on import read_trained_on
 

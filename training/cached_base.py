@@ -30,15 +30,15 @@ class CachedBase:
     Args:
         base: Keras model from ``[n, S, S, 3]`` RGB pixels to ``float32[n, d]``.
         folder: of its cache.
-        half: see :class:`FeatureCache`.
+        large: see :class:`FeatureCache`.
 
     Attributes:
         cache: has the features of what was embedded, but for the batch that gathers.
     """
 
-    def __init__(self, base: Any, folder: Path, *, half: bool = False) -> None:
+    def __init__(self, base: Any, folder: Path, *, large: bool = False) -> None:
         self._base = base
-        self.cache = FeatureCache(folder, base.output_shape[-1], half=half)
+        self.cache = FeatureCache(folder, base.output_shape[-1], large=large)
         self._batch = batch_size()
         self._waiting: list[tuple[Key, Pixels]] = []
 

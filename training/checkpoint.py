@@ -50,7 +50,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, made_by: Mapping[str, str], say: Say) -> None:
         self.path, self._made_by, self.say = path, dict(made_by), say
-        self._written = time.monotonic()
+        self._written, self._told = time.monotonic(), False
 
     @property
     def is_due(self) -> bool:
@@ -58,10 +58,15 @@ class Checkpoint:
         return time.monotonic() - self._written >= SAVE_SECONDS
 
     def write(self, saved: Saved) -> None:
-        """Put a state in place of the former one."""
+        """Put a state in place of the former one; that it cannot be written ends no training."""
         body = _packed(Saved({"made_by": self._made_by, "facts": saved.facts}, saved.arrays))
-        replace_file(self.path, HEADER + hashlib.sha256(body).digest() + body)
         self._written = time.monotonic()
+        try:
+            replace_file(self.path, HEADER + hashlib.sha256(body).digest() + body)
+        except OSError as error:
+            if not self._told:
+                self.say(f"no checkpoint can be written ({error}): a kill would lose this stage")
+            self._told = True
 
     def read(self) -> Saved | None:
         """Give the state; None where there is none, or none that can be gone on from."""

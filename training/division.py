@@ -55,6 +55,11 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, 
         if copies:
             pictures = sum(map(len, copies))
             say(f"near copies: {pictures} pictures, each on the side of those it is a copy of")
+    if not validation:
+        raise DataError(
+            f"no picture of {request.pictures} can be held out, since those of each category are "
+            "copies of each other: add other pictures, or judge by a folder of --validation"
+        )
     say(f"pictures: {len(train)} to train on, {len(validation)} held out")
     return Split(
         root=str(trained.root),

@@ -7,7 +7,7 @@ import io
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -29,8 +29,15 @@ class Key(NamedTuple):
     view: int
 
 
+class _Place(NamedTuple):
+    """Where a vector lies on the disk: a piece, and bytes from its start."""
+
+    piece: Path
+    offset: int
+
+
 class FeatureCache:
-    """Vectors ``[d]`` by key, appended to disk in whole pieces, and mapped from there.
+    """Vectors ``[d]`` by key: kept in memory, and appended to disk in whole pieces.
 
     Each piece is a NumPy file that appears at once or not at all, so a killed run leaves
     all that it had flushed, and several runs may write side by side.
@@ -38,27 +45,32 @@ class FeatureCache:
     Args:
         folder: where the pieces are, made if missing.
         dimensions: d.
-        half: keep float16 instead of float32: half of the disk.
+        large: keep float16 instead of float32, and on the disk alone once it is flushed.
 
     Raises:
         ConfigurationError: a piece cannot be read; it names the file to delete.
     """
 
-    def __init__(self, folder: Path, dimensions: int, *, half: bool = False) -> None:
-        self._folder = folder
-        number = "<f2" if half else "<f4"
+    def __init__(self, folder: Path, dimensions: int, *, large: bool = False) -> None:
+        self._folder, self._large = folder, large
+        number = np.dtype("<f2" if large else "<f4")
         self._row = np.dtype([("sha256", "S64"), ("view", "<i4"), ("vector", number, dimensions)])
-        self._vectors: dict[Key, Vectors] = {}
+        self._number, self._dimensions = number, dimensions
+        self._vectors: dict[Key, Vectors | _Place] = {}
         self._pending: list[Key] = []
         self._flushed = time.monotonic()
         for piece in sorted(folder.glob("*.npy")):
-            self._map(piece)
+            self._take(piece)
 
     def __contains__(self, key: Key) -> bool:
         return key in self._vectors
 
     def __getitem__(self, key: Key) -> Vectors:
-        return self._vectors[key]
+        kept = self._vectors[key]
+        # Opened anew each time: an extraction of days makes more pieces than may be open.
+        if isinstance(kept, _Place):
+            return np.fromfile(kept.piece, self._number, self._dimensions, offset=kept.offset)
+        return kept
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -67,8 +79,8 @@ class FeatureCache:
         """Keep ``float32[n, d]``, and flush what has gathered every few seconds."""
         new = list(keys)
         # Numbers past float16's end (the largest of VGG16 are a tenth of it) become its end.
-        limits = np.finfo(self._row["vector"].base)
-        kept = np.clip(vectors, limits.min, limits.max).astype(limits.dtype)
+        limits = np.finfo(self._number)
+        kept = np.clip(vectors, limits.min, limits.max).astype(self._number)
         self._vectors.update(zip(new, kept, strict=True))
         self._pending += new
         waiting = len(self._pending) * self._row.itemsize
@@ -80,31 +92,39 @@ class FeatureCache:
         if self._pending:
             rows = np.empty(len(self._pending), self._row)
             rows["sha256"], rows["view"] = zip(*self._pending, strict=True)
-            rows["vector"] = [self._vectors[key] for key in self._pending]
+            rows["vector"] = [self[key] for key in self._pending]
             buffer = io.BytesIO()
             np.save(buffer, rows)
             piece = self._folder / f"{uuid4().hex}.npy"
             replace_file(piece, buffer.getvalue())
-            self._map(piece)
+            if self._large:
+                self._take(piece)
         self._pending = []
         self._flushed = time.monotonic()
 
-    def _map(self, piece: Path) -> None:
-        rows = _mapped(piece, self._row)
-        keys = zip(rows["sha256"].tolist(), rows["view"].tolist(), strict=True)
-        self._vectors.update(
-            (Key(sha256.decode(), view), vector)
-            for (sha256, view), vector in zip(keys, rows["vector"], strict=True)
-        )
+    def _take(self, piece: Path) -> None:
+        """Note what a piece has: its vectors, or where they are."""
+        rows = _opened(piece, self._row)
+        keys = [
+            Key(sha256.decode(), view)
+            for sha256, view in zip(rows["sha256"].tolist(), rows["view"].tolist(), strict=True)
+        ]
+        if self._large:
+            # The vector is the last of a row.
+            first = rows.offset + self._row.itemsize - self._number.itemsize * self._dimensions
+            places = (_Place(piece, first + n * self._row.itemsize) for n in range(len(keys)))
+            self._vectors.update(zip(keys, places, strict=True))
+        else:
+            self._vectors.update(zip(keys, np.array(rows["vector"]), strict=True))
 
 
-def _mapped(piece: Path, row: np.dtype[np.void]) -> NDArray[np.void]:
+def _opened(piece: Path, row: np.dtype[np.void]) -> np.memmap[Any, np.dtype[np.void]]:
     try:
         rows = np.load(piece, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise ConfigurationError(
             f"the cached features in {piece} are damaged: delete it"
         ) from error
-    if not isinstance(rows, np.ndarray) or rows.dtype != row:
+    if not isinstance(rows, np.memmap) or rows.dtype != row:
         raise ConfigurationError(f"the cached features in {piece} are of another kind: delete it")
-    return np.asarray(rows)
+    return rows

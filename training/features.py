@@ -24,11 +24,12 @@ from lookalike.progress import Meter, track
 from training import augment
 from training.cached_base import CachedBase, batch_size
 from training.feature_cache import Key
+from training.framework import keras
+from training.labelled import ORIGINAL
 from training.model import weights_sha256
 from training.precision import Precision
 from training.split import Example, Skipped
 
-ORIGINAL = 0
 # Kinds of files that are not used, besides the titles of pictures' errors.
 NO_CATEGORY = "file in no category's folder"
 SAME_FILE = "the same file as another one"
@@ -64,7 +65,10 @@ class FeatureExtractor:
         workers: threads that read, decode and augment.
         max_decoded_bytes: limit of the memory for decoding one picture.
         fast: the same base in another precision, for augmented views; None: in none.
-        half: keep features as float16, where they are large.
+        large: see :class:`FeatureCache`.
+
+    Attributes:
+        dimensions: d.
     """
 
     def __init__(
@@ -76,16 +80,16 @@ class FeatureExtractor:
         max_decoded_bytes: int,
         fast: tuple[Precision, Any] | None = None,
         *,
-        half: bool = False,
+        large: bool = False,
     ) -> None:
-        self._contract = contract
+        self._contract, self.dimensions = contract, int(base.output_shape[-1])
         self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
         name = cache_name(weights_sha256(base), contract)
-        self._originals = self._augmented = CachedBase(base, cache / "features" / name, half=half)
+        self._originals = self._augmented = CachedBase(base, cache / "features" / name, large=large)
         if fast is not None:
             precision, fast_base = fast
             folder = cache / "features" / f"{name}-{precision}"
-            self._augmented = CachedBase(fast_base, folder, half=half)
+            self._augmented = CachedBase(fast_base, folder, large=large)
 
     def examine(
         self, pictures: Sequence[Picture], known: Sequence[Example] = ()
@@ -119,14 +123,17 @@ class FeatureExtractor:
 
     def embed(self, examples: Sequence[Example], root: Path, views: int = 0) -> None:
         """Embed pictures and this many augmented views of each, where the cache has them not."""
-        numbers = tuple(range(1 + views))
         missing = [
             Picture(e.path, (root / e.path).absolute().as_uri(), e.label)
             for e in examples
-            if any(not self._has(e.sha256, view) for view in numbers)
+            if self.lacks([e], views)
         ]
         what = "embedding augmented views" if views else "embedding pictures"
-        deque(self._embedded(missing, numbers, what), maxlen=0)
+        deque(self._embedded(missing, tuple(range(1 + views)), what), maxlen=0)
+
+    def lacks(self, examples: Iterable[Example], views: int = 0) -> int:
+        """Count the views of pictures, the originals among them, that the cache has not."""
+        return sum(not self._has(e.sha256, view) for e in examples for view in range(1 + views))
 
     def vectors(self, examples: Sequence[Example], views: int = 0) -> Vectors:
         """Gather ``float32[n, 1 + views, d]``; the original is the first of each picture.
@@ -135,8 +142,11 @@ class FeatureExtractor:
             DataError: a picture is not what it was when it was examined.
         """
         numbers = range(1 + views)
-        self.check([(e, view) for e in examples for view in numbers])
-        return np.array([self.drawn((e, view) for view in numbers) for e in examples], np.float32)
+        self.check((e, view) for e in examples for view in numbers)
+        gathered = np.empty((len(examples), len(numbers), self.dimensions), np.float32)
+        for row, example in zip(gathered, examples, strict=True):
+            row[:] = self.drawn((example, view) for view in numbers)
+        return gathered
 
     def drawn(self, pairs: Iterable[View]) -> Vectors:
         """Gather some views' features ``float32[n, d]``, after :meth:`check`."""
@@ -243,4 +253,5 @@ def cache_name(base_sha256: str, contract: PictureContract) -> str:
     """Name a cache by all that its vectors depend on besides picture and view number."""
     picture = f"{contract.fit}-{contract.size}-v{contract.version}"
     batches = f"batches-of-{batch_size()}"  # which decide the last digits
-    return f"{base_sha256[:16]}-{picture}-augmented-v{augment.VERSION}-{batches}"
+    made = f"augmented-v{augment.VERSION}-{batches}-{keras.backend.backend()}"
+    return f"{base_sha256[:16]}-{picture}-{made}"

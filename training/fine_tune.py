@@ -25,17 +25,17 @@ from training.judging import Trained, held_out_neighbours, judge
 from training.model import (
     EMBEDDING_DIMENSIONS,
     build_model,
-    cut_before,
     embedder_of,
     save_model,
 )
 from training.output import FOLDER, HISTORY_FILE, MODEL_NAME, check_replaceable, replace_folder
 from training.request import TrainingRequest
 from training.retrieval import Neighbours
-from training.run import Fast, Run
+from training.run import Run
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import Split, write_split
-from training.stages import Stage, fast_of, first_stage, second_stage
+from training.stages import Stage, check_room, first_stage, second_stage, trunk_of
+from training.untuned import write_untuned
 from training.weights import imagenet_weights
 
 Say = Callable[[str], None]
@@ -45,6 +45,7 @@ class _Made(NamedTuple):
     """A model, and all that is written of it."""
 
     model: Any
+    untuned: Any
     base_weights: str
     stage: Stage
     split: Split
@@ -71,17 +72,21 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     checkpoints = Checkpoints(cache / FOLDER / "checkpoints", digest, versions(), say)
     run = Run(request, settings, weights.layers, digest, checkpoints, say)
     layer = request.tuning.unfreeze_from
-    if layer is not None:
-        cut_before(run.build_base(), layer)  # which says now where that cannot be done
-    base = run.build_base()
-    extractor = run.extractor(base, _fast(run))
+    trunk = None if layer is None else trunk_of(run, layer)
+    base, fast = run.build_base(), run.fast_base()
+    if fast is not None:
+        say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
+    extractor = run.extractor(base, fast)
     split = divide(request, extractor, cache / FOLDER / SKIPPED_FILE, say)
+    if trunk is not None:
+        check_room(run, trunk, split)
     stage = first_stage(run, base, extractor, split)
-    if layer is not None:
-        stage = second_stage(run, stage, split, layer)
+    if trunk is not None:
+        stage = second_stage(run, stage, trunk, split)
     trained = Trained(split, extractor, stage.extractor, embedder_of(stage.head.model))
     made = _Made(
         model=build_model(stage.base, stage.head.model),
+        untuned=base,
         base_weights=weights.source,
         stage=stage,
         split=split,
@@ -92,13 +97,6 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     replace_folder(request.output, lambda folder: _write(folder, made, run))
     checkpoints.remove()
     return made.report
-
-
-def _fast(run: Run) -> Fast:
-    fast = fast_of(run)
-    if fast is not None:
-        run.say(f"augmented views go through the base in {fast[0]} (--view-precision float32: not)")
-    return fast
 
 
 def _compared(
@@ -122,6 +120,8 @@ def _write(folder: Path, made: _Made, run: Run) -> None:
     path = folder / f"{MODEL_NAME}.{request.file_format}"
     save_model(made.model, path)
     (folder / HISTORY_FILE).write_bytes(msgspec.json.encode(made.stage.head.history))
+    if made.stage.tuned_from is not None:
+        write_untuned(made.untuned, made.stage.base, folder)
     write_split(made.split, folder / SPLIT_FILE)
     card = ModelCard(
         created=datetime.now(UTC).isoformat(timespec="seconds"),

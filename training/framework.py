@@ -24,7 +24,14 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "keras": keras.__version__,
         "tensorflow": tensorflow.__version__,
+        "backend": _backend(),
     }
+
+
+def _backend() -> str:
+    """Name what Keras computes by, with its version."""
+    name: str = keras.backend.backend()
+    return f"{name} {metadata.version(name)}"
 
 
 @contextmanager

@@ -90,9 +90,7 @@ def train_head(
         start, *sides, settings, checkpoint(CONTRASTIVE), watches(CONTRASTIVE)
     )
     dense = start.towards(end, settings.interpolation)
-    head = with_softmax(
-        dense, scaling, train, validation, categories, settings, checkpoint(SOFTMAX), watches
-    )
+    head = with_softmax(dense, scaling, *sides, categories, settings, checkpoint(SOFTMAX), watches)
     return TrainedHead(head.model, history | head.history, scaling)
 
 
@@ -111,9 +109,9 @@ def with_softmax(
     Args:
         dense: its weights, for scaled features.
         scaling: of the features.
-        train: as of :func:`train_head`.
-        validation: likewise.
-        categories: likewise.
+        train: scaled features, with any number of views a picture.
+        validation: likewise, judged by its originals only.
+        categories: as of :func:`train_head`.
         settings: likewise.
         checkpoint: where the state is kept; None: nowhere.
         watches: as of :func:`train_head`.
@@ -123,8 +121,7 @@ def with_softmax(
     layer.set_weights(list(dense))
     layer.trainable = False
     faster = msgspec.structs.replace(settings, learning_rate=FASTER * settings.learning_rate)
-    sides = train.scaled(scaling), validation.scaled(scaling)
-    history = train_softmax(head, *sides, faster, checkpoint, watches(SOFTMAX))
+    history = train_softmax(head, train, validation, faster, checkpoint, watches(SOFTMAX))
     layer.trainable = True
     _fold(scaling, head)
     return TrainedHead(head, history, scaling)

@@ -6,30 +6,27 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.model_card import FILE_NAME as CARD_FILE
-from lookalike.model_card import ModelCard, read_model_card
+from lookalike.model_card import read_model_card
 from lookalike.progress import working
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.evaluation import PRETRAINED, RAW, TUNED, Judged, Report, compare
 from training.features import FeatureExtractor
 from training.held_out import HITS
-from training.labelled import ORIGINAL
-from training.model import base_of, build_base, embedder_of, load_model
+from training.labelled import ORIGINAL, fixed_sample
+from training.model import base_of, embedder_of, load_model
 from training.output import model_file
-from training.request import BackboneName
 from training.retrieval import Neighbours, neighbours
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Example, Split, read_split
-from training.weights import imagenet_weights
+from training.split import Example, Split, class_numbers, read_split
+from training.untuned import untuned_base
 
 RAW_SIZE = 32
 # Ranking is quadratic: past these numbers a fixed random part stands for the whole.
 MOST_QUERIES = 2_000
 MOST_GALLERY = 20_000
-SAMPLE_SEED = 0
 
 
 class Trained(NamedTuple):
@@ -98,22 +95,13 @@ def held_out_neighbours(trained: Trained) -> Neighbours:
     )
 
 
-def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDArray[np.int64]:
-    """Give each example's category by its place: ``int64[n]``."""
-    place = {name: number for number, name in enumerate(categories)}
-    return np.array([place[example.label] for example in examples], np.int64)
-
-
 def sides(split: Split) -> tuple[list[Example], list[Example]]:
     """Give the gallery and the queries, each no more than can be ranked in good time."""
-    return _sample(split.train, MOST_GALLERY), _sample(split.validation, MOST_QUERIES)
-
-
-def _sample(examples: Sequence[Example], most: int) -> list[Example]:
-    if len(examples) <= most:
-        return list(examples)
-    chosen = np.random.default_rng(SAMPLE_SEED).choice(len(examples), most, replace=False)
-    return [examples[i] for i in sorted(chosen)]
+    both = (split.train, MOST_GALLERY), (split.validation, MOST_QUERIES)
+    gallery, queries = (
+        [examples[row] for row in fixed_sample(len(examples), most)] for examples, most in both
+    )
+    return gallery, queries
 
 
 def open_saved(
@@ -133,8 +121,7 @@ def open_saved(
         validation: likewise, by default ``pictures`` where there was one folder.
 
     Raises:
-        ConfigurationError: the folder holds no trained model.
-        SourceUnavailable: its base was tuned, and what it was tuned from cannot be had.
+        ConfigurationError: the folder holds no trained model, or not what it was tuned from.
     """
     model = load_model(model_file(folder))
     card, split = read_model_card(folder / CARD_FILE), read_split(folder / SPLIT_FILE)
@@ -143,22 +130,14 @@ def open_saved(
         cache, limit = Path(settings.cache), settings.max_decoded_bytes
         return FeatureExtractor(base, card.picture, cache, workers, limit)
 
-    own = features_of(base_of(model))
-    frozen = card.tuned_from is None
+    base = base_of(model)
+    own = features_of(base)
     return Trained(
         split=_moved(split, pictures, validation),
-        pretrained=own if frozen else features_of(_pretrained(card, settings)),
+        pretrained=own if card.tuned_from is None else features_of(untuned_base(base, folder)),
         extractor=own,
         embedder=embedder_of(model),
     )
-
-
-def _pretrained(card: ModelCard, settings: Settings) -> Any:
-    """Build the base that a model was tuned from."""
-    file = Path(settings.weights) if settings.weights else None
-    backbone = msgspec.convert(card.backbone, BackboneName)
-    weights = imagenet_weights(Path(settings.cache), file, backbone)
-    return build_base(card.picture.size, weights.layers, backbone=backbone)
 
 
 def _moved(split: Split, pictures: Path | None, validation: Path | None) -> Split:

@@ -42,10 +42,15 @@ class Labelled:
 
     def sample(self, most: int) -> "Labelled":
         """Take no more than so many pictures, a fixed random part where there are more."""
-        if len(self.labels) <= most:
-            return self
-        rows = np.random.default_rng(0).choice(len(self.labels), most, replace=False)
-        return self.chosen(np.sort(rows))
+        rows = fixed_sample(len(self.labels), most)
+        return self if len(rows) == len(self.labels) else self.chosen(rows)
+
+
+def fixed_sample(pictures: int, most: int) -> Rows:
+    """Draw no more than so many rows, in order and always the same; all where there are few."""
+    if pictures <= most:
+        return np.arange(pictures)
+    return np.sort(np.random.default_rng(0).choice(pictures, most, replace=False))
 
 
 def batches(labels: Labels, size: int, generator: np.random.Generator) -> Iterator[Rows]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.errors import ConfigurationError
 from training.checkpoint import Checkpoint, Saved
 
 Array = NDArray[Any]
@@ -78,6 +79,9 @@ def train_in_epochs(
 
     Returns:
         By the figures' names one number an epoch.
+
+    Raises:
+        ConfigurationError: no epoch can be judged, since training diverged.
     """
     state = _State(model, generator)
     if checkpoint is not None:
@@ -89,6 +93,10 @@ def train_in_epochs(
             watch(Done(model, state.epochs, figures))
         if checkpoint is not None and (checkpoint.is_due or state.is_over(limits)):
             checkpoint.write(state.saved())
+    if not state.has_best:
+        raise ConfigurationError(
+            f"no epoch gave a {limits.criterion} that is a number: ask for a lower learning rate"
+        )
     state.restore_best()
     return state.history
 
@@ -113,6 +121,11 @@ class _State:
         self._waited += 1
         if judged < self._best:
             self._best, self._waited, self._best_values = judged, 0, _values(self._trained)
+
+    @property
+    def has_best(self) -> bool:
+        """Whether any epoch could be judged."""
+        return bool(self._best < np.inf)
 
     def is_over(self, limits: Limits) -> bool:
         return self.epochs >= limits.epochs or self._waited >= limits.patience

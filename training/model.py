@@ -13,7 +13,7 @@ import numpy as np
 
 from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import CHANNELS
-from training.backbones import BACKBONES
+from training.backbones import BACKBONES, PREPROCESS
 from training.framework import keras, saving
 from training.precision import Precision
 from training.request import DEFAULT_BACKBONE, BackboneName
@@ -57,8 +57,8 @@ class Cut(NamedTuple):
     Attributes:
         trunk: pixels to that layer's input, flat: ``[n, m]``.
         tail: this to the base's features ``float32[n, d]``. Its layers can be trained, but
-            for BatchNormalization: a few pictures a step would spoil the means that it
-            learned from millions.
+            for BatchNormalization (a few pictures a step would spoil the means that it
+            learned from millions) and the preprocessing.
     """
 
     trunk: Any
@@ -71,30 +71,38 @@ def cut_before(base: Any, first: str) -> Cut:
     Both halves keep the base's own layers: what tunes the tail tunes the base.
 
     Raises:
-        ConfigurationError: there is no such layer, data go past it, or nothing after it has
-            weights.
+        ConfigurationError: there is no such layer, data go past it, or nothing from it on can
+            be tuned.
     """
     names = [layer.name for layer in base.layers]
     if first not in names[1:-1]:
         raise ConfigurationError(f"{base.name} has no layer {first}: {_where_to_cut(base)}")
     between = base.get_layer(first).input
-    try:
-        rest = keras.Model(between, base.output)
-    except ValueError as error:
+    rest = None if isinstance(between, list) else _model_from(between, base.output)
+    if rest is None:
         raise ConfigurationError(
             f"{base.name} cannot be cut before {first}, which data go past: {_where_to_cut(base)}"
-        ) from error
-    if not rest.weights:
-        raise ConfigurationError(
-            f"{base.name} has nothing to tune from {first} on: {_where_to_cut(base)}"
         )
     rest.trainable = True
     for layer in rest.layers:
-        layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
+        fixed = isinstance(layer, keras.layers.BatchNormalization) or layer.name == PREPROCESS
+        layer.trainable = not fixed
+    if not rest.trainable_weights:
+        raise ConfigurationError(
+            f"{base.name} has nothing to tune from {first} on: {_where_to_cut(base)}"
+        )
     trunk = keras.Model(base.input, keras.layers.Flatten()(between), name=f"{base.name}_trunk")
     flat = keras.Input(trunk.output_shape[1:], name="trunk_features")
     whole = keras.layers.Reshape(between.shape[1:])(flat)
     return Cut(trunk, keras.Model(flat, rest(whole), name=f"{base.name}_tail"))
+
+
+def _model_from(tensor: Any, output: Any) -> Any | None:
+    """Build what comes from one tensor alone; None where the output needs others too."""
+    try:
+        return keras.Model(tensor, output)
+    except ValueError:
+        return None
 
 
 def _where_to_cut(base: Any) -> str:

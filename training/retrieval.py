@@ -9,6 +9,7 @@ from lookalike.vectors import Metric, Vectors, prepared, unit, without_features
 
 RECALL_AT = 10
 CHUNK_QUERIES = 256
+DIGITS = 12  # of squared distances between vectors of length one that count
 
 Labels = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -136,9 +137,18 @@ def _ranked(
         if leave_one_out:
             distances[np.arange(len(rows)), rows] = np.inf
             relevant[np.arange(len(rows)), rows] = False
-        order = np.argsort(distances, axis=1, kind="stable")
-        parts.append(_figures(rows, labels[rows], np.take_along_axis(relevant, order, axis=1)))
+        parts.append(_figures(rows, labels[rows], _in_order(distances, relevant)))
     return Retrieval(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _in_order(distances: NDArray[np.float64], relevant: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Sort relevance ``bool[n, m]`` by distance; among equal ones the irrelevant come first.
+
+    So that vectors that tell nothing apart, or are no numbers, find nothing. What multiplication
+    rounds is no order either.
+    """
+    order = np.lexsort((relevant, np.round(distances, DIGITS)), axis=1)
+    return np.take_along_axis(relevant, order, axis=1)
 
 
 def _figures(rows: Rows, labels: Labels, relevant: NDArray[np.bool_]) -> Retrieval:

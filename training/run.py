@@ -10,7 +10,7 @@ from lookalike.settings import Settings
 from training.checkpoint import Checkpoints, Say
 from training.features import FeatureExtractor
 from training.finished import SETTING
-from training.model import build_base
+from training.model import build_base, fast_base
 from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
 from training.watching import Watching
@@ -46,7 +46,7 @@ class Run:
         return build_base(size, self.layers, precision, backbone)
 
     def extractor(
-        self, base: Any, fast: Fast = None, within: str = "", *, half: bool = False
+        self, base: Any, fast: Fast = None, within: str = "", *, large: bool = False
     ) -> FeatureExtractor:
         """Give what embeds pictures by a base; see :class:`FeatureExtractor`.
 
@@ -59,14 +59,15 @@ class Run:
             self.request.workers,
             self.settings.max_decoded_bytes,
             fast,
-            half=half,
+            large=large,
         )
 
-    def view_precision(self) -> Precision:
-        """Give what augmented views go through the base in."""
+    def fast_base(self) -> Fast:
+        """Build the base in a faster precision, for augmented views; None: nothing gains by it."""
         request = self.request
-        asked = request.views and request.view_precision == "fastest"
-        return fastest_precision() if asked else "float32"
+        if not request.views or request.view_precision == "float32":
+            return None
+        return fast_base(request.contract.size, self.layers, fastest_precision(), request.backbone)
 
     def watching(self, title: str, epochs: int) -> Watching:
         """Give who is told of epochs: a progress bar of this title, and TensorBoard if asked."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError
 
@@ -173,6 +174,12 @@ def validation_problems(train: Sequence[Example], validation: Sequence[Example])
     if not unknown:
         return []
     return [f"no training pictures have the validation categories {', '.join(unknown)}"]
+
+
+def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDArray[np.int64]:
+    """Give each example's category by its place: ``int64[n]``."""
+    place = {name: number for number, name in enumerate(categories)}
+    return np.array([place[example.label] for example in examples], np.int64)
 
 
 def write_split(split: Split, path: Path) -> None:

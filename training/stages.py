@@ -1,22 +1,25 @@
 """The two stages of training: a head on a frozen base, then the base's last layers with it."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from tqdm import tqdm
 
 from lookalike.errors import ConfigurationError
+from training.checkpoint import Checkpoint
 from training.features import FeatureExtractor
 from training.head import SOFTMAX, TrainedHead, train_head, with_softmax
-from training.judging import class_numbers
 from training.labelled import Labelled
-from training.model import cut_before, fast_base
+from training.model import cut_before
 from training.precision import fastest_precision, gpu_capabilities
-from training.run import Fast, Run
-from training.split import Split
-from training.tuning import TUNING, Side, Tuned, tune
+from training.run import Run
+from training.split import Split, class_numbers
+from training.tuning import TUNING, Side, Tunable, Tuned, tune
 
+KEPT = "before"  # folder of the cache
 HALF_BYTES = 2
 
 
@@ -36,6 +39,13 @@ class Stage(NamedTuple):
     tuned_from: str | None = None
 
 
+class Trunk(NamedTuple):
+    """What stays frozen in the second stage: the base before a layer, and what it gives."""
+
+    layer: str
+    extractor: FeatureExtractor
+
+
 def first_stage(run: Run, base: Any, extractor: FeatureExtractor, split: Split) -> Stage:
     """Train a head on the features of pictures, and of their augmented views."""
     request = run.request
@@ -47,98 +57,95 @@ def first_stage(run: Run, base: Any, extractor: FeatureExtractor, split: Split) 
     return Stage(base, extractor, head)
 
 
-def second_stage(run: Run, first: Stage, split: Split, layer: str) -> Stage:
-    """Tune the base from a layer on; give the better of the two by what is found.
+def trunk_of(run: Run, layer: str) -> Trunk:
+    """Give what is before a layer.
 
     Raises:
-        ConfigurationError: the base cannot be cut there, or the disk is too small.
+        ConfigurationError: the base cannot be cut there.
     """
-    on_gpu = bool(gpu_capabilities())
-    tuned_base = run.build_base(fastest_precision() if on_gpu else "float32")
-    cut = cut_before(tuned_base, layer)
-    trunk = _trunk(run, layer)
-    _check_room(run, split, cut.tail.input_shape[-1])
-    trunk.embed(split.train, Path(split.root), run.request.views)
-    trunk.embed(split.validation, Path(split.validation_root))
-    tuned = _tune(run, first.head, cut.tail, trunk, split)
-    run.say(str(tuned))
-    return _tuned_stage(run, tuned_base, tuned, first, split, layer) if tuned.is_better else first
+    trunk, fast = cut_before(run.build_base(), layer).trunk, run.fast_base()
+    if fast is not None:
+        fast = fast[0], cut_before(fast[1], layer).trunk
+    # A trunk without weights is told from another by its name alone.
+    within = f"{KEPT}/{run.request.backbone}/{layer}"
+    return Trunk(layer, run.extractor(trunk, fast, within, large=True))
 
 
-def fast_of(run: Run, layer: str | None = None) -> Fast:
-    """Give the base, or what of it is before a layer, in a faster precision for views."""
-    request = run.request
-    fast = fast_base(request.contract.size, run.layers, run.view_precision(), request.backbone)
-    if fast is None or layer is None:
-        return fast
-    precision, base = fast
-    return precision, cut_before(base, layer).trunk
+def check_room(run: Run, trunk: Trunk, split: Split) -> None:
+    """Find out before the long part that what tuning keeps has room.
 
-
-def _trunk(run: Run, layer: str) -> FeatureExtractor:
-    trunk = cut_before(run.build_base(), layer).trunk
-    return run.extractor(trunk, fast_of(run, layer), f"before/{layer}", half=True)
-
-
-def _check_room(run: Run, split: Split, numbers: int) -> None:
-    """Find out before the long part that what it keeps has room."""
-    views = len(split.train) * (1 + run.request.views) + len(split.validation)
-    needed, cache = views * numbers * HALF_BYTES, Path(run.settings.cache)
-    run.say(f"tuning keeps what the frozen layers give in {cache}/before: {needed / 1e9:.2f} GB")
-    free = shutil.disk_usage(cache).free
+    Raises:
+        ConfigurationError: it has none; it says what to change.
+    """
+    lacks, cache = trunk.extractor.lacks, Path(run.settings.cache)
+    views = lacks(split.train, run.request.views) + lacks(split.validation)
+    needed, free = views * trunk.extractor.dimensions * HALF_BYTES, shutil.disk_usage(cache).free
+    sizes = [tqdm.format_sizeof(size, "B") for size in (needed, free)]
+    run.say(f"tuning will keep {sizes[0]} more of what the frozen layers give, in {cache / KEPT}")
     if free < needed:
         raise ConfigurationError(
-            f"tuning would need {needed / 1e9:.1f} GB in {cache}, where {free / 1e9:.1f} GB are "
-            "free: ask for fewer --views, a smaller --size, a later layer, or set "
-            "LOOKALIKE_CACHE to a larger disk"
+            f"tuning needs {sizes[0]} more in {cache}, where {sizes[1]} are free: ask for fewer "
+            "--views, a smaller --size or a later layer, or set LOOKALIKE_CACHE to a larger disk"
         )
 
 
-def _tune(run: Run, head: TrainedHead, tail: Any, trunk: FeatureExtractor, split: Split) -> Tuned:
-    request, categories = run.request, split.categories
-    asked = msgspec.json.encode([request.tuning, request.head, split.fingerprint])
-    checkpoint = run.checkpoints.of(TUNING, asked, *head.model.get_weights())
-    train, validation = (
-        Side(side, class_numbers(side, categories)) for side in (split.train, split.validation)
-    )
+def second_stage(run: Run, first: Stage, trunk: Trunk, split: Split) -> Stage:
+    """Tune the base from where the trunk ends; give the better of the two by what is found."""
+    request = run.request
+    tuned_base = run.build_base(fastest_precision() if gpu_capabilities() else "float32")
+    tail = cut_before(tuned_base, trunk.layer).tail
+    trunk.extractor.embed(split.train, Path(split.root), request.views)
+    trunk.extractor.embed(split.validation, Path(split.validation_root))
     with run.watching("tuning the base", request.tuning.tuning_epochs) as watching:
-        return tune(
+        tuned = tune(
             tail,
-            head,
-            trunk,
-            (train, validation),
-            request.views,
+            first.head,
+            _pictures(trunk, split, request.views),
             request.head,
             request.tuning,
-            checkpoint,
+            _checkpoint(run, split, TUNING, first.head.model.get_weights()),
             watching.of(TUNING),
         )
+    run.say(str(tuned))
+    if not tuned.is_better:
+        return first
+    return _with_softmax(run, tuned_base, tuned, first, split)._replace(tuned_from=trunk.layer)
 
 
-def _tuned_stage(
-    run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: Split, layer: str
-) -> Stage:
+def _pictures(trunk: Trunk, split: Split, views: int) -> Tunable:
+    train, validation = (
+        Side(side, class_numbers(side, split.categories))
+        for side in (split.train, split.validation)
+    )
+    return Tunable(trunk.extractor, train, validation, views)
+
+
+def _checkpoint(run: Run, split: Split, stage: str, begins_with: Sequence[Any]) -> Checkpoint:
+    asked = [run.request.tuning, run.request.head, split.fingerprint]
+    return run.checkpoints.of(stage, msgspec.json.encode(asked), *begins_with)
+
+
+def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: Split) -> Stage:
     """Put the tuned weights into a base that computes in float32, and train a softmax for it."""
     base = run.build_base()
     base.set_weights(tuned_base.get_weights())
-    extractor = run.extractor(base)
+    extractor, request, scaling = run.extractor(base), run.request, first.head.scaling
     for side, root in ((split.train, split.root), (split.validation, split.validation_root)):
         extractor.embed(side, Path(root))
-    sides, request = _labelled(extractor, split, 0), run.request
-    asked = msgspec.json.encode([request.tuning, request.head, split.fingerprint])
-    checkpoint = run.checkpoints.of(SOFTMAX, asked, *tuned.dense)
+    train, validation = (side.scaled(scaling) for side in _labelled(extractor, split, 0))
     with run.watching("training the softmax", request.head.epochs) as watching:
         head = with_softmax(
             tuned.dense,
-            first.head.scaling,
-            *sides,
+            scaling,
+            train,
+            validation,
             len(split.categories),
             request.head,
-            checkpoint,
+            _checkpoint(run, split, SOFTMAX, [*base.get_weights(), *tuned.dense]),
             watching.of,
         )
     history = first.head.history | tuned.history | head.history
-    return Stage(base, extractor, TrainedHead(head.model, history, head.scaling), layer)
+    return Stage(base, extractor, TrainedHead(head.model, history, scaling))
 
 
 def _labelled(extractor: FeatureExtractor, split: Split, views: int) -> tuple[Labelled, Labelled]:

@@ -15,7 +15,15 @@ from training.contrastive import MOST_GALLERY, MOST_QUERIES, Dense
 from training.features import FeatureExtractor
 from training.framework import keras
 from training.head import CONTRASTIVE, TrainedHead
-from training.labelled import ORIGINAL, Labels, Vectors, balanced_weights, batches, drawn_views
+from training.labelled import (
+    ORIGINAL,
+    Labels,
+    Vectors,
+    balanced_weights,
+    batches,
+    drawn_views,
+    fixed_sample,
+)
 from training.loop import Figures, History, Limits, Watch, train_in_epochs
 from training.losses import SupervisedContrastive
 from training.model import EMBEDDING_LAYER, PREDICTIONS
@@ -37,11 +45,24 @@ class Side(NamedTuple):
 
     def sample(self, most: int) -> "Side":
         """Take no more than so many, a fixed random part where there are more."""
-        if len(self.labels) <= most:
-            return self
-        rows = np.random.default_rng(0).choice(len(self.labels), most, replace=False)
-        rows.sort()
+        rows = fixed_sample(len(self.labels), most)
         return Side([self.examples[row] for row in rows], self.labels[rows])
+
+
+class Tunable(NamedTuple):
+    """What a tail is trained on.
+
+    Attributes:
+        trunk: has embedded the pictures, and those to train on in all their views.
+        train: pictures to train on, which are found.
+        validation: such as are queried.
+        views: augmented ones of each picture to train on.
+    """
+
+    trunk: FeatureExtractor
+    train: Side
+    validation: Side
+    views: int
 
 
 class Tuned(NamedTuple):
@@ -84,9 +105,7 @@ class Tuned(NamedTuple):
 def tune(
     tail: Any,
     head: TrainedHead,
-    trunk: FeatureExtractor,
-    sides: tuple[Side, Side],
-    views: int,
+    pictures: Tunable,
     settings: HeadSettings,
     tuning: TuningSettings,
     checkpoint: Checkpoint | None = None,
@@ -97,18 +116,17 @@ def tune(
     Args:
         tail: of :func:`training.model.cut_before`.
         head: of the first stage; it is left as it is.
-        trunk: has embedded all views of the pictures.
-        sides: pictures to train on, which are found; and such as are queried.
-        views: augmented ones of each picture to train on.
+        pictures: what to train on, and to judge by.
         settings: of the head; the recipe decides the loss.
         tuning: how to train.
         checkpoint: where the state is kept; None: nowhere.
         watches: are told of each epoch.
 
     Raises:
+        ConfigurationError: training diverged.
         DataError: a picture is not what it was when it was examined.
     """
-    train, validation = sides
+    trunk, train, validation, views = pictures
     trunk.check((one, view) for one in train.examples for view in range(1 + views))
     trunk.check((one, ORIGINAL) for one in validation.examples)
     model = _compiled(tail, head, settings, tuning)
@@ -121,7 +139,7 @@ def tune(
         return float(ranked.average_precision.mean())
 
     def epoch(generator: np.random.Generator) -> Figures:
-        loss = _train_once(model, trunk, train, views, settings.batch_size, generator)
+        loss = _train_once(model, pictures, settings.batch_size, generator)
         return {TUNING_LOSS: loss, FOUND: found()}
 
     before = found()
@@ -161,15 +179,9 @@ def _compiled(tail: Any, head: TrainedHead, settings: HeadSettings, tuning: Tuni
     return model
 
 
-def _train_once(
-    model: Any,
-    trunk: FeatureExtractor,
-    train: Side,
-    views: int,
-    size: int,
-    generator: np.random.Generator,
-) -> float:
+def _train_once(model: Any, pictures: Tunable, size: int, generator: np.random.Generator) -> float:
     """Pass once over the pictures, with one view of each; give the mean loss."""
+    trunk, train, _, views = pictures
     weights, targets = balanced_weights(train.labels), _targets(model, train.labels)
     drawn = drawn_views(len(train.labels), 1 + views, generator)
     model.reset_metrics()

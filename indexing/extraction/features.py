@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from indexing.extraction.known import DIGEST, DIGEST_BYTES, Digests, KnownDigests, sort_digests
-from indexing.extraction.storing import room_needed
 from lookalike.errors import DigestMismatch, StoreError
 from lookalike.index import ModelReference
 from lookalike.store import Location
+from lookalike.storing import room_needed
 from lookalike.vectors import Vectors, without_features
 
 PATTERN = "part-*.parquet"

@@ -14,9 +14,9 @@ from pathlib import Path
 from indexing.extraction.features import WEIGHTS_DIGITS
 from indexing.extraction.ledger import Ledger
 from indexing.extraction.parts import Part
-from indexing.extraction.storing import room_needed
 from lookalike.index import ModelReference
 from lookalike.store import Location
+from lookalike.storing import room_needed
 
 PATTERN = "part-*-of-*.sqlite"
 UPLOAD_SECONDS = 60.0

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 
 from indexing.extraction.features import Features
-from indexing.extraction.storing import room_needed
 from indexing.publishing.drafting import Draft, Drafter, Plan, goes_on
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
 from indexing.publishing.wanted import Base, Wanted
@@ -25,6 +24,7 @@ from lookalike.store import (
     verify_version,
 )
 from lookalike.store.files import draft_folder
+from lookalike.storing import room_needed
 
 TRIES = 3
 

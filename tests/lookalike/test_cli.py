@@ -1,7 +1,13 @@
+import errno
+import os
+import re
 import subprocess
 import sys
 
 import pytest
+
+from lookalike import cli
+from lookalike.errors import StoreError
 
 HEAVY = ("tensorflow", "keras", "faiss", "grpc", "pyarrow", "flask", "gevent", "onnx")
 COMMANDS = [
@@ -63,3 +69,26 @@ def test_a_failure_is_one_line_with_its_type_and_an_exit_code(tmp_path: object) 
 def test_debug_shows_the_traceback(tmp_path: object) -> None:
     finished = run("--debug", "export-model", "--model", f"{tmp_path}/none.keras")
     assert "Traceback" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        (
+            errno.ENOSPC,
+            r"there is no room below .*make some and run the same command.* \[store-full\]",
+        ),
+        (errno.EROFS, r"/there cannot be used \(.*\): see to its rights \[store-error\]"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_one_line_too(
+    number: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/there")
+
+    monkeypatch.setattr(cli.lookalike, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train"])
+    assert ended.value.code == StoreError.exit_code
+    assert re.fullmatch(f"lookalike: {told}\n", capsys.readouterr().err)

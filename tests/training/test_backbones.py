@@ -148,6 +148,8 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
         ("vgg16", "pixels", "has no layer pixels"),
         ("vgg16", "block5_pool", "nothing to tune from block5_pool on: .* block5_conv1"),
         ("efficientnet-lite0", "block5b_project_conv", "data go past: .* block6a_expand_conv"),
+        ("efficientnet-lite0", "block6b_add", "data go past: .* block6a_expand_conv"),
+        ("efficientnet-lite0", "top_bn", "nothing to tune from top_bn on: .* block6a_expand_conv"),
     ],
 )
 def test_where_it_cannot_be_cut_is_told(name: BackboneName, layer: str, told: str) -> None:

@@ -1,3 +1,4 @@
+import errno
 import multiprocessing
 import signal
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_each_run_stage_and_beginning_has_a_checkpoint_of_its_own(tmp_path: Path
     ]
     assert len({one.path for one in kept}) == len(kept)
     assert first.of("head", b"flags", ones.copy()).path == kept[0].path
+
+
+def test_a_disk_that_takes_no_checkpoint_ends_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "replace_file", full)
+    told: list[str] = []
+    kept = Checkpoint(tmp_path / "kept", MADE_BY, told.append)
+    for epochs in (1, 2):
+        kept.write(state(epochs))
+    assert len(told) == 1
+    assert "No space left" in told[0]
+    assert kept.read() is None
 
 
 def test_what_is_removed_are_the_checkpoints_of_one_run(tmp_path: Path) -> None:

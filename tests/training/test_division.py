@@ -155,3 +155,18 @@ def test_near_copies_are_kept_on_one_side(
 
 def write_smaller(picture: Path, path: Path) -> None:
     cv2.imwrite(str(path), read_thumbnail(picture.read_bytes(), 150)[..., ::-1])
+
+
+def test_pictures_that_are_all_copies_of_each_other_leave_none_to_judge_by(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    for category in ("coin", "flower"):
+        first = min((few / category).iterdir())
+        pixels = cv2.imread(str(first))
+        assert pixels is not None
+        (tmp_path / "pictures" / category).mkdir(parents=True)
+        for quality in (95, 90):
+            name = str(tmp_path / "pictures" / category / f"{quality}.jpg")
+            cv2.imwrite(name, pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    with pytest.raises(DataError, match=r"no picture of .* can be held out, .* --validation"):
+        divided(extractor, tmp_path, [], tmp_path / "pictures")

@@ -1,4 +1,3 @@
-import mmap
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,10 @@ KEYS = [Key("a" * 64, 0), Key("a" * 64, 1), Key("b" * 64, 0)]
 
 def vectors() -> NDArray[np.float32]:
     return np.arange(12, dtype=np.float32).reshape(3, 4)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_what_was_flushed_is_there_the_next_time(tmp_path: Path) -> None:
@@ -56,20 +59,33 @@ def test_what_takes_much_memory_is_flushed_by_itself(
     assert len(FeatureCache(tmp_path, 4)) == 0
     cache.add(KEYS[1:], vectors()[1:])
     assert len(FeatureCache(tmp_path, 4)) == 3
-    kept = cache[KEYS[2]]
-    while isinstance(kept.base, np.ndarray):
-        kept = kept.base
-    assert isinstance(kept.base, mmap.mmap), "it lies on the disk, and no longer in memory"
+
+
+def test_large_ones_lie_on_the_disk_and_hold_no_file_open(tmp_path: Path) -> None:
+    """A process may open 1,024 files, usually, and an extraction of hours makes more pieces."""
+    cache, before = FeatureCache(tmp_path, 4, large=True), open_files()
+    for key, vector in zip(KEYS, vectors(), strict=True):
+        cache.add([key], vector[None])
+        cache.flush()
+    for opened in (cache, FeatureCache(tmp_path, 4, large=True)):
+        found = np.stack([opened[key] for key in KEYS])
+        np.testing.assert_array_equal(found, vectors())
+    assert len(list(tmp_path.glob("*.npy"))) == 3
+    assert open_files() == before
+    for piece in tmp_path.glob("*.npy"):
+        piece.unlink()
+    with pytest.raises(FileNotFoundError):
+        cache[KEYS[0]]
 
 
 def test_halves_take_half_of_the_disk_and_none_becomes_infinite(tmp_path: Path) -> None:
     wide = np.array([[0.1, -3e5, 1.0, 3e5]] * 100, np.float32)
     keys = [Key(f"{number:064}", 0) for number in range(100)]
     for half in (False, True):
-        cache = FeatureCache(tmp_path / str(half), 4, half=half)
+        cache = FeatureCache(tmp_path / str(half), 4, large=half)
         cache.add(keys, wide)
         cache.flush()
-        again = FeatureCache(tmp_path / str(half), 4, half=half)
+        again = FeatureCache(tmp_path / str(half), 4, large=half)
         expected = np.clip(wide[0], -65504, 65504) if half else wide[0]
         np.testing.assert_allclose(again[keys[0]], expected, rtol=1e-3)
     whole, halved = (

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from lookalike.errors import ConfigurationError
 from tests.training.test_head import CATEGORIES, clusters
 from training import checkpoint
 from training.checkpoint import Checkpoint, Checkpoints
@@ -170,3 +172,9 @@ def test_the_state_of_another_model_is_told_and_not_taken(tmp_path: Path) -> Non
     assert [line.split(": ")[0] for line in told] == [
         f"the checkpoint {kept.path} is of another model"
     ]
+
+
+def test_training_that_diverged_is_an_error_and_no_model() -> None:
+    settings = msgspec.structs.replace(SETTINGS, learning_rate=1e25)
+    with pytest.raises(ConfigurationError, match="ask for a lower learning rate"):
+        train_head(*DATA, CATEGORIES, settings)

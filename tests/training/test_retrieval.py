@@ -49,7 +49,7 @@ def test_leave_one_out_does_not_find_the_query_itself() -> None:
 
 
 def test_queries_without_a_relevant_picture_are_left_out() -> None:
-    vectors = np.array([[0], [1], [2]], np.float32)
+    vectors = np.array([[0], [1], [3]], np.float32)
     result = leave_one_out(vectors, np.array([0, 0, 7]), "l2")
     assert result.labels.tolist() == [0, 0]
     assert math.isnan(result.of_category(7).average_precision)
@@ -68,6 +68,19 @@ def test_many_queries_give_what_each_gives_alone() -> None:
     np.testing.assert_allclose(
         together.average_precision[::97], [a.average_precision[0] for a in alone]
     )
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, np.nan, np.inf], ids=str)
+def test_vectors_that_are_all_the_same_find_nothing_in_any_order(value: float) -> None:
+    """Nine of ten pictures are of one category, and come first."""
+    labels = np.array([0] * 90 + [1] * 10)
+    vectors = np.full((100, 8), value, np.float32)
+    with np.errstate(invalid="ignore"):
+        found = query_gallery(vectors, labels, vectors, labels, "cosine")
+    assert not found.nearest.any()
+    drawn = np.random.default_rng(0).normal(size=(100, 8)).astype(np.float32)
+    random = query_gallery(drawn, labels, drawn[::-1], labels, "cosine")
+    assert found.average_precision.mean() < random.average_precision.mean()
 
 
 def test_vectors_of_zeros_give_figures_and_no_nan() -> None:

@@ -40,6 +40,12 @@ def test_channels_are_centred_and_a_loud_one_is_evened_out() -> None:
     assert after[4] == 0, "what never varies stays so"
 
 
+def test_features_of_nothing_but_zeros_can_be_scaled() -> None:
+    for scaling in (by_length, by_channel):
+        zeros = np.zeros((3, 1, 4), np.float32)
+        np.testing.assert_array_equal(scaling(zeros).applied(zeros), 0)
+
+
 def test_features_that_are_all_alike_can_be_scaled() -> None:
     scaled = by_channel(np.ones((3, 1, 4), np.float32)).applied(np.ones(4, np.float32))
     np.testing.assert_array_equal(scaled, 0)

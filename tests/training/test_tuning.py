@@ -14,8 +14,9 @@ from lookalike.errors import ConfigurationError
 from lookalike.model_card import read_model_card
 from lookalike.picture import read_picture
 from lookalike.settings import Settings
-from tests.training.conftest import SIZE
+from tests.training.conftest import PICTURES, SIZE
 from training import checkpoint, stages, tuning
+from training.feature_cache import FeatureCache
 from training.fine_tune import fine_tune
 from training.finished import is_finished
 from training.judging import judge, open_saved
@@ -46,6 +47,20 @@ def tuned(
     output = tmp_path_factory.mktemp("tuned") / "training"
     fine_tune(asked(request_, output, recipe=request.param), settings, print)
     return output
+
+
+def usage(free: int) -> Any:
+    """Give what shutil.disk_usage does."""
+    return namedtuple("usage", "total used free")(10**12, 10**12 - free, free)
+
+
+def with_weights(settings: Settings, folder: Path) -> Settings:
+    """Give the settings with an empty cache, but for the converted weights."""
+    cache = folder / "cache"
+    cache.mkdir()
+    if (Path(settings.cache) / "weights").exists():
+        (cache / "weights").symlink_to(Path(settings.cache) / "weights")
+    return msgspec.structs.replace(settings, cache=str(cache))
 
 
 def history(folder: Path) -> dict[str, list[float]]:
@@ -130,13 +145,49 @@ def test_a_layer_that_is_not_there_is_told_before_any_picture_is_read(
 def test_a_disk_that_is_too_small_is_told_before_the_long_part(
     request_: TrainingRequest, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = namedtuple("usage", "total used free")(10**12, 10**12 - 1000, 1000)
-    monkeypatch.setattr(stages.shutil, "disk_usage", lambda _: usage)
-    own = msgspec.structs.replace(settings, cache=str(tmp_path / "cache"))
-    shutil.copytree(settings.cache, own.cache, ignore=shutil.ignore_patterns("before"))
+    monkeypatch.setattr(stages.shutil, "disk_usage", lambda _: usage(free=1000))
+    own = with_weights(settings, tmp_path)
     with pytest.raises(ConfigurationError, match="fewer --views, a smaller --size"):
         fine_tune(asked(request_, tmp_path / "training"), own, print)
-    assert not list((tmp_path / "cache" / "before").rglob("*.npy"))
+    embedded = [FeatureCache(piece.parent, 512) for piece in Path(own.cache).rglob("*.npy")]
+    assert [len(cache) for cache in embedded] == [3 * PICTURES], "no augmented view of any"
+
+
+def test_what_is_kept_already_needs_no_more_room(
+    tuned: Path,
+    request_: TrainingRequest,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after a kill in the second stage."""
+    recipe = read_model_card(tuned / "model_card.json").settings["recipe"]
+    monkeypatch.setattr(stages.shutil, "disk_usage", lambda _: usage(free=0))
+    told: list[str] = []
+    fine_tune(asked(request_, tmp_path / "training", recipe=recipe), settings, told.append)
+    assert any("will keep 0.00B more" in line for line in told)
+
+
+def test_it_is_judged_beside_what_it_was_where_there_are_no_weights(
+    tuned: Path,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    own = msgspec.structs.replace(settings, cache=str(tmp_path), weights=str(tmp_path / "none.h5"))
+    quality = read_model_card(tuned / "model_card.json").quality
+    assert judge(open_saved(tuned, own, workers=2)).quality() == pytest.approx(quality, abs=1e-3)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no archive"])
+def test_without_what_it_was_the_error_names_the_file(
+    content: bytes | None, tuned: Path, settings: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(tuned, tmp_path / "training")
+    (kept := tmp_path / "training" / "untuned.npz").unlink()
+    if content is not None:
+        kept.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"untuned\.npz does not hold .* train it again"):
+        open_saved(tmp_path / "training", settings, workers=2)
 
 
 @pytest.mark.long

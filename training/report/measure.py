@@ -12,13 +12,14 @@ from training.calibration import FEWEST_QUERIES, calibrate, reliability, unseen_
 from training.evaluation import Report
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
-from training.judging import Trained, class_numbers, sides
+from training.judging import Trained, sides
 from training.output import HISTORY_FILE, model_file
 from training.report.cost import batch_size, measured
 from training.report.data import described, picture_of
 from training.report.figures import Evaluation, ScoreCalibration, Series
 from training.report.found import Ranked, confusions, hardest
 from training.report.map import points
+from training.split import class_numbers
 
 
 def evaluation(

@@ -1,4 +1,4 @@
-"""What a failure to write means: a disk that is full is the user's to mend."""
+"""What a failure to write means: a disk that is full, or forbidden, is the user's to mend."""
 
 import errno
 import os
@@ -6,10 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lookalike.errors import StoreFull
+from lookalike.errors import StoreError, StoreFull
 
 # The disk, the user's quota, the largest file that is allowed.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FORBIDDEN = {errno.EROFS, errno.EACCES}
 
 
 @contextmanager
@@ -24,6 +25,18 @@ def room_needed(where: str) -> Iterator[None]:
             f"there is no room below {where} ({error}): make some and run the same command "
             "again, which goes on where this one ended"
         ) from error
+
+
+@contextmanager
+def rights_needed() -> Iterator[None]:
+    """Raise StoreError where a file may not be read or written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FORBIDDEN:
+            raise
+        what = error.filename or "a file"
+        raise StoreError(f"{what} cannot be used ({error.strerror}): see to its rights") from error
 
 
 def _for_want_of_room(error: Exception) -> bool:
