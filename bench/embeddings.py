@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,14 +23,12 @@ from bench.calibration_sets import features_of, in_two
 from bench.command import Plan, command
 from bench.facts import Fact
 from bench.openclipart import openclipart
+from bench.recipes import WAYS, Train
 from demo.samples import stamps
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
-from training.head import train_head
 from training.labelled import Labelled, Labels, Rows
-from training.model import embedder_of
-from training.request import HeadSettings
 from training.retrieval import leave_one_out, query_gallery
 
 SEEDS, QUICK_SEEDS = 5, 2
@@ -41,15 +38,6 @@ HELD_OUT = 0.3
 FASHION, QUICK_FASHION = 2_000, 300
 LEFT_OUT_SEED = 100
 PRETRAINED = "pretrained"
-
-WAYS = {
-    "plain": HeadSettings(recipe="plain"),
-    "plain.unsmoothed": HeadSettings(recipe="plain", label_smoothing=0.0),
-    "contrastive": HeadSettings(),
-    "contrastive.all_the_way": HeadSettings(interpolation=1.0),
-    "contrastive.half_way": HeadSettings(interpolation=0.5),
-    "contrastive.long": HeadSettings(steps=2_000),
-}
 
 
 class Found(NamedTuple):
@@ -68,11 +56,11 @@ def embeddings(quick: bool) -> Iterator[Plan]:
         pairs = [_pretrained(data, seed) for seed in seeds]
         base = Found([held_out for held_out, _ in pairs], [left_out for _, left_out in pairs])
         plan.facts.extend(_facts(f"{name}.{PRETRAINED}", base, base))
-        for way, settings in WAYS.items():
+        for way, train in WAYS.items():
             found = Found([], [])
             for seed in track(seeds, f"training on {name}, {way}"):
-                found.held_out.append(_held_out(data, settings, seed))
-                found.left_out.append(_left_out(data, settings, seed))
+                found.held_out.append(_held_out(data, train, seed))
+                found.left_out.append(_left_out(data, train, seed))
             plan.facts.extend(_facts(f"{name}.{way}", found, base))
     yield plan
 
@@ -95,39 +83,37 @@ def _pretrained(data: Labelled, seed: int) -> tuple[float, float]:
     return float(held_out.average_precision.mean()), float(among.average_precision.mean())
 
 
-def _held_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
+def _held_out(data: Labelled, train: Train, seed: int) -> float:
     """Give the mAP of held-out pictures, each asked of a head that others of them stopped."""
-    train, queries = in_two(data.labels, HELD_OUT, seed)
+    known, queries = in_two(data.labels, HELD_OUT, seed)
     halves = queries[::2], queries[1::2]
     found = []
     for asked, stopping in (halves, halves[::-1]):
-        vectors = _embedded(data, train, stopping, settings, seed)
+        vectors = _embedded(data, known, stopping, train, seed)
         ranked = query_gallery(
-            vectors[asked], data.labels[asked], vectors[train], data.labels[train], "cosine"
+            vectors[asked], data.labels[asked], vectors[known], data.labels[known], "cosine"
         )
         found.append(ranked.average_precision)
     return float(np.concatenate(found).mean())
 
 
-def _left_out(data: Labelled, settings: HeadSettings, seed: int) -> float:
+def _left_out(data: Labelled, train: Train, seed: int) -> float:
     """Give the mAP among pictures of categories that training never saw."""
     known, left_out = without_a_third(data.labels, seed)
-    train, validation = (known[rows] for rows in in_two(data.labels[known], HELD_OUT, seed))
-    vectors = _embedded(data, train, validation, settings, seed)[left_out]
+    trained, stopping = (known[rows] for rows in in_two(data.labels[known], HELD_OUT, seed))
+    vectors = _embedded(data, trained, stopping, train, seed)[left_out]
     return float(leave_one_out(vectors, data.labels[left_out], "cosine").average_precision.mean())
 
 
-def _embedded(
-    data: Labelled, train: Rows, validation: Rows, settings: HeadSettings, seed: int
-) -> Vectors:
+def _embedded(data: Labelled, known: Rows, stopping: Rows, train: Train, seed: int) -> Vectors:
     """Train on some of the pictures, and embed all of them."""
-    names, numbers = np.unique(data.labels[train], return_inverse=True)
+    names, numbers = np.unique(data.labels[known], return_inverse=True)
     sides = (
-        Labelled(data.vectors[train], numbers),
-        Labelled(data.vectors[validation], np.searchsorted(names, data.labels[validation])),
+        Labelled(data.vectors[known], numbers),
+        Labelled(data.vectors[stopping], np.searchsorted(names, data.labels[stopping])),
     )
-    head = train_head(*sides, len(names), msgspec.structs.replace(settings, seed=seed)).model
-    return np.asarray(embedder_of(head).predict(data.originals, batch_size=1000, verbose=0))
+    embedder = train(*sides, len(names), seed)
+    return np.asarray(embedder.predict(data.originals, batch_size=1000, verbose=0))
 
 
 def without_a_third(labels: Labels, seed: int) -> tuple[Rows, Rows]:

@@ -37,7 +37,7 @@ from training.precision import Precision, fastest_precision
 from training.request import HeadSettings, TrainingRequest
 from training.split import Split, class_numbers, stratified
 
-SIZE, QUICK_SIZE = 64, 32
+SIZE, QUICK_SIZE = 128, 32
 EPOCHS, QUICK_EPOCHS = 20, 2
 HELD_OUT = 0.3
 BATCH = 32
@@ -158,7 +158,7 @@ def training(quick: bool) -> Iterator[Plan]:
         facts: list[Fact] = []
         yield Plan(
             item="pictures and epochs",
-            rounds=1 if quick else 2,
+            rounds=1,
             candidates=[
                 Candidate(
                     name=name,
