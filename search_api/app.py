@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter
 from lookalike.changes import open_changes
 from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
-from search_api import docs, metrics, openapi, problems, surrounding, tracing
+from search_api import docs, metrics, openapi, problems, surrounding, tracing, web
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
@@ -25,6 +25,7 @@ from search_api.query import MemoryRequest
 from search_api.replica import Replica
 from search_api.service import Service
 from search_api.shared import Shared
+from search_api.web.paths import pages
 
 
 class IdConverter(BaseConverter):
@@ -51,6 +52,7 @@ def bare_app() -> Flask:
     app.url_map.merge_slashes = False  # an id may have two in a row
     app.url_map.converters["id"] = IdConverter
     app.register_blueprint(paths)
+    app.register_blueprint(pages)
     return app
 
 
@@ -83,7 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         # On a thread that no search waits for.
         metrics=Shared(lambda: run_beside(metrics.rendered), metrics.RENDER_SECONDS),
     )
-    docs.page()  # read now, not by the event loop
+    docs.page(), web.assets()  # read now, not by the event loop
     # Flask's own way to wrap an application.
     inside = direct(app.wsgi_app, service, settings.max_body_bytes)
     around: Any = Bodies(settings.max_bodies_bytes).bounded(inside)

@@ -24,6 +24,7 @@ from search_api.operations import ANY_PICTURE, EXAMPLE_ID, OPERATIONS, Operation
 from search_api.parameters import FORM, JSON, MAX_ID_BYTES, NESTED, RAW
 from search_api.problems import LATER, UNAUTHORIZED, URN, Problem
 from search_api.schemas import Schema, components, members, reference, required
+from search_api.web.paths import pages
 
 OPENAPI = "3.1.1"
 # Flask answers these by itself.
@@ -77,7 +78,7 @@ def document(app: Flask, open_to_all: Iterable[Scope] = ()) -> dict[str, Any]:
     """Describe an application.
 
     Args:
-        app: with its routes.
+        app: with its routes; those of pages for people are left out.
         open_to_all: what everybody may do without a key.
 
     Raises:
@@ -85,8 +86,9 @@ def document(app: Flask, open_to_all: Iterable[Scope] = ()) -> dict[str, Any]:
     """
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     for rule in app.url_map.iter_rules():
-        # Without the blueprint's name.
-        name = rule.endpoint.rpartition(".")[2]
+        blueprint, _, name = rule.endpoint.rpartition(".")
+        if blueprint == pages.name:
+            continue  # for people
         summary = cleandoc(app.view_functions[rule.endpoint].__doc__ or name)
         for method in (rule.methods or set()) - IMPLIED:
             described = _operation(OPERATIONS[name], summary, set(open_to_all))

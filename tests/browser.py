@@ -44,17 +44,21 @@ class Watched:
 
     def screenshot(self, name: str) -> list[Path]:
         """Keep what the whole page looks like; a long one in several pieces."""
-        self._screenshots.mkdir(parents=True, exist_ok=True)
         width, height = self.page.evaluate(
             "() => [innerWidth, document.documentElement.scrollHeight]"
         )
         paths = []
         for number, top in enumerate(range(0, height, PIECE), start=1):
-            path = self._screenshots / f"{name}-{number}.png"
+            path = self.kept(f"{name}-{number}.png")
             piece = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top)}
             self.page.screenshot(path=path, full_page=True, clip=piece)
             paths.append(path)
         return paths
+
+    def kept(self, name: str) -> Path:
+        """Give the path of a file that is kept of this test."""
+        self._screenshots.mkdir(parents=True, exist_ok=True)
+        return self._screenshots / name
 
     def overflow(self) -> list[str]:
         """Name what sticks out at the right, so that the page would have to be scrolled there."""

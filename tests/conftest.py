@@ -28,6 +28,7 @@ SLOWEST = (
     "search_api/test_replica.py",
     "demo/test_run.py",
     "k8s/test_running.py",
+    "search_api/test_web_page.py",
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4

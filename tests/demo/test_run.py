@@ -9,6 +9,8 @@ import pytest
 
 from lookalike import model_card
 from lookalike.store import open_indexes, open_models
+from tests.browser import Watched
+from tests.services import model_server, search_service, status, until
 
 # Smaller than the demo's own default, so that it takes a minute where nothing is cached.
 SIZE = "64"
@@ -67,3 +69,21 @@ def test_a_second_run_skips_what_is_done(folder: Path) -> None:
     assert "holds this model already" in finished.stderr
     assert "158 pictures: 0 embedded now, 158 unchanged" in finished.stdout
     assert open_models(str(folder), "embedder").versions() == ["1"]
+
+
+def test_its_index_is_searched_on_the_page(folder: Path, page: Watched) -> None:
+    """README.md shows what this leaves in build/screenshots."""
+    query = folder / "pictures" / "queries" / "bird"
+    with (
+        model_server(folder, folder / "model_server.log") as environment,
+        search_service(environment, folder / "service.log") as url,
+    ):
+        until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+        page.show((1280, 800))
+        page.page.goto(url)
+        page.page.locator("#file").set_input_files(sorted(query.glob("*.png"))[0])
+        page.page.locator("#filters button").first.wait_for()
+        until(lambda: page.page.locator("#results img").count() >= 8, what="pictures")
+        assert page.page.locator("#results .label", has_text="bird").count() >= 3
+        assert page.problems == []
+        page.page.screenshot(path=page.kept("page.png"))

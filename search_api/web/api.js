@@ -1,0 +1,97 @@
+// The service, as this page asks it. Every path is relative, so that a proxy may have a prefix.
+
+const STORED = "lookalike.key";
+const RETRIES = 3;
+
+/** A request that was refused, with what its problem document says. */
+export class Problem extends Error {
+  constructor(status, { type = "", title = "The service failed", detail = "" }, retryAfter = null) {
+    super(title);
+    this.status = status;
+    this.kind = type.split(":").pop();
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may well be answered in a while. */
+  get passes() {
+    return this.status === 429 || this.status === 503;
+  }
+
+  get wantsKey() {
+    return this.status === 401;
+  }
+}
+
+export const key = {
+  get: () => sessionStorage.getItem(STORED) ?? "",
+  set: (text) => (text ? sessionStorage.setItem(STORED, text) : sessionStorage.removeItem(STORED)),
+};
+
+/** Ask; give the response, or throw a Problem. */
+async function ask(path, { headers = {}, ...options } = {}) {
+  const sent = key.get() ? { ...headers, Authorization: `Bearer ${key.get()}` } : headers;
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers: sent, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    const title = "The service cannot be reached";
+    throw new Problem(0, { title, detail: "It may be stopped, or the network is down." });
+  }
+  if (response.ok) return response;
+  const later = Number(response.headers.get("Retry-After"));
+  const document = await response.json().catch(() => ({}));
+  throw new Problem(response.status, document, later || null);
+}
+
+/** Search; `query` is as of query.js. */
+export async function search(query, page, signal) {
+  const { source, ...rest } = query;
+  const parameters = { ...rest, ...page, exclude_self: true };
+  if (source.id !== undefined) {
+    const body = JSON.stringify({ id: source.id, ...parameters });
+    const headers = { "Content-Type": "application/json" };
+    return (await ask("search", { method: "POST", body, headers, signal })).json();
+  }
+  const form = new FormData();
+  form.set("image", source.file);
+  for (const [name, value] of Object.entries(parameters)) {
+    form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+  }
+  return (await ask("search", { method: "POST", body: form, signal })).json();
+}
+
+export const index = async () => (await ask("index")).json();
+
+/** Give a picture's path below pictures/. */
+function pathOf(id) {
+  // A browser would take empty and dotted parts out of a path.
+  const parts = id.split("/");
+  if (parts.some((part) => /^\.{0,2}$/.test(part))) return encodeURIComponent(id);
+  return parts.map(encodeURIComponent).join("/");
+}
+
+/** Give a picture as a blob; wait a little where the service is busy. */
+export async function image(id, size, signal) {
+  for (let tried = 0; ; tried++) {
+    try {
+      const response = await ask(`pictures/${pathOf(id)}/image?size=${size}`, { signal });
+      return await response.blob();
+    } catch (error) {
+      if (!error.passes || tried === RETRIES) throw error;
+      await pause((error.retryAfter ?? 1) * 1000 * (1 + Math.random()), signal);
+    }
+  }
+}
+
+/** Wait, unless told not to any more. */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(new DOMException("no longer wanted", "AbortError"));
+    });
+  });
+}
