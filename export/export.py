@@ -77,7 +77,7 @@ def _export(model_file: Path, card: ModelCard, models: Collection, model_name: s
         _write_trained_on(model_file, folder)
 
         def name_version(folder: Path, version: str) -> None:
-            named = msgspec.structs.replace(card, version=int(version))
+            named = msgspec.structs.replace(card, version=int(version), explains=True)
             model_card.write_model_card(named, folder / model_card.FILE_NAME)
 
         details = ModelDetails(name=model_name, weights_sha256=card.weights_sha256)

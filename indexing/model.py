@@ -27,6 +27,7 @@ def model_reference(models: Collection, name: str, version: int | None) -> Model
         picture=card.picture,
         dimensions=card.dimensions,
         calibration=card.calibration,
+        explains=card.explains,
     )
 
 

@@ -90,6 +90,40 @@ class Duplicates(msgspec.Struct, frozen=True, kw_only=True):
     index_version: str
 
 
+class Area(msgspec.Struct, frozen=True, kw_only=True):
+    """A rectangle on a picture, in fractions of its sides from its left upper corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """What each part of a picture has to do with another one.
+
+    ``parts`` are rows of what each place adds to ``cosine``, the similarity of both: together they
+    are it. Less than zero speaks against.
+    """
+
+    id: str
+    cosine: float
+    parts: list[list[float]]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of ``POST /explain``.
+
+    ``area`` says where the parts lie on the picture, or on its box, in fractions of its sides:
+    beyond 0 and 1 where the model sees a white margin.
+    """
+
+    area: Area
+    explained: list[Explained]
+    index_version: str
+    model_version: int
+
+
 class ServiceError(LookalikeError):
     """The service answered with a problem document, or did not answer.
 
@@ -177,6 +211,25 @@ class Client:
         body = {"queries": [_split(query) for query in queries]}
         outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
         return [one.answer or _told(one.problem or {}) for one in outcomes]
+
+    def explain(
+        self,
+        picture: bytes | None = None,
+        *,
+        hits: Sequence[str],
+        id: str | None = None,  # noqa: A002  the service's own name for it
+        box: Mapping[str, Any] | None = None,
+    ) -> Explanation:
+        """Tell which parts of a picture make it look like pictures of the index.
+
+        Args:
+            picture: an encoded file; or
+            id: a picture of the index, whose file the service can read.
+            hits: ids of the pictures that it is compared with, up to 24.
+            box: the part of it that is meant.
+        """
+        asked = {"hits": list(hits), **({} if box is None else {"box": box})}
+        return _decoded(self._ask("/explain", _query(picture, id, None, None, asked)), Explanation)
 
     def picture(self, name: str) -> PictureDetails:
         """Tell what the index knows of a picture."""

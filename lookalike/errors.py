@@ -434,6 +434,14 @@ class NotFilterable(StoreError):
     status = 409
 
 
+class NotExplainable(StoreError):
+    """The served model was exported without the signature that explains hits."""
+
+    type = "not-explainable"
+    title = "This model cannot explain its hits"
+    status = 409
+
+
 class PublishConflict(StoreError):
     """Somebody else moved ``CURRENT`` since this publisher looked at it.
 

@@ -87,6 +87,9 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     uncalibrated: Annotated[
         str | None, Meta(description="Why the export could fit no calibration.")
     ] = None
+    explains: Annotated[
+        bool, Meta(description="Whether the export has the signature that explains hits.")
+    ] = False
     compared: Annotated[
         Comparison | None, Meta(description="With the model served then; null: there was none.")
     ] = None

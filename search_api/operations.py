@@ -6,7 +6,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from lookalike import errors
-from lookalike.client import Duplicates, PictureDetails
+from lookalike.client import Duplicates, Explanation, PictureDetails
 from lookalike.errors import LookalikeError
 from search_api import pictures
 from search_api.about import About
@@ -18,7 +18,9 @@ from search_api.parameters import (
     JSON,
     RAW,
     DuplicatesParameters,
+    ExplainParameters,
     JsonBatch,
+    JsonExplain,
     JsonQuery,
     JsonUpload,
     Parameters,
@@ -142,6 +144,26 @@ OPERATIONS: dict[str, Operation] = {
             "Two searches": {"queries": [{"id": EXAMPLE_ID}, {"id": "bird/owl.png", "k": 3}]}
         },
         problems=(errors.InvalidParameter, *OVERLOADED, *UNREADY),
+        scope="search",
+    ),
+    "post_explain": Operation(
+        answers={JSON: Explanation},
+        body={JSON: JsonExplain, ANY_PICTURE: BYTES, RAW: BYTES},
+        files={FIELD: FILE},
+        examples={
+            "A picture of the index": {"id": EXAMPLE_ID, "hits": ["bird/owl.png"]},
+            "A part of it": {"id": EXAMPLE_ID, "hits": ["bird/owl.png"], "box": BOX},
+        },
+        query=ExplainParameters,
+        problems=(
+            *(errors.BadRequest, errors.MissingPicture, errors.InvalidParameter),
+            *PICTURE,
+            *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
+            *(errors.NotExplainable,),
+            *OVERLOADED,
+            *MODEL_SERVER,
+            *UNREADY,
+        ),
         scope="search",
     ),
     "get_picture": Operation(

@@ -16,6 +16,7 @@ JSON = "application/json"
 MAX_K = 1000
 MAX_OFFSET = 1000
 MAX_BATCH = 64
+MAX_EXPLAINED = 24
 MAX_DIMENSIONS = 1 << 14
 MAX_ID_BYTES = 1 << 12
 MAX_LABEL = 1024
@@ -31,7 +32,7 @@ ONE_OF = f"one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
-NESTED = frozenset({"box", "filter", "attributes"})
+NESTED = frozenset({"box", "filter", "attributes", "hits"})
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,9 +157,32 @@ class DuplicatesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to find, 1 to {MAX_K}.")] = 100
 
 
+class ExplainParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With which pictures a picture is compared, part by part."""
+
+    hits: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=MAX_ID_BYTES)]],
+        Meta(min_length=1, max_length=MAX_EXPLAINED, description="Ids of pictures of the index."),
+    ]
+    box: Annotated[Box | None, Meta(description="The part of the picture that is meant.")] = None
+
+
+class JsonExplain(ExplainParameters, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be explained, as JSON: exactly one of image and id, and parameters."""
+
+    image: Encoded | UnsetType = UNSET
+    id: (
+        Annotated[
+            str,
+            Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 # What each member of a request is, in words.
 DESCRIPTIONS = {
     name: member.get("description", "")
-    for kind in (DuplicatesParameters, JsonUpload, JsonQuery)
+    for kind in (DuplicatesParameters, JsonUpload, JsonExplain, JsonQuery)
     for name, member in msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].items()
 }

@@ -9,11 +9,12 @@ from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
 from search_api.duplicates import find_duplicates
+from search_api.explaining import explain
 from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
 from search_api.parameters import DuplicatesParameters
 from search_api.problems import problem_of
-from search_api.query import batch_body, parameters_of, read_query
+from search_api.query import batch_body, parameters_of, read_explain, read_query
 from search_api.security import POLICY
 from search_api.service import Service
 from search_api.upload import read_upload
@@ -31,7 +32,7 @@ def post_search() -> Response:
     service = _service("search")
     check_queue()
     answer = service.search(read_query(_request()), request.environ)
-    return Response(answer, mimetype="application/json")
+    return _answered(answer)
 
 
 @paths.post("/search/batch")
@@ -41,7 +42,18 @@ def post_search_batch() -> Response:
     key = service.keys.check(request.headers, "search")
     check_queue()
     answer = service.batch(batch_body(_request()), key, request.environ)
-    return Response(answer, mimetype="application/json")
+    return _answered(answer)
+
+
+@paths.post("/explain")
+def post_explain() -> Response:
+    """Tell which parts of a picture make it look like pictures of the index."""
+    service = _service("search")
+    check_queue()
+    source, wanted = read_explain(_request())
+    serving, caller = service.serving(), service.caller(request.environ)
+    explanation = explain(source, wanted, serving, service.capacity, caller)
+    return _answered(run_native(lambda: msgspec.json.encode(explanation)))
 
 
 @paths.get("/pictures/<id:id>")
@@ -152,7 +164,7 @@ def get_readyz() -> Response:
 @paths.get("/openapi.json")
 def get_openapi() -> Response:
     """Describe these paths, in OpenAPI."""
-    return Response(_service(None).openapi, mimetype="application/json")
+    return _answered(_service(None).openapi)
 
 
 @paths.get("/docs")
@@ -173,7 +185,11 @@ def _service(scope: Scope | None) -> Service:
 
 
 def _json(document: object) -> Response:
-    return Response(msgspec.json.encode(document), mimetype="application/json")
+    return _answered(msgspec.json.encode(document))
+
+
+def _answered(document: bytes) -> Response:
+    return Response(document, mimetype="application/json")
 
 
 def _request() -> Request:

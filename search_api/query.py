@@ -25,7 +25,9 @@ from search_api.parameters import (
     RAW,
     SOURCES,
     EncodedVector,
+    ExplainParameters,
     JsonBatch,
+    JsonExplain,
     JsonQuery,
     Parameters,
     RawBatch,
@@ -96,6 +98,19 @@ def read_query(request: Request) -> Query:
         return decode_query(json_body(request))
     picture, parameters = read_file(request, Parameters, HOW)
     return Query(Picture(picture), parameters)
+
+
+def read_explain(request: Request) -> tuple[Picture | Indexed, ExplainParameters]:
+    """Read what is to be explained, and by what; errors as :func:`read_query`."""
+    if request.mimetype != JSON:
+        picture, parameters = read_file(request, ExplainParameters, HOW)
+        return Picture(picture), parameters
+    body: JsonExplain = decoded(json_body(request), JsonExplain)
+    if isinstance(body.image, UnsetType) == isinstance(body.id, UnsetType):
+        raise MissingPicture("what is to be explained is exactly one of image and id")
+    if isinstance(body.image, UnsetType):
+        return Indexed(str(body.id)), body
+    return Picture(body.image.b64), body
 
 
 def batch_body(request: Request) -> bytes:

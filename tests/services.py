@@ -29,7 +29,12 @@ class ModelDetails(msgspec.Struct):
 
 
 def publish_toy_model(
-    store: Path, *, seed: int = 0, size: int = SIZE, calibration: Calibration | None = None
+    store: Path,
+    *,
+    seed: int = 0,
+    size: int = SIZE,
+    calibration: Calibration | None = None,
+    explains: bool = True,
 ) -> int:
     """Put a toy embedder into a store as export-model would; give its version."""
     from tests.toy_models import write_toy_embedder  # imports TensorFlow
@@ -41,7 +46,7 @@ def publish_toy_model(
             path.rename(folder / path.name)
         made.rmdir()
         made.parent.rmdir()
-        card = toy_card(f"{seed:064d}", size=size, calibration=calibration)
+        card = toy_card(f"{seed:064d}", size=size, calibration=calibration, explains=explains)
         model_card.write_model_card(card, folder / model_card.FILE_NAME)
         return int(models.publish(folder, ModelDetails("embedder", f"{seed:064d}")))
 

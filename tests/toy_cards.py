@@ -6,7 +6,11 @@ from lookalike.picture import PictureContract
 
 
 def toy_card(
-    weights_sha256: str, *, size: int = 32, calibration: Calibration | None = None
+    weights_sha256: str,
+    *,
+    size: int = 32,
+    calibration: Calibration | None = None,
+    explains: bool = True,
 ) -> ModelCard:
     """Make the card of a toy embedder for pictures of ``size``."""
     return ModelCard(
@@ -21,4 +25,5 @@ def toy_card(
         settings={},
         quality={},
         calibration=calibration,
+        explains=explains,
     )

@@ -25,14 +25,22 @@ class ToyEmbedder(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pixels_bytes")])
     def serve(self, pixels_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         """Embed raw RGB bytes, string [n] to float32 [n, dimensions]."""
+        flat = tf.reshape(self._pooled(pixels_bytes), [-1, 32 * 4])
+        return {"dense_1": tf.nn.relu(tf.matmul(flat, self._dense))}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pixels_bytes")])
+    def explain(self, pixels_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Give what each quarter of the picture adds, float32 [n, 2, 2, dimensions]."""
+        quarters = tf.reshape(self._dense, [2, 2, 32, -1])
+        return {"parts": tf.einsum("nhwc,hwcd->nhwd", self._pooled(pixels_bytes), quarters)}
+
+    def _pooled(self, pixels_bytes: tf.Tensor) -> tf.Tensor:
         shape = [tf.shape(pixels_bytes)[0], self._size, self._size, 3]
         pixels = tf.reshape(tf.io.decode_raw(pixels_bytes, tf.uint8), shape)
         blue_green_red = tf.cast(pixels, tf.float32)[..., ::-1] - tf.constant(MEAN_BGR)
         features = tf.nn.relu(tf.nn.conv2d(blue_green_red, self._kernel, 4, "SAME"))
         window = self._size // 8
-        pooled = tf.nn.avg_pool2d(features, window, window, "VALID")
-        flat = tf.reshape(pooled, [shape[0], 32 * 4])
-        return {"dense_1": tf.nn.relu(tf.matmul(flat, self._dense))}
+        return tf.nn.avg_pool2d(features, window, window, "VALID")
 
 
 def write_toy_embedder(
@@ -48,7 +56,8 @@ def write_toy_embedder(
         seed: equal seeds give equal weights.
     """
     module = ToyEmbedder(size, dimensions, seed)
-    return write_module(module, folder, version, {"serving_default": module.serve})
+    signatures = {"serving_default": module.serve, "parts": module.explain}
+    return write_module(module, folder, version, signatures)
 
 
 def write_module(

@@ -23,6 +23,10 @@ class ModelReference(msgspec.Struct, frozen=True, kw_only=True):
         Calibration | None, Meta(description="Of its cosine distances, from its card, or null.")
     ] = None
 
+    explains: Annotated[
+        bool, Meta(description="Whether the model has the signature that explains hits.")
+    ] = False
+
     @property
     def address(self) -> ModelAddress:
         """Where a client finds this model on a model server."""

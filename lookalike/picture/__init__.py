@@ -5,7 +5,7 @@ pixels. What happens to the pixels afterwards belongs to the exported graph.
 """
 
 from lookalike.picture.contract import DEFAULT_SIZE, SMALLEST_SIZE, VERSION, Fit, PictureContract
-from lookalike.picture.crop import Box
+from lookalike.picture.crop import Box, Edges
 from lookalike.picture.header import Format, PictureHeader
 from lookalike.picture.memory import decoded_bytes
 from lookalike.picture.reader import (
@@ -13,6 +13,7 @@ from lookalike.picture.reader import (
     inspect_picture,
     read_picture,
     read_thumbnail,
+    square_of,
 )
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SMALLEST_SIZE",
     "VERSION",
     "Box",
+    "Edges",
     "Fit",
     "Format",
     "PictureContract",
@@ -29,4 +31,5 @@ __all__ = [
     "inspect_picture",
     "read_picture",
     "read_thumbnail",
+    "square_of",
 ]

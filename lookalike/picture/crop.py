@@ -27,6 +27,15 @@ class Box(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: Annotated[Unit, Meta(description="fraction: of width and height; or pixel.")] = "fraction"
 
 
+class Edges(NamedTuple):
+    """A rectangle in fractions of a picture's sides, from its left upper corner."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class Region(NamedTuple):
     """Pixels of a picture as it is stored, before its orientation is applied."""
 

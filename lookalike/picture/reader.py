@@ -14,7 +14,7 @@ from lookalike.errors import PictureTooLarge
 from lookalike.picture.avif import parse_avif
 from lookalike.picture.bmp import parse_bmp
 from lookalike.picture.contract import PictureContract
-from lookalike.picture.crop import Box, region_of
+from lookalike.picture.crop import Box, Edges, region_of
 from lookalike.picture.fit import centred, resized, target_size
 from lookalike.picture.gif import parse_gif
 from lookalike.picture.header import Format, ParsedPicture, PictureHeader, Size
@@ -74,6 +74,29 @@ def read_picture(
             without area, too large, cut off or damaged; or the box is not inside it.
     """
     return centred(_fitted(data, contract, max_decoded_bytes, box), contract.size, out)
+
+
+def square_of(data: bytes, contract: PictureContract, box: Box | None = None) -> Edges:
+    """Tell where the square that the model sees lies on a picture, from its header alone.
+
+    Args:
+        data: as of :func:`read_picture`.
+        contract: likewise.
+        box: the part that is wanted; the answer is in fractions of that part.
+
+    Returns:
+        The square's edges; they lie outside of 0 to 1 where it has white margins.
+    """
+    header = inspect_picture(data)
+    upright_size = region_of(header, box).size.turned(header.orientation)
+    target, side = target_size(upright_size, contract), contract.size
+    left, top = (side - target.width) // 2, (side - target.height) // 2
+    return Edges(
+        left=-left / target.width,
+        top=-top / target.height,
+        right=(side - left) / target.width,
+        bottom=(side - top) / target.height,
+    )
 
 
 def read_thumbnail(

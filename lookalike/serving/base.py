@@ -14,8 +14,12 @@ from lookalike.vectors import Vectors
 SIGNATURE = "serving_default"
 INPUT = "pixels_bytes"
 OUTPUT = "dense_1"
+# A second one, off the hot path: what each place of the picture adds to dense_1.
+PARTS = "parts"
 
 Pixels = npt.NDArray[np.uint8]
+# ``float32[n, h, w, d]``: summed over h and w they are dense_1 before its ReLU.
+Parts = npt.NDArray[np.float32]
 
 
 class ModelAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +78,20 @@ def checked(vectors: Vectors, count: int, address: ModelAddress) -> Vectors:
             f"the model server answered {list(vectors.shape)} numbers for {count} pictures; "
             f"{address.name} version {address.version} gives {address.dimensions} each"
         )
-    if not np.isfinite(vectors).all():
+    return _finite(vectors)
+
+
+def checked_parts(parts: Parts, count: int, address: ModelAddress) -> Parts:
+    """Hold an answer of the signature ``parts`` against the question likewise."""
+    if parts.ndim != 4 or parts.shape[0] != count or parts.shape[3] != address.dimensions:
+        raise ModelServerRejected(
+            f"the model server answered {list(parts.shape)} numbers for the parts of {count} "
+            f"pictures of {address.name} version {address.version}"
+        )
+    return _finite(parts)
+
+
+def _finite(numbers: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if not np.isfinite(numbers).all():
         raise ModelServerRejected("the model server answered numbers that are not finite")
-    return vectors
+    return numbers

@@ -49,17 +49,28 @@ async function ask(path, { headers = {}, ...options } = {}) {
 export async function search(query, page, signal) {
   const { source, ...rest } = query;
   const parameters = { ...rest, ...page, exclude_self: true };
+  return (await post("search", source, parameters, signal)).json();
+}
+
+/** Send a picture of the index as JSON, or a file as a form. */
+function post(path, source, parameters, signal) {
   if (source.id !== undefined) {
     const body = JSON.stringify({ id: source.id, ...parameters });
     const headers = { "Content-Type": "application/json" };
-    return (await ask("search", { method: "POST", body, headers, signal })).json();
+    return ask(path, { method: "POST", body, headers, signal });
   }
-  const form = new FormData();
-  form.set("image", source.file);
+  const body = new FormData();
+  body.set("image", source.file);
   for (const [name, value] of Object.entries(parameters)) {
-    form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
+    body.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
-  return (await ask("search", { method: "POST", body: form, signal })).json();
+  return ask(path, { method: "POST", body, signal });
+}
+
+/** Ask which parts of a query's picture made a hit be found. */
+export async function explain({ source, box }, hit, signal) {
+  const parameters = { hits: [hit], ...(box ? { box } : {}) };
+  return (await post("explain", source, parameters, signal)).json();
 }
 
 export const index = async () => (await ask("index")).json();

@@ -1,8 +1,9 @@
 // The search page: what is looked for, what narrows it down, and what was found.
 
-import { Problem, image, index, key, pause, search } from "./api.js";
+import { Problem, explain, image, index, key, pause, search } from "./api.js";
 import { $, make, percent } from "./dom.js";
 import { Filters } from "./filters.js";
+import { drawHeat, hideHeat } from "./heat.js";
 import { Part } from "./part.js";
 import { addressOf, queryOf } from "./query.js";
 import { Results } from "./results.js";
@@ -19,7 +20,7 @@ let running = new AbortController();
 let offered = null; // the version whose attributes are offered as filters
 const files = new Map(); // files of earlier searches, by number, for going back
 
-const results = new Results((id) => begin({ id }));
+const results = new Results({ clicked: (id) => begin({ id }), asked: showWhy });
 const part = new Part((box) => change({ box }));
 const filters = new Filters((filter) => change({ filter }));
 
@@ -117,7 +118,26 @@ function showAnswer({ results: hits, took_ms, index_version, model_version }) {
     `Answered in ${milliseconds} ms by index ${index_version}, model ${model_version}`;
 }
 
+/** Colour what made a hit be found, or take the colours away. */
+async function showWhy(hit) {
+  hideHeat();
+  $("why").textContent = "";
+  if (!hit) return;
+  const { signal } = running;
+  try {
+    const explanation = await patiently((s) => explain(query, hit.id, s), signal);
+    if (signal.aborted) return;
+    drawHeat(explanation, query.box);
+    $("why").textContent = `What made ${hit.label ?? hit.id} be found is coloured.`;
+    $("picture").scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    if (!signal.aborted) $("why").textContent = `${error.message}. ${error.detail ?? ""}`;
+  }
+}
+
 async function showQuery(signal) {
+  hideHeat();
+  $("why").textContent = "";
   const { source, box = null, min_score = 0 } = query;
   part.show(box);
   showLeast(min_score);
@@ -143,6 +163,7 @@ async function offerFilters(version) {
     const { attributes, model, metric } = await index();
     filters.offer(attributes, query?.filter);
     $("threshold").hidden = !(model.calibration && metric === "cosine");
+    results.offerWhy(model.explains);
     offered = version;
   } catch {
     // Searches work without them.

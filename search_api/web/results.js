@@ -11,16 +11,42 @@ const SHAPES = [0.6, 3];
 
 const within = ([least, most], value) => Math.min(most, Math.max(least, value));
 
-/** Shows hits; `clicked` is told the id of one from which to go on. */
+/** Shows hits; is told of clicks on one (`clicked`), and on its question why (`asked`). */
 export class Results {
   #clicked;
+  #asked;
+  #explains = false;
   #stopped = new AbortController();
   #urls = [];
   #seen;
 
-  constructor(clicked) {
+  constructor({ clicked, asked }) {
     this.#clicked = clicked;
+    this.#asked = asked;
     this.clear();
+  }
+
+  /** Have a button at each hit that asks why it was found, or none. */
+  offerWhy(explains) {
+    this.#explains = explains;
+    if (explains) {
+      for (const item of $("results").children) this.#addWhy(item);
+    }
+  }
+
+  #addWhy(item) {
+    if (item.querySelector(".why")) return;
+    const what = item.hit.label ?? item.hit.id;
+    const why = make("button", { type: "button", className: "why", ariaLabel: `Why ${what}?` });
+    why.append("Why?");
+    why.setAttribute("aria-pressed", false);
+    why.addEventListener("click", () => {
+      const pressed = why.getAttribute("aria-pressed") === "true";
+      for (const other of document.querySelectorAll(".why")) other.setAttribute("aria-pressed", false);
+      why.setAttribute("aria-pressed", !pressed);
+      this.#asked(pressed ? null : item.hit);
+    });
+    item.append(why);
   }
 
   /** Take all away, and whatever of it still loads. */
@@ -62,6 +88,7 @@ export class Results {
     });
     const item = make("li", { className: "waiting" }, link);
     item.hit = hit;
+    if (this.#explains) this.#addWhy(item);
     this.#seen.observe(item);
     return item;
   }

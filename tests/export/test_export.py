@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from export.export import export
-from export.saved_model import cut, run_saved_model
+from export.saved_model import cut, parts_of, run_saved_model
 from export.warmup import FILE as WARMUP
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
@@ -22,6 +22,7 @@ from tests.services import run
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.model import build_base, build_head, build_model, load_model, save_model
+from training.request import BACKBONE_NAMES, BackboneName
 from training.retrieval import Neighbours
 
 SIZE = 32
@@ -121,18 +122,34 @@ def test_a_string_of_a_wrong_length_fails_and_never_becomes_other_rows(
 def test_warm_up_records_are_requests_that_the_model_answers(version_one: Path) -> None:
     from tensorflow_serving.apis import prediction_log_pb2
 
-    signature = tf.saved_model.load(str(version_one)).signatures["serving_default"]
-    batches = []
+    signatures = tf.saved_model.load(str(version_one)).signatures
+    asked = []
     for record in tf.data.TFRecordDataset(str(version_one / WARMUP)):
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
         request = log.predict_log.request
-        assert (request.model_spec.name, request.model_spec.signature_name) == (
-            "embedder",
-            "serving_default",
-        )
+        assert request.model_spec.name == "embedder"
+        name = request.model_spec.signature_name
         rows = tf.constant(tf.make_ndarray(request.inputs["pixels_bytes"]))
-        batches.append(signature(rows)["dense_1"].shape[0])
-    assert batches == [1, 8]
+        [answer] = signatures[name](rows).values()
+        asked.append((name, answer.shape[0]))
+    assert asked == [("serving_default", 1), ("serving_default", 8), ("parts", 1)]
+
+
+@pytest.mark.parametrize("backbone", BACKBONE_NAMES)
+def test_the_parts_of_a_picture_sum_up_to_dense_1_before_its_relu(
+    backbone: BackboneName,
+) -> None:
+    """Of VGG16 a picture of 64 pixels has 2 by 2 places."""
+    base = build_base(64, backbone=backbone)
+    model = build_model(base, build_head(3, dimensions=base.output_shape[-1]))
+    embedder = cut(model)
+    layer = embedder.get_layer("dense_1")
+    layer.set_weights([layer.get_weights()[0], np.linspace(-1, 1, 128)])
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
+    parts = np.asarray(parts_of(embedder)(pixels))
+    assert parts.shape == (2, 2, 2, 128)
+    expected = np.asarray(embedder(pixels))
+    np.testing.assert_allclose(np.maximum(parts.sum(axis=(1, 2)), 0), expected, atol=1e-4)
 
 
 def test_the_card_travels_with_the_version_and_names_it(
@@ -141,7 +158,7 @@ def test_the_card_travels_with_the_version_and_names_it(
     card = model_card.read_model_card(version_one / model_card.FILE_NAME)
     before = model_card.read_model_card(model_file.parent / model_card.FILE_NAME)
     reason = "the model has no held_out_hits.json beside it: train it again"
-    assert card == msgspec.structs.replace(before, version=1, uncalibrated=reason)
+    assert card == msgspec.structs.replace(before, version=1, explains=True, uncalibrated=reason)
     count, _ = verify_version(models, "1")
     assert count >= 5  # graph, variables and their index, warm-up, card
 

@@ -34,12 +34,13 @@ def running_stack(
     calibration: Calibration | None = None,
     *flags: str,
     settings: Mapping[str, str] | None = None,
+    explains: bool = True,
 ) -> Iterator[Stack]:
     """Index a few pictures by a toy model, with these flags of reindex, and serve the index.
 
-    ``settings`` are further ones of the service.
+    ``settings`` are further ones of the service; ``explains`` is what the model's card says.
     """
-    publish_toy_model(root / "store", calibration=calibration)
+    publish_toy_model(root / "store", calibration=calibration, explains=explains)
     pictures = write_pictures(root / "pictures")
     with model_server(root / "store", root / "model_server.log") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}

@@ -79,6 +79,8 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
     client.search(id=NAME, exclude_self=True, fields=["id"])
     client.search(id=NAME, box=half)
     client.search(vector=vector(stack, NAME), k=1000)
+    for picture in (small, large):
+        assert client.explain(picture, hits=[NAME] * 24, box=half).explained
     client.search_batch([{"picture": large}, *[{"id": NAME, "k": 1000}] * 62, {"picture": b"x"}])
     for hostile in (b"", b"no picture", small[:-20], large[:9000], png_header(60000, 60000)):
         assert session.post(f"{url}/search", data=hostile, headers=raw).status_code == 400
@@ -104,6 +106,9 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
         "readyz",
         "openapi.json",
         "docs",
+        "",
+        "web/page.js",
+        "web/nothing.js",
         "nothing",
         "pictures/none",
     ):

@@ -22,6 +22,11 @@ PICTURES = 32
 SHOWN = 24
 COLOURS = ("red", "green", "blue")
 FIRST = "label-0/0.jpg"
+OPACITIES = """() => {
+  const heat = document.getElementById("heat");
+  const { data } = heat.getContext("2d").getImageData(0, 0, heat.width, heat.height);
+  return [...data].filter((_, n) => n % 4 === 3);
+}"""
 SCORES = Calibration(a=8.0, b=1.5, c=-3.0, ece=0.03, queries=66, pairs=660, same=0.62)
 
 
@@ -200,6 +205,36 @@ def test_the_slider_leaves_out_what_scores_less(by_id: Shown, shop: Stack) -> No
     assert found == [hit.id for hit, score in zip(every, scores, strict=True) if score >= least]
     assert 0 < len(found) < len(every)
     assert by_id.page.locator("#min-score-said").inner_text() == f"{100 * least:.0f} %"
+
+
+def test_why_colours_what_made_a_picture_be_found(by_id: Shown, shop: Stack) -> None:
+    why = by_id.page.locator("#results .why")
+    assert why.count() == SHOWN
+    heat = by_id.page.locator("#heat")
+    assert not heat.is_visible()
+    why.nth(1).click()
+    heat.wait_for()
+    assert "upper half" in str(heat.get_attribute("aria-label"))
+    opaque = by_id.page.evaluate(OPACITIES)
+    parts = Client(shop.url).explain(id=FIRST, hits=[by_id.hits[1]]).explained[0].parts
+    most = max(part for row in parts for part in row)
+    expected_opacity = [round(255 * 0.85 * max(0, part / most)) for row in parts for part in row]
+    assert opaque == pytest.approx(expected_opacity, abs=1)
+    # The pictures are 90 by 60, and the model sees a square with white above and below.
+    over, picture = heat.bounding_box(), by_id.page.locator("#preview").bounding_box()
+    assert over
+    assert picture
+    assert over["width"] == pytest.approx(picture["width"], abs=2)
+    assert over["height"] == pytest.approx(picture["height"] * 1.5, rel=0.05)
+    by_id.screenshot("why")
+    assert by_id.violations() == []
+    why.nth(1).click()
+    assert not heat.is_visible()
+    why.nth(2).click()
+    heat.wait_for()
+    by_id.after(by_id.page.locator("#results a").first.click)
+    assert not heat.is_visible()
+    assert by_id.problems == []
 
 
 def test_more_is_below(by_id: Shown, shop: Stack) -> None:
