@@ -4,7 +4,7 @@ import { $, percent } from "./dom.js";
 
 const WHOLE = { left: 0, top: 0, right: 1, bottom: 1 };
 const COLOUR = [255, 120, 0];
-const STRONGEST = 0.85; // of opacity
+const STRONGEST = 0.65; // of opacity
 
 /** Draw an explanation of the service over the picture; `box` is the part that was looked for. */
 export function drawHeat({ area, explained: [{ parts }] }, box) {

@@ -11,6 +11,7 @@ import { Results } from "./results.js";
 const PAGE = 24;
 const FARTHEST = 1000; // as far as a search may pass over results
 const PREVIEW = 512;
+const PREVIEW_HEIGHT = 15; // rem, at most
 const RETRIES = 3;
 const MISSING = "Nothing that was found has so high a score, or passes the filters.";
 
@@ -150,6 +151,9 @@ async function showQuery(signal) {
     if (signal.aborted) return;
     if (preview.src) URL.revokeObjectURL(preview.src);
     preview.src = URL.createObjectURL(blob);
+    await preview.decode();
+    const shape = preview.naturalWidth / preview.naturalHeight;
+    $("picture").style.width = `min(100%, ${shape * PREVIEW_HEIGHT}rem)`;
     preview.hidden = false;
   } catch {
     // The search itself says what is wrong with it.

@@ -85,5 +85,7 @@ def test_its_index_is_searched_on_the_page(folder: Path, page: Watched) -> None:
         page.page.locator("#filters button").first.wait_for()
         until(lambda: page.page.locator("#results img").count() >= 8, what="pictures")
         assert page.page.locator("#results .label", has_text="bird").count() >= 3
-        assert page.problems == []
         page.page.screenshot(path=page.kept("page.png"))
+        page.page.locator("#results .why").first.click()
+        page.page.locator("#heat").wait_for()
+        assert page.problems == []

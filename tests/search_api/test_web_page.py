@@ -218,7 +218,7 @@ def test_why_colours_what_made_a_picture_be_found(by_id: Shown, shop: Stack) -> 
     opaque = by_id.page.evaluate(OPACITIES)
     parts = Client(shop.url).explain(id=FIRST, hits=[by_id.hits[1]]).explained[0].parts
     most = max(part for row in parts for part in row)
-    expected_opacity = [round(255 * 0.85 * max(0, part / most)) for row in parts for part in row]
+    expected_opacity = [round(255 * 0.65 * max(0, part / most)) for row in parts for part in row]
     assert opaque == pytest.approx(expected_opacity, abs=1)
     # The pictures are 90 by 60, and the model sees a square with white above and below.
     over, picture = heat.bounding_box(), by_id.page.locator("#preview").bounding_box()
