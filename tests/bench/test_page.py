@@ -11,8 +11,6 @@ from bench.goals import Goal, read_goals
 DOCS = Path(__file__).parents[2] / "docs"
 # Where the block of a benchmark is another page's.
 PAGES = {"picture_contract": DOCS / "picture_contract.md"}
-# What was printed before its goals were written down: the block of their next run has them.
-BEFORE_GOALS = {"embeddings"}
 
 
 def printed(name: str) -> list[str]:
@@ -34,8 +32,7 @@ def test_every_goal_is_of_something_printed_and_is_shown_beside_it(name: str) ->
     for what, goal in read_goals(name).items():
         quoted = [line for line in lines if line.startswith(f"{what}  ")]
         assert len(quoted) == 1, f"bench.{name} printed no {what}"
-        is_shown = name in BEFORE_GOALS or shows(quoted[0], goal)
-        assert is_shown, f"{quoted[0]!r} is quoted without its goal, {goal}"
+        assert shows(quoted[0], goal), f"{quoted[0]!r} is quoted without its goal, {goal}"
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
