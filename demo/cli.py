@@ -17,7 +17,14 @@ import click
 )
 @click.option("--size", type=click.IntRange(32), default=128, show_default=True, help="Pixels.")
 @click.option("--queries", type=click.IntRange(1), default=6, show_default=True)
-def demo(pictures: Path | None, check: bool, folder: Path, size: int, queries: int) -> None:
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Serve the new model even if it finds less than the one that an earlier demo left.",
+)
+def demo(
+    pictures: Path | None, check: bool, folder: Path, size: int, queries: int, force: bool
+) -> None:
     """From labelled pictures to an answered POST /search, then serve until Ctrl-C.
 
     PICTURES is a folder of labelled folders; sample pictures are fetched where none is
@@ -25,7 +32,7 @@ def demo(pictures: Path | None, check: bool, folder: Path, size: int, queries: i
     """
     from demo.run import run
 
-    run(pictures, folder, size=size, queries=queries, check=check)
+    run(pictures, folder, size=size, queries=queries, check=check, force=force)
 
 
 @click.command()

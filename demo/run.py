@@ -35,7 +35,9 @@ class Query(msgspec.Struct, frozen=True):
     label: str
 
 
-def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: bool) -> None:
+def run(
+    pictures: Path | None, folder: Path, *, size: int, queries: int, check: bool, force: bool
+) -> None:
     """Train, export, index, serve, search; then serve until Ctrl-C unless ``check``."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = Settings.from_environment()
@@ -56,7 +58,7 @@ def run(pictures: Path | None, folder: Path, *, size: int, queries: int, check: 
         environment,
     )
     _say("exporting the model, cut at dense_1")
-    run_stage(["export-model"], environment)
+    run_stage(["export-model", *(["--force"] if force else [])], environment)
     _say("starting the model server")
     with running(["model-server"], environment) as model_server:
         model = f"{environment['LOOKALIKE_MODEL_SERVER_REST']}/v1/models/{settings.model}"

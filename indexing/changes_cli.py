@@ -96,7 +96,8 @@ def delete(ids: tuple[str, ...], file: TextIO | None, as_json: bool) -> None:
         return
     click.echo(f"record {receipt.record}, {receipt.at}")
     for picture, versions in receipt.found_in.items():
-        click.echo(f"deleted {picture}: in {', '.join(versions) if versions else 'no version'}")
+        where = f"in {', '.join(versions)}" if versions else "no version has it; is that its id?"
+        click.echo(f"deleted {picture}: {where}")
     click.echo(
         f"holds for all {len(receipt.holds_for)} versions, and for later ones until {receipt.until}"
     )

@@ -30,6 +30,10 @@ def list_versions(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(listed))
         return
+    if not listed:
+        click.echo(
+            f"{indexes.root} has no version yet: 'lookalike reindex' publishes one", err=True
+        )
     for item in listed:
         click.echo(
             f"{'*' if item['current'] else ' '} {item['version']}  {item['pictures']} pictures  "

@@ -68,7 +68,8 @@ class Meter:
         self._what, self._total, self._done, self._told = what, total, 0, 0
         self._note = note
         self._started = self._reported = time.monotonic()
-        self._bar = _TerminalBar(what, total) if sys.stderr.isatty() else None
+        # Of nothing to do there is nothing to see.
+        self._bar = _TerminalBar(what, total) if total != 0 and sys.stderr.isatty() else None
 
     def add(self, count: int) -> None:
         """Say that ``count`` more units are done."""

@@ -134,4 +134,8 @@ class ModelServer:
 
 
 def _taken(what: str, port: int) -> ConfigurationError:
-    return ConfigurationError(f"the {what} port {port} cannot be had: choose another, or 0")
+    flag = f"--{what.lower()}-port"
+    return ConfigurationError(
+        f"the {what} port {port} cannot be had, another program may listen there: choose another "
+        f"with {flag}, 0 for any"
+    )

@@ -27,6 +27,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     """
     from search_api import tracing
     from search_api.keys import Keys
+    from search_api.listening import check_free
     from search_api.remote import Hosts
 
     given = {"LOOKALIKE_BIND": bind, "LOOKALIKE_WORKERS": workers and str(workers)}
@@ -36,6 +37,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     Keys.of(settings)
     Hosts.of(settings.url_hosts)
     tracing.check(settings)
+    check_free(settings.bind)
     command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION)]
     os.execv(sys.executable, command)  # noqa: S606  signals must reach gunicorn itself
 
@@ -92,9 +94,10 @@ def search(picture: Path, k: int, url: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(answer.raw)
         return
+    click.echo("      distance  score  label            id")
     for place, hit in enumerate(answer.results, start=1):
         click.echo(
-            f"{place:4}  {hit.distance:.4f}  {score_of(hit)}  {hit.label or '-':16} {hit.id}"
+            f"{place:4}    {hit.distance:.4f}  {score_of(hit)}  {hit.label or '-':16} {hit.id}"
         )
     click.echo(
         f"index {answer.index_version}, model {answer.model_version}, "

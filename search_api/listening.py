@@ -10,8 +10,11 @@ import struct
 import sys
 from typing import Any
 
+from lookalike.errors import ConfigurationError
+
 # Of include/uapi/asm-generic/socket.h; Python does not name it.
 SO_ATTACH_FILTER = 26
+MOST_PORT = 65535
 # Classic BPF over the TCP header: drop what has SYN (byte 13, bit 1), pass the rest.
 _INSTRUCTIONS = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 1 << 31))
 _PROGRAM = b"".join(struct.pack("HBBI", *instruction) for instruction in _INSTRUCTIONS)
@@ -24,6 +27,37 @@ class _Filter(ctypes.Structure):
     """struct sock_fprog."""
 
     _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def check_free(bind: str) -> None:
+    """See that an address can be listened on, so that whose it is can be said in one line.
+
+    Args:
+        bind: ``host:port``; sockets that are files are left to the server.
+
+    Raises:
+        ConfigurationError: another program listens there, or the address is no machine's.
+    """
+    host, separator, port = bind.rpartition(":")
+    if not separator or not port.isdecimal() or bind.startswith(("unix:", "fd:")):
+        return
+    if int(port) > MOST_PORT:
+        raise _not_listened_on(bind, "there is no such port")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise _not_listened_on(bind, str(error)) from error
+
+
+def _not_listened_on(bind: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{bind} cannot be listened on ({reason}): choose another address with --bind or "
+        "LOOKALIKE_BIND"
+    )
 
 
 def keep_out_newcomers(listener: Any) -> None:

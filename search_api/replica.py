@@ -121,7 +121,10 @@ class Replica:
 
     def _served(self) -> Serving:
         if self._serving is None:
-            raise unready(self._problem or NothingPublished("no index is loaded yet"))
+            raise unready(
+                self._problem
+                or NothingPublished("no index is loaded yet: 'lookalike reindex' publishes one")
+            )
         if isinstance(self._served_problem, ProbeMismatch):
             raise unready(self._served_problem)
         return self._serving

@@ -143,8 +143,11 @@ def train(
     Where the output folder holds the model of the same pictures and flags already,
     nothing is done.
     """
+    from lookalike.catalogue import Folder
     from training.kept import keep, output_folder
+    from training.split import check_labels
 
+    check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
     settings = Settings.from_environment()
     head, tuning = (
         _checked({name: options.pop(name) for name in stage.__struct_fields__}, stage)
@@ -227,11 +230,13 @@ def evaluate(
     settings = Settings.from_environment()
     for file in (json_file, None if no_html else html_file):
         _check_writable(file)
-    from training.against import compare_with_version
+    from training.against import check_version, compare_with_version
     from training.evaluation import as_text
     from training.judging import judge, open_saved
     from training.kept import newest_folder
 
+    if against is not None:
+        check_version(against, settings)
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(saved)
@@ -290,4 +295,11 @@ def _checked(given: dict[str, Any], stage: type[Any]) -> Any:
     try:
         return msgspec.convert(given, stage)
     except msgspec.ValidationError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(_of_flag(str(error))) from error
+
+
+def _of_flag(problem: str) -> str:
+    """Put msgspec's words (``Expected `int` >= 1 - at `$.batch_size` ``) as of a flag."""
+    said, _, where = problem.partition(" - at ")
+    flag = where.strip("`").removeprefix("$.").replace("_", "-")
+    return f"--{flag}: {said[:1].lower()}{said[1:]}" if flag else problem

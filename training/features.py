@@ -160,7 +160,8 @@ class FeatureExtractor:
         changed = list(islice(dict.fromkeys(missing), NAMED))
         if changed:
             raise DataError(
-                f"train again: {', '.join(changed)} cannot be read, or changed since then"
+                f"{', '.join(changed)} cannot be read, or changed since the training: say where "
+                "they are now (evaluate --pictures, --validation), or train again"
             )
 
     def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:

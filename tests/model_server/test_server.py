@@ -212,6 +212,7 @@ def test_a_port_that_is_taken_is_an_error(
     toy_options: ServerOptions, toy_server: ModelServer, port: str
 ) -> None:
     server = ModelServer(replace(toy_options, **{port: getattr(toy_server, port)}))
-    with pytest.raises(ConfigurationError, match="cannot be had"):
+    flag = f"--{port.replace('_', '-')}"
+    with pytest.raises(ConfigurationError, match=f"cannot be had.*with {flag}, 0 for any"):
         server.start()
     server.stop()

