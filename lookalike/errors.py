@@ -50,6 +50,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── NothingPublished
     │   ├── DigestMismatch
     │   ├── ProbeMismatch
+    │   ├── NotExplainable
     │   ├── NotFilterable
     │   ├── PublishConflict
     │   ├── AdditionsFull

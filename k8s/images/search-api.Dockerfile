@@ -22,6 +22,7 @@ COPY model_server model_server
 COPY search_api search_api
 COPY demo demo
 COPY torture torture
+COPY doctor doctor
 # What dates the wheel and every file: two builds of one tree are the same.
 ARG SOURCE_DATE_EPOCH=315532800
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /opt/wheels . \

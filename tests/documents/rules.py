@@ -139,6 +139,7 @@ RULES = (
             "127.0.0.1:8080": "{bind}",
             "localhost:8080": "{bind}",
             "bird/crow.png": "label-0/1.png",
+            "bird/owl.png": "label-1/1.png",
         },
     ),
     # docs/catalogues.md
@@ -165,6 +166,12 @@ RULES = (
         instead=f"python -c '{MAKE_DATABASE}'; "
         'lookalike reindex "sqlite:///$PWD/shop.sqlite" --query "SELECT id, uri FROM pictures"',
         why="a database has to be made first; tests/lookalike/catalogue asks a PostgreSQL server",
+    ),
+    # docs/doctor.md
+    Rule(
+        pattern="lookalike doctor.*",
+        after=(SERVE,),
+        replace={"127.0.0.1:8080": "{bind}", "http://search-api": "http://{bind}"},
     ),
     # docs/extraction.md
     Rule(pattern=EXTRACT, after=(MODEL_SERVER,)),

@@ -23,6 +23,7 @@ ALLOWED = {
     ("bootstrap", "tensorflow-serving", 8500),
     ("toolbox", "search-api", 8080),
     ("toolbox", "tensorflow-serving", 8500),
+    ("toolbox", "tensorflow-serving", 8501),
 }
 
 

@@ -274,9 +274,7 @@ def test_nobody_waits_for_a_look_for_long_and_for_readiness_only_for_the_first(
     try:
         until(begun.is_set, what="the look")
         for asked in (replica.check_ready, replica.serving):
-            with pytest.raises(
-                NothingPublished, match="no index is loaded yet: 'look"
-            ):
+            with pytest.raises(NothingPublished, match="no index is loaded yet: 'look"):
                 asked()
     finally:
         go_on.set()

@@ -1,0 +1,155 @@
+"""The store: whether it can be read and written, its models, and the index that is served."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from doctor import machine
+from doctor.finding import Finding, ok, warning, wrong
+from lookalike.errors import NothingPublished, StoreError, VersionNotFound
+from lookalike.index import IndexDetails
+from lookalike.index.version import decode_details
+from lookalike.model_card import read_stored_card
+from lookalike.settings import Settings
+from lookalike.store import Collection, Manifest, made_at, open_indexes, open_models, verify_version
+
+MOST_QUARANTINED = 0.05
+STALE_DAYS = 30
+DAY = 86_400
+
+
+class Served(msgspec.Struct, frozen=True):
+    """The index version that CURRENT names."""
+
+    version: str
+    details: IndexDetails
+    manifest: Manifest
+
+
+def served(settings: Settings) -> Served:
+    """Read what CURRENT names.
+
+    Raises:
+        NothingPublished: it is not there.
+        StoreError: it, or the version's manifest, is damaged.
+    """
+    indexes = open_indexes(settings.store, settings.index)
+    version = indexes.current()
+    manifest = indexes.manifest(version)
+    return Served(version, decode_details(manifest, version), manifest)
+
+
+def store(settings: Settings) -> Iterator[Finding]:
+    """Look whether the store is there, and can be written to."""
+    if "://" in settings.store:
+        open_models(settings.store, settings.model).versions()
+        yield ok("store", f"{settings.store} answers")
+        return
+    folder = Path(settings.store)
+    if not folder.is_dir():
+        advice = "name it in LOOKALIKE_STORE; 'lookalike export-model' makes it"
+        yield wrong("store", f"there is no folder {folder.absolute()}", advice, StoreError)
+        return
+    if os.access(folder, os.W_OK):
+        yield ok("store", f"{folder.absolute()} can be written to")
+    else:
+        advice = "that is right for a service; jobs, and pictures that are put or deleted, need it"
+        yield warning("store", f"{folder.absolute()} can only be read", advice)
+
+
+def models(settings: Settings) -> Iterator[Finding]:
+    """Look at the exported models."""
+    collection = open_models(settings.store, settings.model)
+    versions = collection.versions()
+    if not versions:
+        yield warning("models", f"no {settings.model} was exported yet", "'lookalike export-model'")
+        return
+    for version in versions:
+        try:
+            read_stored_card(collection, version)
+            _check_sizes(collection, version)
+        except StoreError as error:
+            advice = "restore it from a copy, or export the model anew"
+            yield wrong("models", f"version {version}: {error}", advice, type(error))
+    yield ok("models", f"{settings.model} {', '.join(versions)}")
+
+
+def index(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+    """Look at the index that is served: its files, its model, its age and its recall."""
+    indexes = open_indexes(settings.store, settings.index)
+    try:
+        now = served(settings)
+    except NothingPublished as error:
+        yield wrong("index", str(error), "'lookalike reindex'", NothingPublished)
+        return
+    except VersionNotFound as error:
+        advice = "'lookalike index rollback VERSION' to one of 'lookalike index list'"
+        yield wrong("index", f"CURRENT names what is not there: {error}", advice, VersionNotFound)
+        return
+    if deep:
+        verify_version(indexes, now.version)
+    else:
+        _check_sizes(indexes, now.version)
+    details = now.details
+    yield ok("index", f"{now.version}: {details.pictures} pictures")
+    yield from _age(now.version)
+    yield from _quality(details)
+    yield from _model_of(details, settings)
+    yield from machine.memory(sum(file.bytes for file in now.manifest.files))
+
+
+def _age(version: str) -> Iterator[Finding]:
+    made = made_at(version)
+    days = 0 if made is None else (time.time() - made) / DAY
+    if days > STALE_DAYS:
+        yield warning("index", f"it is {days:.0f} days old", "does the CronJob reindex run?")
+
+
+def _quality(details: IndexDetails) -> Iterator[Finding]:
+    measured = details.measured
+    if measured is not None and not measured.reached:
+        said = f"recall@10 of {measured.recall_at_10:.3f}, where {measured.target} was asked for"
+        yield warning("index", said, "'lookalike reindex --rebuild', or another index type")
+    every = details.pictures + details.quarantined
+    if every and details.quarantined / every > MOST_QUARANTINED:
+        said = f"{details.quarantined} of {every} pictures have no vector"
+        yield warning("index", said, "'lookalike quarantine' says why")
+
+
+def _model_of(details: IndexDetails, settings: Settings) -> Iterator[Finding]:
+    model = details.model
+    collection = open_models(settings.store, model.name)
+    try:
+        card = read_stored_card(collection, str(model.version))
+    except StoreError as error:
+        advice = "restore the model's folder, or 'lookalike reindex' by another one"
+        said = f"its model is not in the store: {error}"
+        yield wrong("index", said, advice, type(error))
+        return
+    if card.weights_sha256 != model.weights_sha256:
+        said = f"version {model.version} of {model.name} is another model than made this index"
+        yield wrong("index", said, "restore the model's folder, or 'lookalike reindex'", StoreError)
+        return
+    newest = collection.latest()
+    if newest != str(model.version):
+        said = f"it is by model {model.version}, and the newest is {newest}"
+        yield warning("index", said, "'lookalike reindex' brings the newest")
+
+
+def _check_sizes(collection: Collection, version: str) -> None:
+    """See that all of a version's files are there in their length; of a bucket, that is left.
+
+    Raises:
+        StoreError: one is not.
+    """
+    if collection.local is None:
+        return
+    for file in collection.manifest(version).files:
+        path = collection.local / collection.place(version, file)
+        there = path.stat().st_size if path.is_file() else None
+        if there != file.bytes:
+            what = "is missing" if there is None else f"has {there} bytes instead of {file.bytes}"
+            raise StoreError(f"{path} {what}")
