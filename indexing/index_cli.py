@@ -73,11 +73,12 @@ def rollback(version: str | None) -> None:
 
     Pictures that were deleted since stay deleted.
     """
+    from lookalike.index.rollback import version_before
     from lookalike.store import verify_version
 
     indexes = _indexes()
     if version is None:
-        version = _before(indexes)
+        version = version_before(indexes)
     verify_version(indexes, version)
     indexes.set_current(version)
     click.echo(f"CURRENT is {version}")
@@ -161,15 +162,6 @@ def _chosen(indexes: "Collection", version: str | None) -> str:
     if chosen is None:
         raise DataError("nothing has been published yet; say which version, or run reindex")
     return chosen
-
-
-def _before(indexes: "Collection") -> str:
-    """Name the version that was served before the current one."""
-    current = indexes.current_or_none()
-    before = _details(indexes, current).predecessor if current is not None else None
-    if before is None or before not in indexes.versions():
-        raise DataError("the version before the current one is not there to go back to: say which")
-    return before
 
 
 def _details(indexes: "Collection", version: str) -> "IndexDetails":
