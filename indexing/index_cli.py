@@ -68,7 +68,8 @@ def verify(version: str | None, as_json: bool) -> None:
 
 @index.command()
 @click.argument("version", required=False)
-def rollback(version: str | None) -> None:
+@as_json_option
+def rollback(version: str | None, as_json: bool) -> None:
     """Point CURRENT at VERSION, or at the one before the current one.
 
     Pictures that were deleted since stay deleted.
@@ -80,8 +81,12 @@ def rollback(version: str | None) -> None:
     if version is None:
         version = version_before(indexes)
     verify_version(indexes, version)
+    before = indexes.current_or_none()
     indexes.set_current(version)
-    click.echo(f"CURRENT is {version}")
+    if as_json:
+        click.echo(msgspec.json.encode({"version": version, "before": before}))
+    else:
+        click.echo(f"CURRENT is {version}")
 
 
 @index.command()
