@@ -80,9 +80,15 @@ RULES = (
         long=True,
     ),
     Rule(
-        pattern="make (test|lint)",
+        pattern="make (test|lint|setup|lint typecheck|test-all)",
         instead=r"make --dry-run \1",
         why="it's what runs these tests",
+    ),
+    # CONTRIBUTING.md
+    Rule(
+        pattern=r"(\.venv/bin/pytest tests/picture .*)",
+        instead=r"\1 --collect-only",
+        why="they run beside this one",
     ),
     Rule(pattern="make (help|manifests)"),
     Rule(pattern=TRAIN),
@@ -166,6 +172,19 @@ RULES = (
         instead=f"python -c '{MAKE_DATABASE}'; "
         'lookalike reindex "sqlite:///$PWD/shop.sqlite" --query "SELECT id, uri FROM pictures"',
         why="a database has to be made first; tests/lookalike/catalogue asks a PostgreSQL server",
+    ),
+    # docs/index.md
+    Rule(
+        pattern="(lookalike (model-server|serve))",
+        instead=r"\1 --help",
+        why="make runs both for all the other commands",
+    ),
+    Rule(pattern="lookalike reindex photos", after=(MODEL_SERVER,)),
+    Rule(pattern=r"lookalike search photo\.jpg", after=(SERVE,)),
+    Rule(
+        pattern=r"lookalike add --label bird new\.jpg",
+        after=(REINDEX,),
+        replace={"new.jpg": "photo.jpg"},
     ),
     # docs/doctor.md
     Rule(
