@@ -31,6 +31,9 @@ MAX_URL = 1 << 11
 SOURCES = ("image", "url", "id", "vector")
 ONE_OF = f"one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
 
+Id = Annotated[
+    str, Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index.")
+]
 Field = Literal["id", "distance", "score", "label", "uri", "attributes"]
 # Parameters that are more than a word; in a query string or a form they are JSON.
 NESTED = frozenset({"box", "filter", "attributes", "hits"})
@@ -97,13 +100,7 @@ class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | UnsetType
     ) = UNSET
-    id: (
-        Annotated[
-            str,
-            Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index."),
-        ]
-        | UnsetType
-    ) = UNSET
+    id: Id | UnsetType = UNSET
     vector: (
         Annotated[
             Annotated[list[float], Meta(min_length=1, max_length=MAX_DIMENSIONS)] | EncodedVector,
@@ -149,9 +146,7 @@ class JsonUpload(UploadParameters, frozen=True, kw_only=True, forbid_unknown_fie
 class DuplicatesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of which picture duplicates are looked for, and how near they must be."""
 
-    id: Annotated[
-        str, Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index.")
-    ]
+    id: Id
     distance: Annotated[
         float, Meta(ge=0, le=MAX_DISTANCE, description="The greatest distance of a duplicate.")
     ] = NEAR_DUPLICATE
@@ -184,7 +179,7 @@ class ExplainParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """With which pictures a picture is compared, part by part."""
 
     hits: Annotated[
-        list[Annotated[str, Meta(min_length=1, max_length=MAX_ID_BYTES)]],
+        list[Id],
         Meta(min_length=1, max_length=MAX_EXPLAINED, description="Ids of pictures of the index."),
     ]
     box: Annotated[Box | None, Meta(description="The part of the picture that is meant.")] = None
@@ -194,13 +189,7 @@ class JsonExplain(ExplainParameters, frozen=True, kw_only=True, forbid_unknown_f
     """What is to be explained, as JSON: exactly one of image and id, and parameters."""
 
     image: Encoded | UnsetType = UNSET
-    id: (
-        Annotated[
-            str,
-            Meta(min_length=1, max_length=MAX_ID_BYTES, description="Of a picture of the index."),
-        ]
-        | UnsetType
-    ) = UNSET
+    id: Id | UnsetType = UNSET
 
 
 # What each member of a request is, in words.

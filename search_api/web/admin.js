@@ -1,7 +1,8 @@
 // The operator's page: versions and going back to one, the model, pictures without a vector.
 
-import { Problem, key, operate } from "./api.js";
+import { Problem, operate } from "./api.js";
 import { $, make, percent } from "./dom.js";
+import { askForKey, whenKeyIsGiven } from "./key_form.js";
 
 const PAGE = 60;
 const SIZE = 256;
@@ -181,23 +182,11 @@ function problem(error) {
   if (error.wantsKey || error.status === 403) askForKey();
 }
 
-function askForKey() {
-  $("key-form").hidden = false;
-  $("key").value = key.get();
-  $("key").focus();
-}
-
 function say(text) {
   $("status").textContent = text;
 }
 
 $("more").addEventListener("click", () => morePictures().catch(problem));
 $("reload").addEventListener("click", load);
-$("use-key").addEventListener("click", askForKey);
-$("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  key.set($("key").value.trim());
-  $("key-form").hidden = true;
-  load();
-});
+whenKeyIsGiven(load);
 load();

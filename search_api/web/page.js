@@ -1,9 +1,10 @@
 // The search page: what is looked for, what narrows it down, and what was found.
 
-import { Problem, explain, image, index, key, pause, search } from "./api.js";
+import { Problem, explain, image, index, pause, search } from "./api.js";
 import { $, make, percent } from "./dom.js";
 import { Filters } from "./filters.js";
 import { drawHeat, hideHeat } from "./heat.js";
+import { askForKey, whenKeyIsGiven } from "./key_form.js";
 import { Part } from "./part.js";
 import { addressOf, queryOf } from "./query.js";
 import { Results } from "./results.js";
@@ -197,12 +198,6 @@ function showProblem(error) {
   $("problem").append(notice);
 }
 
-function askForKey() {
-  $("key-form").hidden = false;
-  $("key").value = key.get();
-  $("key").focus();
-}
-
 function say(text) {
   $("status").textContent = text;
 }
@@ -246,11 +241,7 @@ $("more").addEventListener("click", () => {
   const first = $("results").children.length;
   searchMore(running.signal).then(() => $("results").children[first]?.firstChild.focus());
 });
-$("use-key").addEventListener("click", askForKey);
-$("key-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  key.set($("key").value.trim());
-  $("key-form").hidden = true;
+whenKeyIsGiven(() => {
   offered = null;
   run();
 });

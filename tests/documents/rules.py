@@ -173,6 +173,12 @@ RULES = (
         'lookalike reindex "sqlite:///$PWD/shop.sqlite" --query "SELECT id, uri FROM pictures"',
         why="a database has to be made first; tests/lookalike/catalogue asks a PostgreSQL server",
     ),
+    Rule(pattern=r"python examples/find_duplicates\.py photos", after=(SERVE,)),
+    Rule(
+        pattern=r"examples/search\.sh photo\.jpg .*",
+        after=(SERVE,),
+        replace={"127.0.0.1:8080": "{bind}"},
+    ),
     # docs/index.md
     Rule(
         pattern="(lookalike (model-server|serve))",
