@@ -92,6 +92,9 @@ manifests: setup ## render the Kubernetes manifests into build/
 images: setup ## build both images with docker, podman or buildah: ARGS="--prefix … --push"
 	$(BIN)/python -m k8s.build_images $(ARGS)
 
+docs: setup ## build the documents as a site into build/site, which needs no network
+	$(BIN)/mkdocs build
+
 lock: setup ## the packages of the images, by hash: constraints.txt into k8s/images/*.txt
 	$(BIN)/pip install $(QUIETLY) $(UV)
 	$(BIN)/python -m k8s.lock_images
@@ -101,4 +104,4 @@ clean: ## remove what was built; the store, the caches and .venv stay
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 .PHONY: help setup demo demo-check train evaluate export-model reindex model-server serve search \
-        lint typecheck test test-all bench manifests images lock clean
+        lint typecheck test test-all bench manifests images docs lock clean

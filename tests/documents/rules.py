@@ -84,7 +84,7 @@ RULES = (
         instead=r"make --dry-run \1",
         why="it's what runs these tests",
     ),
-    Rule(pattern="make (help|manifests)"),
+    Rule(pattern="make (help|manifests|docs)"),
     Rule(pattern=TRAIN),
     Rule(pattern="make evaluate", after=(TRAIN,)),
     Rule(pattern=EXPORT, after=(TRAIN,)),
@@ -181,6 +181,13 @@ RULES = (
         replace={"s3://bucket/pictures": "pictures"},
     ),
     Rule(pattern=r"lookalike quarantine --of 8 --contact-sheet quarantine\.jpg", after=(PART,)),
+    # docs/index.md
+    Rule(
+        pattern="python3 -m http.server .* 8000",
+        after=("make docs",),
+        replace={" 8000": " {pages_port}"},
+        serves="http://127.0.0.1:{pages_port}/index.html",
+    ),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
     Rule(pattern="lookalike index (list|show|verify|prune)", after=(REINDEX,)),
