@@ -15,6 +15,7 @@ REINDEX = "make reindex PICTURES=photos"
 SERVE = "make serve"
 ADMIN_KEY = "lookalike api-key office --admin --file keys.txt"
 ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
+MINE = "lookalike add photo.jpg --id birds/mine --label birds"
 EXTRACT = "lookalike extract pictures/"
 PART = "lookalike extract s3://bucket/pictures --part 3 --of 8"
 TOYS = "mkdir toys"
@@ -187,6 +188,23 @@ RULES = (
         after=("make docs",),
         replace={" 8000": " {pages_port}"},
         serves="http://127.0.0.1:{pages_port}/index.html",
+    ),
+    # docs/tutorial.md, docs/delete.md
+    Rule(pattern=r"source \.venv/bin/activate"),
+    Rule(pattern=MINE, after=(REINDEX,)),
+    Rule(pattern="lookalike delete birds/mine", after=(MINE,)),
+    Rule(pattern="lookalike reindex photos --rebuild", after=(MODEL_SERVER,)),
+    Rule(
+        pattern=r"lookalike index prune (--keep 1.*)",
+        after=(REINDEX,),
+        instead=r"cp -r store pruned-store; LOOKALIKE_STORE=pruned-store lookalike index prune \1;"
+        " rm -r pruned-store",
+        why="other commands go back to what it removes",
+    ),
+    # docs/migrate.md, docs/train.md, docs/tune.md
+    Rule(pattern="lookalike train photos --force", after=(TRAIN,)),
+    Rule(
+        pattern="lookalike reindex photos --(model-version 1|rebuild --recall 0.99)", after=(SERVE,)
     ),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
