@@ -81,11 +81,11 @@ RULES = (
         long=True,
     ),
     Rule(
-        pattern="make (test|lint)",
+        pattern="make (test|test-all|lint|typecheck)",
         instead=r"make --dry-run \1",
         why="it's what runs these tests",
     ),
-    Rule(pattern="make (help|manifests|docs)"),
+    Rule(pattern="make (setup|help|manifests|docs)"),
     Rule(pattern=TRAIN),
     Rule(pattern="make evaluate", after=(TRAIN,)),
     Rule(pattern=EXPORT, after=(TRAIN,)),
@@ -93,9 +93,25 @@ RULES = (
     Rule(pattern=REINDEX, after=(MODEL_SERVER,)),
     Rule(pattern=SERVE, after=(REINDEX,), serves="http://{bind}/readyz"),
     Rule(pattern=r"make search PICTURE=photo\.jpg", after=(SERVE,)),
+    # CONTRIBUTING.md
+    Rule(
+        pattern=r"\.venv/bin/pytest tests/picture .*",
+        instead=".venv/bin/pytest tests/picture/test_crop.py -q",
+        why="all of them take a minute, and run by themselves",
+    ),
+    Rule(
+        pattern=r"\.venv/bin/pytest tests/documents/test_references\.py -q",
+        instead=".venv/bin/pytest tests/documents/test_references.py --collect-only -q",
+        why="it runs beside this very test",
+    ),
+    Rule(
+        pattern=r"\.venv/bin/python -m reference",
+        instead=".venv/bin/python -c 'import reference; [p() for p in reference.PAGES.values()]'",
+        why="it writes into the project itself",
+    ),
     # docs/benchmarks.md
     Rule(pattern=r"\.venv/bin/python -m bench --list"),
-    Rule(pattern=r"\.venv/bin/python -m bench\.\w+ --quick .*", long=True),
+    Rule(pattern=r"\.venv/bin/python -m bench\.\w+ --quick( .*)?", long=True),
     Rule(
         pattern=r"(\.venv/bin/python -m bench\.\w+)",
         instead=r"\1 --quick",
