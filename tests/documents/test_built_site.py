@@ -22,6 +22,10 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT / "docs").with_suffix("").as_posix()
     for path in (ROOT / "docs").rglob("*.md")
 )
+# Of every kind of content one; the others are opened by make test-all.
+SHOWN = ("benchmarks", "cli", "deploy", "http_api", "index", "limits", "tutorial")
+# The theme's names.
+SCHEMES = {"light": "default", "dark": "slate"}
 # What a page loads by itself. An anchor is followed by people, and may lead anywhere.
 LOADED = {
     "audio": "src", "embed": "src", "iframe": "src", "img": "src", "link": "href",
@@ -150,13 +154,22 @@ def test_what_would_be_loaded_from_elsewhere_is_found() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        *SHOWN,
+        *(pytest.param(name, marks=pytest.mark.long) for name in DOCUMENTS if name not in SHOWN),
+    ],
+)
 def test_a_page_fits_a_desk_and_a_phone_and_suits_everybody(
     page: Watched, address: str, name: str
 ) -> None:
     for size, scheme in ((DESK, "light"), (PHONE, "dark")):
         page.show(size, scheme)
         page.page.goto(f"{address}/{name}.html")
+        page.page.evaluate("localStorage.clear()")  # the scheme that was chosen before
+        page.page.reload()
+        assert page.page.locator("body").get_attribute("data-md-color-scheme") == SCHEMES[scheme]
         page.page.screenshot(path=page.kept(f"{scheme}.png"))
         assert page.overflow() == []
         assert page.violations() == []
