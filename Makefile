@@ -94,6 +94,7 @@ images: setup ## build both images with docker, podman or buildah: ARGS="--prefi
 
 docs: setup ## build the documents as a site into build/site, which needs no network
 	$(BIN)/mkdocs build
+	@echo 'look at it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000'
 
 lock: setup ## the packages of the images, by hash: constraints.txt into k8s/images/*.txt
 	$(BIN)/pip install $(QUIETLY) $(UV)

@@ -24,6 +24,8 @@ from lookalike.settings import Settings
 from lookalike.store import open_indexes
 
 SECONDS = 5.0
+# For the probes, which are several pictures, on a processor that may have other work.
+PROBE_SECONDS = 60.0
 
 
 def model_server(settings: Settings) -> Iterator[Finding]:
@@ -33,7 +35,7 @@ def model_server(settings: Settings) -> Iterator[Finding]:
     except StoreError:
         return  # told of the index; without one nobody knows which model is wanted
     model, url = now.details.model, settings.model_server_rest
-    embedder = RestEmbedder(url, model.address, timeout=SECONDS)
+    embedder = RestEmbedder(url, model.address, timeout=PROBE_SECONDS)
     try:
         available = embedder.available_versions()
         if model.version not in available:

@@ -14,7 +14,14 @@ from lookalike.index import IndexDetails
 from lookalike.index.version import decode_details
 from lookalike.model_card import read_stored_card
 from lookalike.settings import Settings
-from lookalike.store import Collection, Manifest, made_at, open_indexes, open_models, verify_version
+from lookalike.store import (
+    Manifest,
+    check_sizes,
+    made_at,
+    open_indexes,
+    open_models,
+    verify_version,
+)
 
 MOST_QUARANTINED = 0.05
 STALE_DAYS = 30
@@ -70,7 +77,7 @@ def models(settings: Settings) -> Iterator[Finding]:
     for version in versions:
         try:
             read_stored_card(collection, version)
-            _check_sizes(collection, version)
+            check_sizes(collection, version)
         except StoreError as error:
             advice = "restore it from a copy, or export the model anew"
             yield wrong("models", f"version {version}: {error}", advice, type(error))
@@ -92,7 +99,7 @@ def index(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     if deep:
         verify_version(indexes, now.version)
     else:
-        _check_sizes(indexes, now.version)
+        check_sizes(indexes, now.version)
     details = now.details
     yield ok("index", f"{now.version}: {details.pictures} pictures")
     yield from _age(now.version)
@@ -137,19 +144,3 @@ def _model_of(details: IndexDetails, settings: Settings) -> Iterator[Finding]:
     if newest != str(model.version):
         said = f"it is by model {model.version}, and the newest is {newest}"
         yield warning("index", said, "'lookalike reindex' brings the newest")
-
-
-def _check_sizes(collection: Collection, version: str) -> None:
-    """See that all of a version's files are there in their length; of a bucket, that is left.
-
-    Raises:
-        StoreError: one is not.
-    """
-    if collection.local is None:
-        return
-    for file in collection.manifest(version).files:
-        path = collection.local / collection.place(version, file)
-        there = path.stat().st_size if path.is_file() else None
-        if there != file.bytes:
-            what = "is missing" if there is None else f"has {there} bytes instead of {file.bytes}"
-            raise StoreError(f"{path} {what}")

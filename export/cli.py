@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from lookalike.settings import Settings
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Export even what the newest version already holds, or what is worse than the served one.",
 )
-def export_model(model_file: Path | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the version's card as JSON.")
+def export_model(model_file: Path | None, force: bool, as_json: bool) -> None:
     """Cut the trained model at dense_1 into the next version in the store.
 
     The SavedModel takes raw RGB bytes and gives the vector; TensorFlow Serving finds it
@@ -50,8 +52,12 @@ def export_model(model_file: Path | None, force: bool) -> None:
         served=served_model(settings),
         say=lambda line: click.echo(line, err=True),
     )
-    click.echo(f"model {settings.model} version {version}: {models.root}/{version}")
-    _tell_of_scores(read_stored_card(models, version))
+    card = read_stored_card(models, version)
+    if as_json:
+        click.echo(msgspec.json.encode(card))
+    else:
+        click.echo(f"model {settings.model} version {version}: {models.root}/{version}")
+    _tell_of_scores(card)
 
 
 def _tell_of_scores(card: "ModelCard") -> None:

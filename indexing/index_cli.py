@@ -68,19 +68,25 @@ def verify(version: str | None, as_json: bool) -> None:
 
 @index.command()
 @click.argument("version", required=False)
-def rollback(version: str | None) -> None:
+@as_json_option
+def rollback(version: str | None, as_json: bool) -> None:
     """Point CURRENT at VERSION, or at the one before the current one.
 
     Pictures that were deleted since stay deleted.
     """
+    from lookalike.index.rollback import version_before
     from lookalike.store import verify_version
 
     indexes = _indexes()
     if version is None:
-        version = _before(indexes)
+        version = version_before(indexes)
     verify_version(indexes, version)
+    before = indexes.current_or_none()
     indexes.set_current(version)
-    click.echo(f"CURRENT is {version}")
+    if as_json:
+        click.echo(msgspec.json.encode({"version": version, "before": before}))
+    else:
+        click.echo(f"CURRENT is {version}")
 
 
 @index.command()
@@ -161,15 +167,6 @@ def _chosen(indexes: "Collection", version: str | None) -> str:
     if chosen is None:
         raise DataError("nothing has been published yet; say which version, or run reindex")
     return chosen
-
-
-def _before(indexes: "Collection") -> str:
-    """Name the version that was served before the current one."""
-    current = indexes.current_or_none()
-    before = _details(indexes, current).predecessor if current is not None else None
-    if before is None or before not in indexes.versions():
-        raise DataError("the version before the current one is not there to go back to: say which")
-    return before
 
 
 def _details(indexes: "Collection", version: str) -> "IndexDetails":

@@ -124,6 +124,56 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     model_version: int
 
 
+class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A published version of the index; ``problem`` says why the rest of one cannot be told."""
+
+    version: str
+    made: str | None
+    current: bool
+    served: bool
+    pictures: int | None = None
+    quarantined: int | None = None
+    recall_at_10: float | None = None
+    target: float | None = None
+    model_version: int | None = None
+    factory: str | None = None
+    origin: str | None = None
+    predecessor: str | None = None
+    problem: str | None = None
+
+
+class Versions(msgspec.Struct, frozen=True, kw_only=True):
+    """The published versions of the index, the newest first, 100 at most."""
+
+    index: str
+    current: str | None
+    versions: list[StoredVersion]
+
+
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``CURRENT`` names now, and named before; replicas follow within seconds."""
+
+    version: str
+    before: str | None
+
+
+class QuarantinedPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of the catalogue that has no vector, and why; ``type`` is that of the error."""
+
+    id: str
+    uri: str
+    type: str
+    detail: str
+
+
+class Quarantine(msgspec.Struct, frozen=True, kw_only=True):
+    """Pictures of the served version that have no vector, and how many there are of each type."""
+
+    index_version: str
+    types: dict[str, int]
+    pictures: list[QuarantinedPicture]
+
+
 class ServiceError(LookalikeError):
     """The service answered with a problem document, or did not answer.
 
@@ -238,6 +288,20 @@ class Client:
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
         return self._call("GET", f"{_path(name)}{IMAGE}?size={size}")
+
+    def versions(self) -> Versions:
+        """List the published versions of the index; for a key of administrators."""
+        return _decoded(self._call("GET", "/index/versions"), Versions)
+
+    def roll_back(self, version: str | None = None) -> RolledBack:
+        """Have another version served, by default the one before; likewise."""
+        asked = {} if version is None else {"version": version}
+        return _decoded(self._ask("/index/rollback", asked), RolledBack)
+
+    def quarantine(self, **parameters: Any) -> Quarantine:
+        """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return _decoded(self._call("GET", f"/quarantine{query}"), Quarantine)
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it."""

@@ -1,5 +1,6 @@
 """``lookalike serve`` and ``lookalike search``; imports nothing heavy before they run."""
 
+import json
 import os
 import secrets
 import sys
@@ -53,8 +54,14 @@ def serve(bind: str | None, workers: int | None) -> None:
 )
 @click.option("--rate", type=RATE, help="Searches a second; LOOKALIKE_KEY_RATE by default.")
 @click.option("--burst", type=click.IntRange(1), help="Searches at once; a second's by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print key and line as JSON.")
 def api_key(
-    name: str, admin: bool, path: Path | None, rate: float | None, burst: int | None
+    name: str,
+    admin: bool,
+    path: Path | None,
+    rate: float | None,
+    burst: int | None,
+    as_json: bool,
 ) -> None:
     """Make an API key called NAME for a service with LOOKALIKE_API_KEYS.
 
@@ -68,13 +75,16 @@ def api_key(
     if burst is not None and rate is None:
         raise click.UsageError("--burst goes with --rate")
     line = line_of(name, scopes, key, None if rate is None else Rate.of(rate, burst))
-    if path is None:
+    if path is not None:
+        with path.open("a") as file:
+            file.write(f"{line}\n")
+    if as_json:
+        click.echo(json.dumps({"name": name, "key": key, "line": line}))
+    elif path is not None:
+        click.echo(key)
+    else:
         click.echo(f"key, for the client:     {key}")
         click.echo(f"line, for the service:   {line}")
-        return
-    with path.open("a") as file:
-        file.write(f"{line}\n")
-    click.echo(key)
 
 
 @click.command()

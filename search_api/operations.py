@@ -6,7 +6,14 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from lookalike import errors
-from lookalike.client import Duplicates, Explanation, PictureDetails
+from lookalike.client import (
+    Duplicates,
+    Explanation,
+    PictureDetails,
+    Quarantine,
+    RolledBack,
+    Versions,
+)
 from lookalike.errors import LookalikeError
 from search_api import pictures
 from search_api.about import About
@@ -22,8 +29,10 @@ from search_api.parameters import (
     JsonBatch,
     JsonExplain,
     JsonQuery,
+    JsonRollback,
     JsonUpload,
     Parameters,
+    QuarantineParameters,
     UploadParameters,
 )
 from search_api.schemas import Described, Schema
@@ -210,6 +219,35 @@ OPERATIONS: dict[str, Operation] = {
         scope="admin",
     ),
     "get_index": Operation(answers={JSON: About}, problems=UNREADY, scope="search"),
+    "get_index_versions": Operation(
+        answers={JSON: Versions}, problems=(errors.StoreError,), scope="admin"
+    ),
+    "post_index_rollback": Operation(
+        answers={JSON: RolledBack},
+        body={JSON: JsonRollback},
+        examples={"The version before": {}},
+        problems=(
+            *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
+            *(errors.VersionNotFound, errors.StoreError, errors.DigestMismatch),
+        ),
+        scope="admin",
+    ),
+    "get_quarantine": Operation(
+        answers={JSON: Quarantine},
+        query=QuarantineParameters,
+        problems=(errors.InvalidParameter, *UNREADY),
+        scope="admin",
+    ),
+    "get_quarantined_image": Operation(
+        answers={pictures.MEDIA_TYPE: BYTES},
+        query={"size": SIZE},
+        problems=(
+            *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
+            *NO_BOX,
+            *UNREADY,
+        ),
+        scope="admin",
+    ),
     "get_metrics": Operation(answers={TEXT: NO_STRUCT}),
     "get_healthz": Operation(answers={JSON: Alive}),
     "get_readyz": Operation(answers={JSON: Ready}, problems=(errors.Stopping, *UNREADY)),

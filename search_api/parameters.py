@@ -17,6 +17,7 @@ MAX_K = 1000
 MAX_OFFSET = 1000
 MAX_BATCH = 64
 MAX_EXPLAINED = 24
+MAX_ROWS = 1 << 31
 MAX_DIMENSIONS = 1 << 14
 MAX_ID_BYTES = 1 << 12
 MAX_LABEL = 1024
@@ -157,6 +158,28 @@ class DuplicatesParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to find, 1 to {MAX_K}.")] = 100
 
 
+class QuarantineParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which pictures without a vector are listed."""
+
+    type: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=64)] | None,
+        Meta(description="Of the error that kept them out; by default all."),
+    ] = None
+    k: Annotated[int, Meta(ge=1, le=MAX_K, description=f"How many to list, 1 to {MAX_K}.")] = 100
+    offset: Annotated[
+        int, Meta(ge=0, le=MAX_ROWS, description="How many to pass over, by their ids' order.")
+    ] = 0
+
+
+class JsonRollback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which version is to be served again."""
+
+    version: Annotated[
+        Annotated[str, Meta(min_length=1, max_length=128)] | None,
+        Meta(description="As GET /index/versions names it; by default the one before."),
+    ] = None
+
+
 class ExplainParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With which pictures a picture is compared, part by part."""
 
@@ -183,6 +206,13 @@ class JsonExplain(ExplainParameters, frozen=True, kw_only=True, forbid_unknown_f
 # What each member of a request is, in words.
 DESCRIPTIONS = {
     name: member.get("description", "")
-    for kind in (DuplicatesParameters, JsonUpload, JsonExplain, JsonQuery)
+    for kind in (
+        DuplicatesParameters,
+        JsonUpload,
+        JsonExplain,
+        JsonRollback,
+        QuarantineParameters,
+        JsonQuery,
+    )
     for name, member in msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].items()
 }

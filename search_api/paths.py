@@ -1,10 +1,12 @@
 """The paths of the service: what each reads, does and answers, in a few lines."""
 
+from collections.abc import Callable
+
 import msgspec
 from flask import Blueprint, Request, Response, current_app, request
 
 from lookalike.catalogue.picture import checked_id
-from lookalike.errors import Stopping
+from lookalike.errors import Stopping, UnsupportedMediaType
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
@@ -12,9 +14,22 @@ from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
 from search_api.key_file import Scope
 from search_api.native import check_queue, run_native
-from search_api.parameters import DuplicatesParameters
+from search_api.operating import draw_quarantined, list_quarantine, list_versions, roll_back
+from search_api.parameters import (
+    JSON,
+    DuplicatesParameters,
+    JsonRollback,
+    QuarantineParameters,
+)
 from search_api.problems import problem_of
-from search_api.query import batch_body, parameters_of, read_explain, read_query
+from search_api.query import (
+    batch_body,
+    decoded,
+    json_body,
+    parameters_of,
+    read_explain,
+    read_query,
+)
 from search_api.security import POLICY
 from search_api.service import Service
 from search_api.upload import read_upload
@@ -53,7 +68,7 @@ def post_explain() -> Response:
     source, wanted = read_explain(_request())
     serving, caller = service.serving(), service.caller(request.environ)
     explanation = explain(source, wanted, serving, service.capacity, caller)
-    return _answered(run_native(lambda: msgspec.json.encode(explanation)))
+    return _from_thread(lambda: explanation)
 
 
 @paths.get("/pictures/<id:id>")
@@ -129,6 +144,41 @@ def get_index() -> Response:
     return _json(run_native(lambda: about(serving, service.indexes, service.models)))
 
 
+@paths.get("/index/versions")
+def get_index_versions() -> Response:
+    """List the published versions of the index, with counts, recall and dates."""
+    service = _service("admin")
+    serving = service.replica.serving_or_none
+    return _answered(
+        run_native(lambda: msgspec.json.encode(list_versions(service.indexes, serving)))
+    )
+
+
+@paths.post("/index/rollback")
+def post_index_rollback() -> Response:
+    """Have another version served: the one before, or any that is named."""
+    service = _service("admin")
+    wanted: JsonRollback = decoded(json_body(_json_request()), JsonRollback)
+    return _json(run_native(lambda: roll_back(service.indexes, wanted.version)))
+
+
+@paths.get("/quarantine")
+def get_quarantine() -> Response:
+    """List the pictures of the served version that have no vector, and why."""
+    service = _service("admin")
+    wanted, serving = parameters_of(request.args, QuarantineParameters), service.serving()
+    return _from_thread(lambda: list_quarantine(serving, wanted))
+
+
+@paths.get("/quarantine/<id:id>/image")
+def get_quarantined_image(id: str) -> Response:  # noqa: A002  as above
+    """Show a picture that has no vector as a JPEG, where it can be decoded."""
+    service = _service("admin")
+    serving, size = service.serving(), pictures.read_size(request.args.get("size"))
+    drawn = run_native(lambda: draw_quarantined(serving, id, size, service.capacity))
+    return Response(drawn, mimetype=pictures.MEDIA_TYPE)
+
+
 @paths.get("/metrics")
 def get_metrics() -> Response:
     """Give Prometheus what there is to know of all workers."""
@@ -188,8 +238,20 @@ def _json(document: object) -> Response:
     return _answered(msgspec.json.encode(document))
 
 
+def _from_thread(made: Callable[[], object]) -> Response:
+    """Make an answer, and its JSON, on a native thread."""
+    return _answered(run_native(lambda: msgspec.json.encode(made())))
+
+
 def _answered(document: bytes) -> Response:
     return Response(document, mimetype="application/json")
+
+
+def _json_request() -> Request:
+    """Give the request, which must be of JSON."""
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType(f"this path takes {JSON}, not {request.mimetype!r}")
+    return _request()
 
 
 def _request() -> Request:

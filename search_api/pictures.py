@@ -76,7 +76,15 @@ def draw(picture: PictureRow, size: int, capacity: Capacity) -> bytes:
     Raises:
         PictureUnreadable, PictureError: its file is not there, or none to be decoded.
     """
-    data, limit = read_indexed(picture, capacity), capacity.decoded_bytes
+    return jpeg_of(read_indexed(picture, capacity), size, capacity.decoded_bytes)
+
+
+def jpeg_of(data: bytes, size: int, limit: int) -> bytes:
+    """Make a JPEG of a picture file, its longer side ``size`` pixels.
+
+    Raises:
+        PictureError: it is none, or takes more than ``limit`` bytes to decode.
+    """
     pixels = read_thumbnail(data, size, max_decoded_bytes=limit)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

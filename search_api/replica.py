@@ -75,6 +75,11 @@ class Replica:
             self._await_a_look(FIRST_LOOK_SECONDS)
         return self._served()
 
+    @property
+    def serving_or_none(self) -> Serving | None:
+        """What requests are answered with now; None where there is nothing yet."""
+        return self._serving
+
     def check_ready(self) -> Serving:
         """Give what is being served, or raise why this replica can answer nothing.
 

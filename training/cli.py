@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from lookalike.errors import ConfigurationError
+from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
 from training.output import FORMATS
@@ -127,6 +128,7 @@ def _kind(annotation: Any) -> Any:
     "--tensorboard", type=FOLDER, help="Folder for event files, which tensorboard --logdir shows."
 )
 @click.option("--force", is_flag=True, help="Train also where this very model is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the model's card as JSON.")
 @_stage_options
 def train(
     pictures: Path,
@@ -136,6 +138,7 @@ def train(
     file_format: Any,
     weights: Path | None,
     force: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Fine-tune a backbone on PICTURES, a folder of labelled folders.
@@ -173,7 +176,7 @@ def train(
         from training.fine_tune import fine_tune
 
         report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
-        click.echo(as_text(report))
+        click.echo(as_text(report), err=as_json)
         click.echo(f"saved {request.output}", err=True)
         usual = output is None and settings.store == Settings().store
         where = "" if usual else f" --model {request.output}"
@@ -182,6 +185,8 @@ def train(
     ours = output is None and found in (None, request.output)
     if ours and (place := keep(settings)) is not None:
         click.echo(f"kept as {place}", err=True)
+    if as_json:
+        click.echo(((found or request.output) / CARD_FILE).read_text(), nl=False)
 
 
 @click.command()

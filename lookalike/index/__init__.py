@@ -28,6 +28,8 @@ from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_p
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.index.quarantine import (
     Quarantined,
+    find_quarantined,
+    quarantine_page,
     quarantined_among,
     read_quarantine,
     write_quarantine,
@@ -62,9 +64,11 @@ __all__ = [
     "decode_filter",
     "embedding_of",
     "filter_of",
+    "find_quarantined",
     "has_bit",
     "open_attributes",
     "open_vectors",
+    "quarantine_page",
     "quarantined_among",
     "read_folded",
     "read_quarantine",

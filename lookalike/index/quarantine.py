@@ -54,6 +54,45 @@ def read_quarantine(path: Path) -> list[Quarantined]:
         connection.close()
 
 
+def quarantine_page(
+    path: Path, kind: str | None, k: int, offset: int
+) -> tuple[list[Quarantined], dict[str, int]]:
+    """List some of the pictures that have no vector, by id, and count all by their types.
+
+    Args:
+        path: the version's file.
+        kind: of the errors; None: all of them.
+        k: how many at most.
+        offset: how many to pass over.
+    """
+    connection = open_immutable(path)
+    try:
+        found = connection.execute(
+            "SELECT id, uri, type, detail FROM quarantine WHERE ?1 IS NULL OR type = ?1 "
+            "ORDER BY id LIMIT ?2 OFFSET ?3",
+            (kind, k, offset),
+        )
+        page = [Quarantined(*values) for values in found]
+        counted = connection.execute(
+            "SELECT type, count(*) FROM quarantine GROUP BY type ORDER BY count(*) DESC, type"
+        )
+        return page, dict(counted.fetchall())
+    finally:
+        connection.close()
+
+
+def find_quarantined(path: Path, name: str) -> Quarantined | None:
+    """Find a picture that has no vector by its id."""
+    connection = open_immutable(path)
+    try:
+        found = connection.execute(
+            "SELECT id, uri, type, detail FROM quarantine WHERE id = ?", (name,)
+        ).fetchone()
+        return None if found is None else Quarantined(*found)
+    finally:
+        connection.close()
+
+
 def quarantined_among(path: Path, ids: Sequence[str]) -> set[str]:
     """Name those of the ids that are quarantined."""
     connection = open_immutable(path)

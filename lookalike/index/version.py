@@ -64,6 +64,7 @@ class IndexVersion:
     Attributes:
         folded: names of the change records that it was built with.
         attributes: what can be filtered by; None where it was built before there were filters.
+        quarantine: file of the pictures that have no vector; None where it has none.
 
     Raises:
         DigestMismatch: the files are not what the details say.
@@ -84,6 +85,8 @@ class IndexVersion:
         folded = self.details.changes
         self.folded = read_folded(folder / folded) if folded is not None else frozenset()
         self._changed = ChangedRows(self.pictures, self.vectors, self.folded, self.details)
+        kept = self.details.quarantine
+        self.quarantine = None if kept is None else folder / kept
         self.attributes = open_attributes([folder] * len(segments), segments)
         self._selections = SelectionCache(SELECTION_BYTES)
         self._files = [folder / name for segment in segments for name in segment.files]

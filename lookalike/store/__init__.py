@@ -14,7 +14,7 @@ from lookalike.store.collection import Collection, made_at, open_indexes, open_m
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest, sha256_of
 from lookalike.store.prune import prune
-from lookalike.store.verify import verify_version
+from lookalike.store.verify import check_sizes, verify_version
 
 __all__ = [
     "Collection",
@@ -22,6 +22,7 @@ __all__ = [
     "Location",
     "Manifest",
     "VerifiedCache",
+    "check_sizes",
     "made_at",
     "open_indexes",
     "open_models",

@@ -27,7 +27,7 @@ def verify_version(
     """
     files = collection.manifest(version).files
     if own_only:
-        _check_shared(collection, version, files)
+        check_sizes(collection, version, [file for file in files if file.version is not None])
         files = [file for file in files if file.version is None]
     with tempfile.TemporaryDirectory() as temporary:
         for file in track(files, "verifying"):
@@ -38,14 +38,26 @@ def verify_version(
     return len(files), sum(file.bytes for file in files)
 
 
-def _check_shared(collection: Collection, version: str, files: Sequence[FileDigest]) -> None:
-    for file in files:
-        if file.version is None:
-            continue
+def check_sizes(
+    collection: Collection, version: str, files: Sequence[FileDigest] | None = None
+) -> None:
+    """See that a version's files are there in their length, without reading them.
+
+    Args:
+        collection: where it is.
+        version: its name.
+        files: those that are looked at; by default all.
+
+    Raises:
+        VersionNotFound: there is no such version.
+        StoreError: a file is missing.
+        DigestMismatch: a file has another length.
+    """
+    for file in collection.manifest(version).files if files is None else files:
         name = collection.place(version, file)
         try:
             size = collection.location.size(name)
         except FileNotFoundError as error:
-            raise StoreError(f"{name}, which {version} shares, is gone") from error
+            raise StoreError(f"{name}, a file of {version}, is missing") from error
         if size != file.bytes:
             raise DigestMismatch(f"{name} has {size} bytes, its manifest says {file.bytes}")

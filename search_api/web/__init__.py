@@ -1,4 +1,4 @@
-"""The search page: plain files, sent as they are.
+"""The pages for people, to search on and to operate: plain files, sent as they are.
 
 They ask their own service alone, by paths relative to the page, and nothing of a picture or of
 an answer is ever read as HTML.
@@ -59,7 +59,7 @@ def asset(name: str) -> Asset:
     """
     found = assets().get(name)
     if found is None:
-        raise NotFound("the search page has no such file")
+        raise NotFound("no page has such a file")
     return found
 
 

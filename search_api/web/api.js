@@ -73,6 +73,22 @@ export async function explain({ source, box }, hit, signal) {
   return (await post("explain", source, parameters, signal)).json();
 }
 
+/** What an operator asks, with a key of the scope admin. */
+export const operate = {
+  index: async () => (await ask("index")).json(),
+  versions: async () => (await ask("index/versions")).json(),
+  rollBack: async (version) => {
+    const headers = { "Content-Type": "application/json" };
+    const body = JSON.stringify({ version });
+    return (await ask("index/rollback", { method: "POST", body, headers })).json();
+  },
+  quarantine: async (type, k, offset) => {
+    const asked = new URLSearchParams({ k, offset, ...(type === null ? {} : { type }) });
+    return (await ask(`quarantine?${asked}`)).json();
+  },
+  image: async (id, size) => (await ask(`quarantine/${pathOf(id)}/image?size=${size}`)).blob(),
+};
+
 export const index = async () => (await ask("index")).json();
 
 /** Give a picture's path below pictures/. */

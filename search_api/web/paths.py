@@ -14,6 +14,12 @@ def get_search_page() -> Response:
     return _asset("page.html")
 
 
+@pages.get("/admin")
+def get_operators_page() -> Response:
+    """Show the operator's page."""
+    return _asset("admin.html")
+
+
 @pages.get("/web/<name>")
 def get_asset(name: str) -> Response:
     """Give a file of a page."""

@@ -84,9 +84,11 @@ def test_a_file_of_the_index_that_is_gone_or_cut_is_named(broken: dict[str, str]
     [shard] = Path(broken["LOOKALIKE_STORE"]).glob("indexes/default/*/*.faiss")
     os.truncate(shard, 100)
     told = wrongs(looked(broken)[1])["index"].said
-    assert f"{shard.name} has 100 bytes instead of" in told
+    assert f"{shard.name} has 100 bytes, its manifest says" in told
     shard.unlink()
-    assert f"{shard.name} is missing" in wrongs(looked(broken)[1])["index"].said
+    told = wrongs(looked(broken)[1])["index"].said
+    assert shard.name in told
+    assert "is missing" in told
 
 
 def test_a_changed_byte_is_found_by_looking_deeper(broken: dict[str, str]) -> None:

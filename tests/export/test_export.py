@@ -208,6 +208,13 @@ def test_the_command_tells_of_the_scores_and_warns_of_a_large_error(
     assert again.stdout.count("calibrated on 200 hits") == 1  # that version is there already
 
 
+def test_the_command_prints_the_card_for_programs(model_file: Path, tmp_path: Path) -> None:
+    environment = {"LOOKALIKE_STORE": str(tmp_path / "store")}
+    told = run(["export-model", "--model", str(model_file), "--json"], environment)
+    card = msgspec.json.decode(told.stdout, type=ModelCard)
+    assert (card.version, card.explains) == (1, True)
+
+
 def test_without_enough_hits_the_model_is_exported_and_the_reason_told(
     model_file: Path, tmp_path: Path
 ) -> None:

@@ -36,9 +36,10 @@ def test_the_command_prints_hits_nearest_first(stack: Stack) -> None:
     finished = run(["search", picture, "-k", "3", "--url", stack.url], {})
     assert finished.returncode == 0, finished.stderr
     lines = finished.stdout.splitlines()
-    assert lines[0].split()[-1] == "label-0/3.png"
-    assert lines[0].split()[1] == "0.0000"
-    assert len(lines) == 4
+    assert lines[0].split() == ["distance", "score", "label", "id"]
+    assert lines[1].split()[-1] == "label-0/3.png"
+    assert lines[1].split()[1] == "0.0000"
+    assert len(lines) == 5
     assert "model 1" in lines[-1]
 
 

@@ -99,6 +99,9 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
     client.search(small, filter={"attribute": "price", "lt": 2})
     assert session.put(f"{url}/pictures/new", data=small, headers=raw).status_code == 200
     client.duplicates("new", k=1000, distance=10)
+    client.roll_back(client.versions().versions[0].version)
+    assert client.quarantine(k=1).pictures == []
+    assert session.get(f"{url}/quarantine/none/image").status_code == 404
     client.delete("new")
     for path in (
         "metrics",
@@ -107,6 +110,7 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
         "openapi.json",
         "docs",
         "",
+        "admin",
         "web/page.js",
         "web/nothing.js",
         "nothing",

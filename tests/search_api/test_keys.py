@@ -1,5 +1,6 @@
 """The file of keys, and when a service starts without one."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def test_serving_without_them_is_one_line() -> None:
 
 
 def test_a_key_is_shown_with_its_line() -> None:
+    as_json = json.loads(run(["api-key", "web", "--json"], {}).stdout)
+    assert as_json["line"] == line_of("web", ["search"], as_json["key"])
     made = run(["api-key", "web"], {})
     key, line = (line.split(":", 1)[1].strip() for line in made.stdout.splitlines())
     assert line == line_of("web", ["search"], key)

@@ -126,6 +126,10 @@ def test_the_same_model_is_not_trained_twice_unless_asked_for(few: Path, tmp_pat
 
     assert "saved" in output()
     assert "holds this model already" in output()
+    asked = [str(pictures), *settings, "--json"]
+    told = CliRunner().invoke(train, asked, env=environment, catch_exceptions=False)
+    assert json.loads(told.stdout)["backbone"] == "vgg16"
+    assert told.stdout == (tmp_path / "out" / "model_card.json").read_text()
     assert "saved" in output("--force")
     assert "saved" in output("--seed", "5")
     picture = min(pictures.rglob("*.png"))
