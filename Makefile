@@ -86,15 +86,15 @@ test-all: lint typecheck ## the long tests too, new random examples, with covera
 bench: setup ## every benchmark, against its goals
 	$(BIN)/python -m bench --check $(ARGS)
 
-docs: setup ## the documents as a site, in build/site
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@echo 'look at it by: $(BIN)/python -m http.server --directory build/site 8000'
-
 manifests: setup ## render the Kubernetes manifests into build/
 	$(BIN)/python -m k8s.render
 
 images: setup ## build both images with docker, podman or buildah: ARGS="--prefix … --push"
 	$(BIN)/python -m k8s.build_images $(ARGS)
+
+docs: setup ## build the documents as a site into build/site, which needs no network
+	$(BIN)/mkdocs build
+	@echo 'look at it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000'
 
 lock: setup ## the packages of the images, by hash: constraints.txt into k8s/images/*.txt
 	$(BIN)/pip install $(QUIETLY) $(UV)
@@ -104,5 +104,5 @@ clean: ## remove what was built; the store, the caches and .venv stay
 	rm -rf build .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-.PHONY: help setup docs demo demo-check train evaluate export-model reindex model-server serve search \
-        lint typecheck test test-all bench manifests images lock clean
+.PHONY: help setup demo demo-check train evaluate export-model reindex model-server serve search \
+        lint typecheck test test-all bench manifests images docs lock clean

@@ -15,6 +15,7 @@ REINDEX = "make reindex PICTURES=photos"
 SERVE = "make serve"
 ADMIN_KEY = "lookalike api-key office --admin --file keys.txt"
 ADD = "lookalike add new.jpg --id birds/owl --label bird --attribute price=12.5"
+MINE = "lookalike add photo.jpg --id birds/mine --label birds"
 EXTRACT = "lookalike extract pictures/"
 PART = "lookalike extract s3://bucket/pictures --part 3 --of 8"
 TOYS = "mkdir toys"
@@ -80,17 +81,11 @@ RULES = (
         long=True,
     ),
     Rule(
-        pattern="make (test|lint|setup|lint typecheck|test-all)",
+        pattern="make (test|test-all|lint|typecheck)",
         instead=r"make --dry-run \1",
         why="it's what runs these tests",
     ),
-    # CONTRIBUTING.md
-    Rule(
-        pattern=r"(\.venv/bin/pytest tests/picture .*)",
-        instead=r"\1 --collect-only",
-        why="they run beside this one",
-    ),
-    Rule(pattern="make (help|manifests)"),
+    Rule(pattern="make (setup|help|manifests|docs)"),
     Rule(pattern=TRAIN),
     Rule(pattern="make evaluate", after=(TRAIN,)),
     Rule(pattern=EXPORT, after=(TRAIN,)),
@@ -98,9 +93,25 @@ RULES = (
     Rule(pattern=REINDEX, after=(MODEL_SERVER,)),
     Rule(pattern=SERVE, after=(REINDEX,), serves="http://{bind}/readyz"),
     Rule(pattern=r"make search PICTURE=photo\.jpg", after=(SERVE,)),
+    # CONTRIBUTING.md
+    Rule(
+        pattern=r"\.venv/bin/pytest tests/picture .*",
+        instead=".venv/bin/pytest tests/picture/test_crop.py -q",
+        why="all of them take a minute, and run by themselves",
+    ),
+    Rule(
+        pattern=r"\.venv/bin/pytest tests/documents/test_references\.py -q",
+        instead=".venv/bin/pytest tests/documents/test_references.py --collect-only -q",
+        why="it runs beside this very test",
+    ),
+    Rule(
+        pattern=r"\.venv/bin/python -m reference",
+        instead=".venv/bin/python -c 'import reference; [p() for p in reference.PAGES.values()]'",
+        why="it writes into the project itself",
+    ),
     # docs/benchmarks.md
     Rule(pattern=r"\.venv/bin/python -m bench --list"),
-    Rule(pattern=r"\.venv/bin/python -m bench\.\w+ --quick .*", long=True),
+    Rule(pattern=r"\.venv/bin/python -m bench\.\w+ --quick( .*)?", long=True),
     Rule(
         pattern=r"(\.venv/bin/python -m bench\.\w+)",
         instead=r"\1 --quick",
@@ -179,19 +190,6 @@ RULES = (
         after=(SERVE,),
         replace={"127.0.0.1:8080": "{bind}"},
     ),
-    # docs/index.md
-    Rule(
-        pattern="(lookalike (model-server|serve))",
-        instead=r"\1 --help",
-        why="make runs both for all the other commands",
-    ),
-    Rule(pattern="lookalike reindex photos", after=(MODEL_SERVER,)),
-    Rule(pattern=r"lookalike search photo\.jpg", after=(SERVE,)),
-    Rule(
-        pattern=r"lookalike add --label bird new\.jpg",
-        after=(REINDEX,),
-        replace={"new.jpg": "photo.jpg"},
-    ),
     # docs/doctor.md
     Rule(
         pattern="lookalike doctor.*",
@@ -206,6 +204,30 @@ RULES = (
         replace={"s3://bucket/pictures": "pictures"},
     ),
     Rule(pattern=r"lookalike quarantine --of 8 --contact-sheet quarantine\.jpg", after=(PART,)),
+    # docs/index.md
+    Rule(
+        pattern="python3 -m http.server .* 8000",
+        after=("make docs",),
+        replace={" 8000": " {pages_port}"},
+        serves="http://127.0.0.1:{pages_port}/index.html",
+    ),
+    # docs/tutorial.md, docs/delete.md
+    Rule(pattern=r"source \.venv/bin/activate"),
+    Rule(pattern=MINE, after=(REINDEX,)),
+    Rule(pattern="lookalike delete birds/mine", after=(MINE,)),
+    Rule(pattern="lookalike reindex photos --rebuild", after=(MODEL_SERVER,)),
+    Rule(
+        pattern=r"lookalike index prune (--keep 1.*)",
+        after=(REINDEX,),
+        instead=r"cp -r store pruned-store; LOOKALIKE_STORE=pruned-store lookalike index prune \1;"
+        " rm -r pruned-store",
+        why="other commands go back to what it removes",
+    ),
+    # docs/migrate.md, docs/train.md, docs/tune.md
+    Rule(pattern="lookalike train photos --force", after=(TRAIN,)),
+    Rule(
+        pattern="lookalike reindex photos --(model-version 1|rebuild --recall 0.99)", after=(SERVE,)
+    ),
     # docs/indexing.md
     Rule(pattern="lookalike reindex pictures/", after=(MODEL_SERVER,)),
     Rule(pattern="lookalike index (list|show|verify|prune)", after=(REINDEX,)),

@@ -150,7 +150,7 @@ def _addresses() -> dict[str, str]:
     alone = ("keyed_bind", "traced_bind", "fetching_bind")
     servers = ("bind", "rest", "grpc", *alone, *supervised)
     names = {server: f"127.0.0.1:{free_port(0)}" for server in servers}
-    return {**names, "toy_port": str(free_port(0))}
+    return {**names, "toy_port": str(free_port(0)), "pages_port": str(free_port(0))}
 
 
 def _lay_out(folder: Path, cache: Path) -> None:

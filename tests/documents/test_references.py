@@ -75,3 +75,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
     missing = [link for link in links if not (page.parent / link).exists()]
     assert missing == []
+
+
+def test_what_the_limits_say_of_missed_goals_is_printed_in_the_benchmarks() -> None:
+    limits, benchmarks = (
+        (ROOT / "docs" / name).read_text() for name in ("limits.md", "benchmarks.md")
+    )
+    section = limits.partition("## Goals that were missed")[2].partition("## By design")[0]
+    told = re.findall(r"(?<![\d.])\d*\.\d+(?!\d)", section)
+    assert len(told) > 10
+    assert [figure for figure in told if figure not in benchmarks] == []

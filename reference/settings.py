@@ -1,4 +1,4 @@
-"""Reference documents that are generated from code: ``python -m lookalike.reference``."""
+"""The settings, made of the struct that they are read into."""
 
 import inspect
 import typing
@@ -9,12 +9,11 @@ import msgspec
 
 from lookalike.settings import PREFIX, Settings
 
-SETTINGS_FILE = Path("docs") / "settings.md"
-SETTINGS_HEAD = """# Settings
+HEAD = """# Settings
 
 Every program reads its settings from the environment, once, when it starts. A flag of
 the same meaning goes before a variable. This page is generated from
-`lookalike/settings.py` by `python -m lookalike.reference`.
+`lookalike/settings.py` by `python -m reference`.
 
 | variable | default | what it is |
 |---|---|---|
@@ -29,7 +28,7 @@ def settings_page() -> str:
         f"| {_description(hints[field.name])} |\n"
         for field in msgspec.structs.fields(Settings)
     )
-    return SETTINGS_HEAD + "".join(rows)
+    return HEAD + "".join(rows)
 
 
 def _description(annotation: Any) -> str:
@@ -39,7 +38,3 @@ def _description(annotation: Any) -> str:
 
 def _default(value: object) -> str:
     return str(value).replace(str(Path.home()), "~")
-
-
-if __name__ == "__main__":
-    SETTINGS_FILE.write_text(settings_page())
