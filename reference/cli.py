@@ -42,5 +42,7 @@ def _context(command: click.Command, name: str, parent: click.Context | None) ->
 
 
 def _help(command: click.Command, context: click.Context) -> str:
+    # Click remembers it, with the names that it had when the command was called by itself.
+    command._help_option = None
     lines = command.get_help(context).splitlines()
     return "\n".join(line.rstrip() for line in lines)
