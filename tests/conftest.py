@@ -29,6 +29,7 @@ SLOWEST = (
     "demo/test_run.py",
     "k8s/test_running.py",
     "search_api/test_web_page.py",
+    "search_api/test_operating.py",
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4
