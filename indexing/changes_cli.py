@@ -96,8 +96,11 @@ def delete(ids: tuple[str, ...], file: TextIO | None, as_json: bool) -> None:
         return
     click.echo(f"record {receipt.record}, {receipt.at}")
     for picture, versions in receipt.found_in.items():
-        where = f"in {', '.join(versions)}" if versions else "no version has it; is that its id?"
-        click.echo(f"deleted {picture}: {where}")
+        click.echo(
+            f"deleted {picture}: in {', '.join(versions)}"
+            if versions
+            else f"recorded {picture}: no version has it, so that nothing is gone; is that its id?"
+        )
     click.echo(
         f"holds for all {len(receipt.holds_for)} versions, and for later ones until {receipt.until}"
     )

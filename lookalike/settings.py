@@ -7,12 +7,13 @@ stands here. Nothing else in the project reads the environment.
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
 from lookalike.errors import ConfigurationError
+from lookalike.misfit import misfit
 
 PREFIX = "LOOKALIKE_"
 # Variables that are not ours, and mean the same for every program that reads them.
@@ -147,10 +148,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
-            raise ConfigurationError(f"{_variable(error)}: {error}") from error
+            wrong = misfit(error)
+            choices = _choices(wrong.field)
+            among = f": {', '.join(choices)}" if choices else ""
+            raise ConfigurationError(
+                f"{PREFIX}{wrong.field.upper()} {wrong.said}{among}"
+            ) from error
 
 
-def _variable(error: msgspec.ValidationError) -> str:
-    """Name the environment variable that msgspec's error (``… - at `$.field` ``) is about."""
-    _, _, path = str(error).partition("$.")
-    return f"{PREFIX}{path.strip('`').upper()}" if path else "the settings"
+def _choices(field: str) -> tuple[str, ...]:
+    """Name the values that a setting is chosen from; none where it is not."""
+    annotation = get_type_hints(Settings).get(field)
+    return get_args(annotation) if get_origin(annotation) is Literal else ()

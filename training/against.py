@@ -86,15 +86,6 @@ def compare_with_version(
     )
 
 
-def check_version(version: int, settings: Settings) -> None:
-    """See that a version is there, before all the work that comes before comparing with it.
-
-    Raises:
-        VersionNotFound: the store has no such version.
-    """
-    open_models(settings.store, settings.model).manifest(str(version))
-
-
 def _fetched(version: int, settings: Settings) -> Path:
     models = open_models(settings.store, settings.model)
     copies = VerifiedCache(Path(settings.cache), models)

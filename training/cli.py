@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args, get_origin
 import click
 import msgspec
 
-from lookalike.errors import ConfigurationError
+from lookalike.errors import ConfigurationError, VersionNotFound
+from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
@@ -235,13 +236,13 @@ def evaluate(
     settings = Settings.from_environment()
     for file in (json_file, None if no_html else html_file):
         _check_writable(file)
-    from training.against import check_version, compare_with_version
+    if against is not None:  # before TensorFlow is loaded
+        _check_version(against, settings)
+    from training.against import compare_with_version
     from training.evaluation import as_text
     from training.judging import judge, open_saved
     from training.kept import newest_folder
 
-    if against is not None:
-        check_version(against, settings)
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(saved)
@@ -278,6 +279,21 @@ def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path 
     return None
 
 
+def _check_version(version: int, settings: Settings) -> None:
+    """See that a version is there, before all the work that comes before comparing with it.
+
+    Raises:
+        VersionNotFound: the store has no such version.
+    """
+    from lookalike.store import open_models
+
+    models = open_models(settings.store, settings.model)
+    there = models.versions()
+    if str(version) not in there:
+        has = ", ".join(there) or "none yet: 'lookalike export-model' makes one"
+        raise VersionNotFound(f"--against: {models.root} has no version {version}; it has {has}")
+
+
 def _check_writable(file: Path | None) -> None:
     """Find out before minutes of work that nothing can be written there."""
     folder = file and file.absolute().parent
@@ -300,11 +316,5 @@ def _checked(given: dict[str, Any], stage: type[Any]) -> Any:
     try:
         return msgspec.convert(given, stage)
     except msgspec.ValidationError as error:
-        raise click.UsageError(_of_flag(str(error))) from error
-
-
-def _of_flag(problem: str) -> str:
-    """Put msgspec's words (``Expected `int` >= 1 - at `$.batch_size` ``) as of a flag."""
-    said, _, where = problem.partition(" - at ")
-    flag = where.strip("`").removeprefix("$.").replace("_", "-")
-    return f"--{flag}: {said[:1].lower()}{said[1:]}" if flag else problem
+        wrong = misfit(error)
+        raise click.UsageError(f"--{wrong.field.replace('_', '-')} {wrong.said}") from error

@@ -65,7 +65,10 @@ class Collection:
         """Name the newest version; raise VersionNotFound where there is none."""
         versions = self.versions()
         if not versions:
-            raise VersionNotFound(f"{self.root} holds no complete version")
+            made_by = "export-model" if self._numbered else "reindex"
+            raise VersionNotFound(
+                f"{self.root} holds no complete version yet: 'lookalike {made_by}' makes one"
+            )
         return versions[-1]
 
     def manifest(self, version: str) -> Manifest:

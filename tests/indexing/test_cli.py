@@ -20,4 +20,5 @@ def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
 def test_an_id_that_no_version_has_is_told(tmp_path: Path) -> None:
     environment = {"LOOKALIKE_STORE": str(tmp_path)}
     told = CliRunner().invoke(delete, ["bird/crov.png"], env=environment)
-    assert "deleted bird/crov.png: no version has it; is that its id?" in told.stdout
+    assert "recorded bird/crov.png: no version has it, so that nothing is gone" in told.stdout
+    assert "deleted" not in told.stdout
