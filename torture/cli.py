@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torture.case import Case
     from torture.run import Limits
 
+STANDARD_OUTPUT = Path("-")
+
 
 @click.command()
 @click.option("--url", help="The service; http://LOOKALIKE_BIND by default.")
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     "--json",
     "report",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what came of each case there.",
+    help="Write what came of each case there; - is standard output, which then has nothing else.",
 )
 @click.option(
     "--write",
@@ -121,7 +123,8 @@ def _held(
         told = torment(target, cases, limits, meter.add)
     finally:
         meter.close()
-    if report is not None:
-        report.write_text(json.dumps(document(told), indent=1))
-    click.echo(table(told))
+    written = json.dumps(document(told), indent=1)
+    if report is not None and report != STANDARD_OUTPUT:
+        report.write_text(written)
+    click.echo(written if report == STANDARD_OUTPUT else table(told))
     return told.passed

@@ -25,6 +25,7 @@ from training.request import (
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 REPORT_FILE = "evaluation.html"
+STANDARD_OUTPUT = Path("-")
 SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 STAGES: tuple[type[msgspec.Struct], ...] = (HeadSettings, TuningSettings)
 DEFAULTS = {
@@ -202,7 +203,12 @@ def train(
     metavar="VERSION",
     help="Say whether it is better or worse than this exported version, or neither for sure.",
 )
-@click.option("--json", "json_file", type=FILE, help="Write all figures to this file too.")
+@click.option(
+    "--json",
+    "json_file",
+    type=FILE,
+    help="Write all figures to this file too; - is standard output, which then has nothing else.",
+)
 @click.option(
     "--html",
     "html_file",
@@ -234,7 +240,8 @@ def evaluate(
     the data are like. It is replaced where there is one.
     """
     settings = Settings.from_environment()
-    for file in (json_file, None if no_html else html_file):
+    for_programs = json_file == STANDARD_OUTPUT
+    for file in (None if for_programs else json_file, None if no_html else html_file):
         _check_writable(file)
     if against is not None:  # before TensorFlow is loaded
         _check_version(against, settings)
@@ -246,18 +253,20 @@ def evaluate(
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(saved)
-    click.echo(as_text(report))
+    click.echo(as_text(report), err=for_programs)
     compared = None
     if against is not None:
         compared = compare_with_version(saved, against, settings, workers)
-        click.echo(f"\n{compared}")
+        click.echo(f"\n{compared}", err=for_programs)
     if no_html and json_file is None:
         return
     from training.report.measure import evaluation
-    from training.report.writing import write_json, write_page
+    from training.report.writing import as_json, write_json, write_page
 
     measured = evaluation(folder, saved, report, compared)
-    if json_file is not None:
+    if for_programs:
+        click.echo(as_json(measured), nl=False)
+    elif json_file is not None:
         write_json(measured, json_file)
     if not no_html:
         write_page(measured, saved, html_file)

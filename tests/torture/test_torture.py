@@ -134,6 +134,15 @@ def test_wrong_answers_are_named_and_end_in_one(
     assert "FAILED; the workers cannot be seen" in finished.stdout
 
 
+def test_a_report_for_programs_is_all_that_is_printed() -> None:
+    with pretender(200) as url:
+        finished = run(["torture", "--url", url, "--kinds", "formats", "--json", "-"], {})
+    assert finished.returncode == 1
+    told = json.loads(finished.stdout)
+    assert not told["passed"]
+    assert all(case["wrong"] for case in told["cases"])
+
+
 def test_slow_answers_are_named_and_end_in_one() -> None:
     with pretender(400, PROBLEM % b"not-a-picture", "application/problem+json") as url:
         arguments = ["torture", "--url", url, "--kinds", "formats", "--most-seconds", "1e-9"]

@@ -129,6 +129,19 @@ def test_evaluate_prints_the_table_and_writes_json(
     assert {row["vectors"] for row in rows} == {"raw", "pretrained", "tuned"}
 
 
+def test_evaluate_prints_nothing_but_json_where_that_is_asked_for(
+    trained: Path, settings: Settings
+) -> None:
+    result = CliRunner().invoke(
+        evaluate,
+        ["--no-html", "--json", "-"],
+        env={"LOOKALIKE_STORE": settings.store, "LOOKALIKE_CACHE": settings.cache},
+        catch_exceptions=False,
+    )
+    assert {row["vectors"] for row in json.loads(result.stdout)["rows"]} > {"tuned"}
+    assert "fine-tuned, dense_1 (128)" in result.stderr
+
+
 def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     html = ["--html", str(tmp_path / "nowhere" / "report.html")]
     with pytest.raises(ConfigurationError, match="--no-html"):

@@ -11,9 +11,14 @@ from training.report.page import as_page
 from training.report.thumbnails import large, small
 
 
+def as_json(evaluation: Evaluation) -> bytes:
+    """Give all figures as one document."""
+    return msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n"
+
+
 def write_json(evaluation: Evaluation, path: Path) -> None:
     """Write all figures."""
-    replace_file(path, msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n")
+    replace_file(path, as_json(evaluation))
 
 
 def write_page(evaluation: Evaluation, trained: Trained, path: Path) -> None:
