@@ -1,11 +1,13 @@
 """Which checks there are, in an order in which one explains the next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 
-from doctor import machine, servers, stored
 from doctor.finding import Check, Finding, run_checks
 from lookalike.errors import LookalikeError
 from lookalike.settings import Settings
+
+STORE_ADVICE = "see to LOOKALIKE_STORE: its address, credentials and rights"
 
 
 def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
@@ -15,7 +17,7 @@ def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
         url: of a search service that has to be there; None: look where settings say.
         deep: read every file of the index.
     """
-    yield from run_checks([Check("packages", machine.packages)])
+    yield from run_checks([Check("packages", _later("packages", "packages"))])
     try:
         settings = Settings.from_environment()
     except LookalikeError as error:
@@ -30,11 +32,23 @@ def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
 def _checks(settings: Settings, url: str | None, *, deep: bool) -> list[Check]:
     where = url or f"http://{settings.bind}"
     return [
-        Check("weights", lambda: machine.weights(settings)),
-        Check("cache", lambda: machine.cache(settings)),
-        Check("store", lambda: stored.store(settings)),
-        Check("models", lambda: stored.models(settings)),
-        Check("index", lambda: stored.index(settings, deep=deep)),
-        Check("model server", lambda: servers.model_server(settings)),
-        Check("service", lambda: servers.service(where, settings, asked=url is not None)),
+        Check("weights", _later("weights", "weights", settings)),
+        Check("cache", _later("machine", "cache", settings)),
+        Check("store", _later("stored", "store", settings), STORE_ADVICE),
+        Check("models", _later("stored", "models", settings), STORE_ADVICE),
+        Check("index", _later("stored", "index", settings, deep=deep), STORE_ADVICE),
+        Check("model server", _later("servers", "model_server", settings)),
+        Check("service", _later("servers", "service", where, settings, asked=url is not None)),
     ]
+
+
+def _later(
+    module: str, name: str, *given: object, **named: object
+) -> Callable[[], Iterable[Finding]]:
+    """Import what looks when it looks: where a package is missing, other checks go on."""
+
+    def look() -> Iterable[Finding]:
+        looks: Callable[..., Iterable[Finding]] = getattr(import_module(f"doctor.{module}"), name)
+        return looks(*given, **named)
+
+    return look

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from doctor.cli import REINSTALL
 from lookalike.errors import LookalikeError
 
 State = Literal["ok", "warning", "wrong"]
@@ -29,10 +30,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """Something to look at: its name, and the function that does."""
+    """Something to look at: its name, the function that does, and advice where that fails."""
 
     name: str
     look: Callable[[], Iterable[Finding]]
+    advice: str = ""
 
 
 def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
@@ -41,10 +43,12 @@ def run_checks(checks: Iterable[Check]) -> Iterator[Finding]:
         try:
             yield from check.look()
         except LookalikeError as error:
-            yield Finding(check=check.name, state="wrong", said=str(error), type=error.type)
+            yield wrong(check.name, str(error), check.advice, type(error))
+        except ImportError as error:
+            yield wrong(check.name, f"cannot be looked at: {error}", REINSTALL)
         except Exception as error:  # noqa: BLE001  on a bad day anything may be broken
             said = f"{type(error).__name__}: {error}"
-            yield Finding(check=check.name, state="wrong", said=said, type=LookalikeError.type)
+            yield wrong(check.name, said, check.advice, LookalikeError)
 
 
 def ok(check: str, said: str) -> Finding:

@@ -1,75 +1,21 @@
-"""This machine: Python and packages, the cache, room on the disk and in memory."""
+"""This machine: the cache, room on the disk and in memory."""
 
-import platform
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from packaging.requirements import Requirement
 from tqdm import tqdm
 
 from doctor.finding import Finding, ok, warning, wrong
 from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 
-# What is installed with `pip install lookalike[…]`, and for what.
-EXTRAS = {"search": "search_api", "jobs": "training, export, indexing and the model server"}
 LEAST_DISK = 2_000_000_000
 MEMORY = Path("/proc/meminfo")
 # What a container may have; of cgroup v2, as Kubernetes sets it.
 CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
-
-
-def packages() -> Iterator[Finding]:
-    """Look whether what Lookalike is made of is installed, in versions that it takes."""
-    found = f"lookalike {version('lookalike')}, Python {platform.python_version()}"
-    missing = _missing(None)
-    if missing:
-        yield wrong("packages", f"{found}; lacking: {'; '.join(missing)}", "install lookalike anew")
-        return
-    yield ok("packages", found)
-    for extra, use in EXTRAS.items():
-        missing = _missing(extra)
-        if missing:
-            advice = f"where they are needed: pip install 'lookalike[{extra}]'"
-            yield warning("packages", f"{use} do not run here: {'; '.join(missing)}", advice)
-        else:
-            yield ok("packages", f"all that {use} need")
-
-
-def _missing(extra: str | None) -> list[str]:
-    """Say which requirements are not met: those of an extra, or of Lookalike itself."""
-    problems = []
-    for line in requires("lookalike") or []:
-        wanted = Requirement(line)
-        chosen = wanted.marker is not None and "extra" in str(wanted.marker)
-        if chosen != (extra is not None):
-            continue
-        if wanted.marker is not None and not wanted.marker.evaluate({"extra": extra or ""}):
-            continue
-        try:
-            there = version(wanted.name)
-        except PackageNotFoundError:
-            problems.append(f"{wanted.name} is not installed")
-            continue
-        if not wanted.specifier.contains(there, prereleases=True):
-            problems.append(f"{wanted.name} is {there}, not {wanted.specifier}")
-    return problems
-
-
-def weights(settings: Settings) -> Iterator[Finding]:
-    """Look for the file of weights that a setting names."""
-    if not settings.weights:
-        return
-    if Path(settings.weights).is_file():
-        yield ok("weights", settings.weights)
-    else:
-        advice = "put the file there, or unset LOOKALIKE_WEIGHTS to have it fetched"
-        said = f"LOOKALIKE_WEIGHTS names no file: {settings.weights}"
-        yield wrong("weights", said, advice, ConfigurationError)
 
 
 def cache(settings: Settings) -> Iterator[Finding]:
@@ -83,12 +29,14 @@ def cache(settings: Settings) -> Iterator[Finding]:
         said = f"{folder} cannot be written to: {error.strerror}"
         yield wrong("cache", said, "name another folder in LOOKALIKE_CACHE", ConfigurationError)
         return
+    yield room("cache", folder, "make room, or name another disk in LOOKALIKE_CACHE")
+
+
+def room(check: str, folder: Path, advice: str) -> Finding:
+    """Hold what is free on a folder's disk against what the next run may write."""
     free = shutil.disk_usage(folder).free
-    said = f"{folder}, {size(free)} free"
-    if free < LEAST_DISK:
-        yield warning("cache", said, "make room, or name another disk in LOOKALIKE_CACHE")
-    else:
-        yield ok("cache", said)
+    said = f"{folder.absolute()} can be written to, {size(free)} free"
+    return warning(check, said, advice) if free < LEAST_DISK else ok(check, said)
 
 
 def memory(needed: int) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from lookalike.model_card import read_stored_card
 from lookalike.settings import Settings
 from lookalike.store import (
     Manifest,
+    abandoned,
     check_sizes,
     made_at,
     open_indexes,
@@ -61,10 +62,21 @@ def store(settings: Settings) -> Iterator[Finding]:
         yield wrong("store", f"there is no folder {folder.absolute()}", advice, StoreError)
         return
     if os.access(folder, os.W_OK):
-        yield ok("store", f"{folder.absolute()} can be written to")
+        advice = "make room ('lookalike index prune'), or name another disk in LOOKALIKE_STORE"
+        yield machine.room("store", folder, advice)
+        yield from _leftovers(folder)
     else:
         advice = "that is right for a service; jobs, and pictures that are put or deleted, need it"
         yield warning("store", f"{folder.absolute()} can only be read", advice)
+
+
+def _leftovers(folder: Path) -> Iterator[Finding]:
+    """Tell of what killed writers left; each lies beside what it was to become."""
+    found = abandoned(folder)
+    if found:
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        said = f"killed writers left {found[0]}{more}"
+        yield warning("store", said, "the next write there clears it away; nothing reads it")
 
 
 def models(settings: Settings) -> Iterator[Finding]:
@@ -74,14 +86,17 @@ def models(settings: Settings) -> Iterator[Finding]:
     if not versions:
         yield warning("models", f"no {settings.model} was exported yet", "'lookalike export-model'")
         return
+    whole = []
     for version in versions:
         try:
             read_stored_card(collection, version)
             check_sizes(collection, version)
+            whole.append(version)
         except StoreError as error:
             advice = "restore it from a copy, or export the model anew"
             yield wrong("models", f"version {version}: {error}", advice, type(error))
-    yield ok("models", f"{settings.model} {', '.join(versions)}")
+    if whole:
+        yield ok("models", f"{settings.model} {', '.join(whole)}")
 
 
 def index(settings: Settings, *, deep: bool) -> Iterator[Finding]:

@@ -1,11 +1,9 @@
 """Downloads through Keras that fail in seconds, as SourceUnavailable; it names no source itself."""
 
-import os
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from pathlib import Path
 
 from lookalike.errors import SourceUnavailable
 
@@ -30,9 +28,3 @@ def keras_download(what: str) -> Iterator[None]:
         raise SourceUnavailable(f"{what}: {error}") from error
     finally:
         socket.setdefaulttimeout(former)
-
-
-def keras_has(file: str | None) -> bool:
-    """Tell whether Keras has fetched a file of weights before; None: there is none."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")  # as Keras reads it
-    return file is not None and (home / "models" / file).is_file()

