@@ -1,5 +1,6 @@
 """The demo as a newcomer runs it, on the real weights and the real sample pictures."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import pytest
 
 from lookalike import model_card
+from lookalike.index.version import decode_details
 from lookalike.store import open_indexes, open_models
 from tests.browser import Watched
 from tests.services import model_server, search_service, status, until
@@ -17,9 +19,9 @@ SIZE = "64"
 LOOKALIKE = (sys.executable, "-m", "lookalike")
 
 
-def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+def demo(folder: Path, *flags: str, size: str = SIZE) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*LOOKALIKE, "demo", "--check", "--folder", str(folder), "--size", SIZE],
+        [*LOOKALIKE, "demo", "--check", "--folder", str(folder), "--size", size, *flags],
         capture_output=True,
         text=True,
         check=False,
@@ -69,6 +71,19 @@ def test_a_second_run_skips_what_is_done(folder: Path) -> None:
     assert "holds this model already" in finished.stderr
     assert "158 pictures: 0 embedded now, 158 unchanged" in finished.stdout
     assert open_models(str(folder), "embedder").versions() == ["1"]
+
+
+def test_pictures_of_another_size_are_served_by_force_whatever_they_find(
+    folder: Path, tmp_path: Path
+) -> None:
+    again = shutil.copytree(folder, tmp_path / "demo", symlinks=True)
+    finished = demo(again, "--force", size="32")
+    assert finished.returncode == 0, finished.stderr
+    models, indexes = open_models(str(again), "embedder"), open_indexes(str(again), "default")
+    assert models.versions() == ["1", "2"]
+    assert model_card.read_stored_card(models, "2").picture.size == 32
+    served = decode_details(indexes.manifest(indexes.current()), indexes.current())
+    assert served.model.version == 2
 
 
 def test_its_index_is_searched_on_the_page(folder: Path, page: Watched) -> None:
