@@ -41,6 +41,14 @@ CONFIGURATION: dict[str, Any] = {
             },
         },
         {
+            "include-name": "POST /explain",
+            "checks": {
+                "positive_data_acceptance": {
+                    "expected-statuses": ["2xx", "400", "404", "409", "422"]
+                }
+            },
+        },
+        {
             "include-name": "PUT /pictures/{id}",
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "422"]}},
         },
