@@ -11,6 +11,7 @@ from doctor import machine
 from doctor.finding import Finding, ok, warning, wrong
 from lookalike.errors import NothingPublished, StoreError, VersionNotFound
 from lookalike.index import IndexDetails
+from lookalike.index.models import card_of
 from lookalike.index.version import decode_details
 from lookalike.model_card import read_stored_card
 from lookalike.settings import Settings
@@ -145,15 +146,11 @@ def _model_of(details: IndexDetails, settings: Settings) -> Iterator[Finding]:
     model = details.model
     collection = open_models(settings.store, model.name)
     try:
-        card = read_stored_card(collection, str(model.version))
+        card_of(collection, model)
     except StoreError as error:
         advice = "restore the model's folder, or 'lookalike reindex' by another one"
         said = f"its model is not in the store: {error}"
         yield wrong("index", said, advice, type(error))
-        return
-    if card.weights_sha256 != model.weights_sha256:
-        said = f"version {model.version} of {model.name} is another model than made this index"
-        yield wrong("index", said, "restore the model's folder, or 'lookalike reindex'", StoreError)
         return
     newest = collection.latest()
     if newest != str(model.version):

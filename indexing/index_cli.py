@@ -74,15 +74,12 @@ def rollback(version: str | None, as_json: bool) -> None:
 
     Pictures that were deleted since stay deleted.
     """
-    from lookalike.index.rollback import version_before
+    from lookalike.index.rollback import roll_back_to
     from lookalike.store import verify_version
 
     indexes = _indexes()
-    if version is None:
-        version = version_before(indexes)
-    verify_version(indexes, version)
-    before = indexes.current_or_none()
-    indexes.set_current(version)
+    version = roll_back_to(indexes, version, verify_version)
+    before = indexes.set_current(version)
     if as_json:
         click.echo(msgspec.json.encode({"version": version, "before": before}))
     else:

@@ -125,12 +125,18 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A published version of the index; ``problem`` says why the rest of one cannot be told."""
+    """A published version of the index; ``problem`` says why the rest of one cannot be told.
+
+    ``current``: it is what ``CURRENT`` names; ``served``: what this worker answers from.
+    ``bytes`` are of its own files, without those that it shares with earlier versions.
+    ``obstacle`` says why no replica could serve it: its model is not in the store.
+    """
 
     version: str
     made: str | None
     current: bool
     served: bool
+    bytes: int | None = None
     pictures: int | None = None
     quarantined: int | None = None
     recall_at_10: float | None = None
@@ -139,6 +145,7 @@ class StoredVersion(msgspec.Struct, frozen=True, kw_only=True):
     factory: str | None = None
     origin: str | None = None
     predecessor: str | None = None
+    obstacle: str | None = None
     problem: str | None = None
 
 
@@ -148,6 +155,39 @@ class Versions(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     current: str | None
     versions: list[StoredVersion]
+
+
+class StoredModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model version of the store; ``problem`` says why the rest of one cannot be told.
+
+    ``served``: the index that this worker answers from was made by it. ``made`` is when it was
+    trained. ``calibration_error`` is that of its scores, and ``uncalibrated`` why it has none.
+    ``compared`` says how it did ``beside`` the model version that was served then; ``forced``,
+    that it was exported though it was worse.
+    """
+
+    version: int
+    served: bool
+    made: str | None = None
+    backbone: str | None = None
+    tuned_from: str | None = None
+    categories: int | None = None
+    pictures: int | None = None
+    quality: dict[str, float] = {}
+    calibration_error: float | None = None
+    uncalibrated: str | None = None
+    explains: bool | None = None
+    compared: str | None = None
+    beside: int | None = None
+    forced: bool | None = None
+    problem: str | None = None
+
+
+class Models(msgspec.Struct, frozen=True, kw_only=True):
+    """The versions of the model in the store, the newest first, 100 at most."""
+
+    name: str
+    models: list[StoredModel]
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,6 +333,10 @@ class Client:
         """List the published versions of the index; for a key of administrators."""
         return _decoded(self._call("GET", "/index/versions"), Versions)
 
+    def models(self) -> Models:
+        """List the model versions of the store, with what their cards say; likewise."""
+        return _decoded(self._call("GET", "/models"), Models)
+
     def roll_back(self, version: str | None = None) -> RolledBack:
         """Have another version served, by default the one before; likewise."""
         asked = {} if version is None else {"version": version}
@@ -302,6 +346,10 @@ class Client:
         """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
         query = f"?{urlencode(parameters)}" if parameters else ""
         return _decoded(self._call("GET", f"/quarantine{query}"), Quarantine)
+
+    def quarantined_image(self, name: str, size: int = 256) -> bytes:
+        """Give a picture without a vector as a JPEG, where it can be decoded; likewise."""
+        return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}")
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it."""

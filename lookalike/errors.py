@@ -404,6 +404,7 @@ class VersionNotFound(StoreError):
 
     type = "version-not-found"
     title = "There is no such version"
+    status = 404
 
 
 class NothingPublished(StoreError):

@@ -4,7 +4,8 @@ import msgspec
 
 from lookalike.errors import LookalikeError
 from lookalike.index import AttributeSummary, Measured, ModelReference, SearchParameters
-from lookalike.model_card import ModelCard, read_stored_card
+from lookalike.index.models import card_of
+from lookalike.model_card import ModelCard
 from lookalike.store import Collection
 from search_api.serving import Serving
 
@@ -50,7 +51,6 @@ def about(serving: Serving, indexes: Collection, models: Collection) -> About:
 def _card(models: Collection, model: ModelReference) -> ModelCard | None:
     """Read the model's card, where the store still has that very model."""
     try:
-        card = read_stored_card(models, str(model.version))
+        return card_of(models, model)
     except LookalikeError:
         return None
-    return card if card.weights_sha256 == model.weights_sha256 else None

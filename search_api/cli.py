@@ -45,7 +45,9 @@ def serve(bind: str | None, workers: int | None) -> None:
 
 @click.command(name="api-key")
 @click.argument("name")
-@click.option("--admin", is_flag=True, help="It may delete and add pictures too.")
+@click.option(
+    "--admin", is_flag=True, help="It may put and delete pictures, and operate the index, too."
+)
 @click.option(
     "--file",
     "path",

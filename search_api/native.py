@@ -6,7 +6,8 @@ half of that, so what is known to take less runs where it is. Requests have one 
 the index watcher and the deletions have one each of their own, so that a new version's
 digests take none of theirs, and delay no deletion; what has no hurry at all has one too; and
 names that searches' URLs have are looked up by some more, since a slow server of names holds a
-thread for as long as it likes.
+thread for as long as it likes. What an operator asks reads the store, and may wait for its lock:
+two of their own do that.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ _beside: Pools = WeakKeyDictionary()
 _idle: Pools = WeakKeyDictionary()
 _outside: Pools = WeakKeyDictionary()
 _naming: Pools = WeakKeyDictionary()
+_operating: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
@@ -41,6 +43,8 @@ INLINE_BYTES = 1 << 14
 
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
+# So that the versions are listed while a rollback waits for the store's lock.
+OPERATIONS = 2
 # The most that work may hold up the event loop.
 LOOP_SECONDS = 0.001
 
@@ -125,6 +129,15 @@ def run_outside(work: Callable[[], Result]) -> Result:
 def run_naming(work: Callable[[], Result]) -> Result:
     """Run ``work`` that looks up a name, on threads that do nothing else."""
     return _run(_own_thread(_naming, FETCHES), work)
+
+
+def run_operating(work: Callable[[], Result]) -> Result:
+    """Run an operator's ``work`` on the store, however long it waits there, beside all searches.
+
+    As :func:`run_native` does, it has the context of the request.
+    """
+    context = copy_context()
+    return _run(_own_thread(_operating, OPERATIONS), lambda: context.run(work))
 
 
 def size_native_pool(threads: int) -> None:

@@ -1,51 +1,79 @@
-"""What an operator asks: the published versions, going back to one, pictures without a vector."""
+"""What an operator asks: versions of index and model, going back, pictures without a vector.
 
+All of it reads the store or files, so it runs on native threads (:func:`run_operating`).
+"""
+
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 
 from lookalike.catalogue.storage import read_bytes
 from lookalike.client import (
+    Models,
     Quarantine,
     QuarantinedPicture,
     RolledBack,
+    StoredModel,
     StoredVersion,
     Versions,
 )
-from lookalike.errors import LookalikeError, PictureNotFound, PictureUnreadable, StoreError
-from lookalike.index import Quarantined, find_quarantined, quarantine_page
-from lookalike.index.rollback import version_before
+from lookalike.errors import LookalikeError, PictureNotFound, PictureUnreadable
+from lookalike.index import ModelReference, Quarantined, find_quarantined, quarantine_page
+from lookalike.index.models import card_of
+from lookalike.index.rollback import roll_back_to
 from lookalike.index.version import decode_details
+from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.store import Collection, check_sizes, made_at
 from search_api.capacity import Capacity
 from search_api.parameters import QuarantineParameters
 from search_api.pictures import jpeg_of
 from search_api.search import FILE_SCHEME
 from search_api.serving import Serving
+from search_api.writing import not_written
 
 MOST_VERSIONS = 100
+# The manifests mount all of the store that is served read-only.
+HOW_ELSE = (
+    "; in a cluster, 'kubectl create job --from=cronjob/rollback rollback-now' goes to the version "
+    "before the current one, and 'lookalike index rollback VERSION' in the toolbox to any"
+)
 
 
-def list_versions(indexes: Collection, serving: Serving | None) -> Versions:
-    """List the published versions, the newest first; reads the store, so on a native thread.
+def list_versions(indexes: Collection, models: Collection, serving: Serving | None) -> Versions:
+    """List the published versions, the newest first.
 
     Args:
         indexes: of the store.
+        models: of the store.
         serving: what this worker answers from, where it does.
     """
     current = indexes.current_or_none()
     served = None if serving is None else serving.index.name
+
+    @cache  # many versions are by one model
+    def obstacle(made: ModelReference) -> str | None:
+        return _obstacle(models, made)
+
     listed = [
-        _described(indexes, version, current=version == current, served=version == served)
+        _described(indexes, version, obstacle, current=version == current, served=version == served)
         for version in reversed(indexes.versions()[-MOST_VERSIONS:])
     ]
-    name = indexes.root.rpartition("/")[2]
-    return Versions(index=name, current=current, versions=listed)
+    return Versions(index=_name(indexes), current=current, versions=listed)
 
 
-def _described(indexes: Collection, version: str, *, current: bool, served: bool) -> StoredVersion:
+def _described(
+    indexes: Collection,
+    version: str,
+    obstacle: Callable[[ModelReference], str | None],
+    *,
+    current: bool,
+    served: bool,
+) -> StoredVersion:
     stamp = made_at(version)
     made = None if stamp is None else datetime.fromtimestamp(stamp, UTC).isoformat()
     try:
-        details = decode_details(indexes.manifest(version), version)
+        manifest = indexes.manifest(version)
+        details = decode_details(manifest, version)
     except LookalikeError as error:  # one that is damaged hides no other
         told = str(error)
         return StoredVersion(
@@ -57,6 +85,7 @@ def _described(indexes: Collection, version: str, *, current: bool, served: bool
         made=made,
         current=current,
         served=served,
+        bytes=sum(file.bytes for file in manifest.files if file.version is None),
         pictures=details.pictures,
         quarantined=details.quarantined,
         recall_at_10=details.recall_at_10,
@@ -65,35 +94,89 @@ def _described(indexes: Collection, version: str, *, current: bool, served: bool
         factory=details.factory,
         origin=details.origin,
         predecessor=details.predecessor,
+        obstacle=obstacle(details.model),
     )
 
 
+def _obstacle(models: Collection, made: ModelReference) -> str | None:
+    """Say why no replica could serve what a model made: it is not in the store any more."""
+    try:
+        card_of(models.beside(made.name), made)
+    except LookalikeError as error:
+        return str(error)
+    return None
+
+
+def list_models(models: Collection, serving: Serving | None) -> Models:
+    """List the model versions of the store with what their cards say, the newest first.
+
+    Args:
+        models: the versions of the model of the settings' name.
+        serving: what this worker answers from, where it does.
+    """
+    name, served = _name(models), None
+    if serving is not None and serving.index.details.model.name == name:
+        served = serving.index.details.model.version
+    listed = [
+        _model(models, int(version), served=int(version) == served)
+        for version in reversed(models.versions()[-MOST_VERSIONS:])
+    ]
+    return Models(name=name, models=listed)
+
+
+def _model(models: Collection, version: int, *, served: bool) -> StoredModel:
+    try:
+        card = read_stored_card(models, str(version))
+    except LookalikeError as error:  # as above
+        return StoredModel(version=version, served=served, problem=str(error))
+    return _of_card(card, version, served=served)
+
+
+def _of_card(card: ModelCard, version: int, *, served: bool) -> StoredModel:
+    compared = card.compared
+    return StoredModel(
+        version=version,
+        served=served,
+        made=card.created,
+        backbone=card.backbone,
+        tuned_from=card.tuned_from,
+        categories=len(card.categories),
+        pictures=card.training_data.pictures,
+        quality=card.quality,
+        calibration_error=None if card.calibration is None else card.calibration.ece,
+        uncalibrated=card.uncalibrated,
+        explains=card.explains,
+        compared=None if compared is None else compared.verdict,
+        beside=None if compared is None else compared.version,
+        forced=card.forced,
+    )
+
+
+def _name(collection: Collection) -> str:
+    return collection.root.rpartition("/")[2]
+
+
 def roll_back(indexes: Collection, version: str | None) -> RolledBack:
-    """Point ``CURRENT`` at a version, by default the one before; on a native thread.
+    """Point ``CURRENT`` at a version, by default the one before.
 
     Its files are looked at, not read: every replica holds them against their digests before
     it answers from them, and goes on with the old version where they are damaged.
 
     Raises:
-        DataError: there is none before.
-        VersionNotFound, StoreError, DigestMismatch: the version is not there, or damaged; or
-            the store cannot be written to.
+        DataError, VersionNotFound, StoreError, DigestMismatch: as :func:`roll_back_to`.
+        PublishConflict: another process has held an object store's lock for too long.
+        StoreError, StoreFull: the store cannot be written to by this service.
     """
-    before = indexes.current_or_none()
-    wanted = version_before(indexes) if version is None else version
-    check_sizes(indexes, wanted)
+    wanted = roll_back_to(indexes, version, check_sizes)
     try:
-        indexes.set_current(wanted)
+        before = indexes.set_current(wanted)
     except OSError as error:
-        raise StoreError(
-            f"CURRENT cannot be written by this service ({error.strerror}): in a cluster, kubectl "
-            "create job --from=cronjob/rollback does it; else 'lookalike index rollback'"
-        ) from error
+        raise not_written(error, "CURRENT", HOW_ELSE) from error
     return RolledBack(version=wanted, before=before)
 
 
 def list_quarantine(serving: Serving, wanted: QuarantineParameters) -> Quarantine:
-    """List pictures of the served version that have no vector; on a native thread."""
+    """List pictures of the served version that have no vector."""
     index = serving.index
     if index.quarantine is None:
         return Quarantine(index_version=index.name, types={}, pictures=[])

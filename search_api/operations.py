@@ -9,6 +9,7 @@ from lookalike import errors
 from lookalike.client import (
     Duplicates,
     Explanation,
+    Models,
     PictureDetails,
     Quarantine,
     RolledBack,
@@ -228,10 +229,12 @@ OPERATIONS: dict[str, Operation] = {
         examples={"The version before": {}},
         problems=(
             *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
-            *(errors.VersionNotFound, errors.StoreError, errors.DigestMismatch),
+            *(errors.VersionNotFound, errors.PublishConflict, errors.StoreError),
+            *(errors.DigestMismatch, errors.StoreFull),
         ),
         scope="admin",
     ),
+    "get_models": Operation(answers={JSON: Models}, problems=(errors.StoreError,), scope="admin"),
     "get_quarantine": Operation(
         answers={JSON: Quarantine},
         query=QuarantineParameters,

@@ -13,8 +13,14 @@ from search_api.answers import Alive, Ready
 from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
 from search_api.key_file import Scope
-from search_api.native import check_queue, run_native
-from search_api.operating import draw_quarantined, list_quarantine, list_versions, roll_back
+from search_api.native import check_queue, run_native, run_operating
+from search_api.operating import (
+    draw_quarantined,
+    list_models,
+    list_quarantine,
+    list_versions,
+    roll_back,
+)
 from search_api.parameters import (
     JSON,
     DuplicatesParameters,
@@ -149,9 +155,7 @@ def get_index_versions() -> Response:
     """List the published versions of the index, with counts, recall and dates."""
     service = _service("admin")
     serving = service.replica.serving_or_none
-    return _answered(
-        run_native(lambda: msgspec.json.encode(list_versions(service.indexes, serving)))
-    )
+    return _operated(lambda: list_versions(service.indexes, service.models, serving))
 
 
 @paths.post("/index/rollback")
@@ -159,7 +163,15 @@ def post_index_rollback() -> Response:
     """Have another version served: the one before, or any that is named."""
     service = _service("admin")
     wanted: JsonRollback = decoded(json_body(_json_request()), JsonRollback)
-    return _json(run_native(lambda: roll_back(service.indexes, wanted.version)))
+    return _operated(lambda: roll_back(service.indexes, wanted.version))
+
+
+@paths.get("/models")
+def get_models() -> Response:
+    """List the model versions of the store, with what their cards say."""
+    service = _service("admin")
+    serving = service.replica.serving_or_none
+    return _operated(lambda: list_models(service.models, serving))
 
 
 @paths.get("/quarantine")
@@ -167,7 +179,7 @@ def get_quarantine() -> Response:
     """List the pictures of the served version that have no vector, and why."""
     service = _service("admin")
     wanted, serving = parameters_of(request.args, QuarantineParameters), service.serving()
-    return _from_thread(lambda: list_quarantine(serving, wanted))
+    return _operated(lambda: list_quarantine(serving, wanted))
 
 
 @paths.get("/quarantine/<id:id>/image")
@@ -241,6 +253,11 @@ def _json(document: object) -> Response:
 def _from_thread(made: Callable[[], object]) -> Response:
     """Make an answer, and its JSON, on a native thread."""
     return _answered(run_native(lambda: msgspec.json.encode(made())))
+
+
+def _operated(made: Callable[[], object]) -> Response:
+    """Make an operator's answer, and its JSON, on a thread that no search waits for."""
+    return _answered(run_operating(lambda: msgspec.json.encode(made())))
 
 
 def _answered(document: bytes) -> Response:

@@ -67,6 +67,11 @@ def _recorded(write: Callable[[], Made]) -> Made:
     try:
         return run_native(write)
     except OSError as error:
-        kind = StoreFull if error.errno in FULL else StoreError
-        reason = error.strerror or "see the log"
-        raise kind(f"the change cannot be written down: {reason}") from error
+        raise not_written(error, "the change") from error
+
+
+def not_written(error: OSError, what: str, how_else: str = "") -> StoreError:
+    """Make an error of a failure to write into the store, which says what was not written."""
+    kind = StoreFull if error.errno in FULL else StoreError
+    reason = error.strerror or "see the log"
+    return kind(f"{what} cannot be written: {reason}{how_else}")

@@ -1,9 +1,11 @@
-"""Which versions of a model the indexes of a store name."""
+"""Which versions of a model the indexes of a store name, and whether they are there."""
 
 from collections.abc import Callable
 
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, StoreError
+from lookalike.index.details import ModelReference
 from lookalike.index.version import decode_details
+from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes
 
@@ -47,3 +49,23 @@ def served_model(settings: Settings) -> int | None:
         return None
     made = decode_details(indexes.manifest(current), current).model
     return made.version if made.name == settings.model else None
+
+
+def card_of(models: Collection, made: ModelReference) -> ModelCard:
+    """Give the card of the model that made an index, where the store still has that very model.
+
+    Args:
+        models: the versions of the model of that name.
+        made: what the index says of it.
+
+    Raises:
+        VersionNotFound: the store has no such version.
+        StoreError: another model has its number.
+        DigestMismatch, ConfigurationError: its manifest, or its card, is damaged.
+    """
+    card = read_stored_card(models, str(made.version))
+    if card.weights_sha256 != made.weights_sha256:
+        raise StoreError(
+            f"version {made.version} of {made.name} is another model than made this index"
+        )
+    return card

@@ -89,7 +89,11 @@ class Collection:
         """Open the collections beside this one, of the same kind, itself included."""
         parent = Location(self.location.parent)
         names = {name.split("/")[0] for name in parent.names(f"*/*/{manifest.FILE_NAME}")}
-        return [Collection(f"{parent.url}/{name}", numbered=self._numbered) for name in names]
+        return [self.beside(name) for name in names]
+
+    def beside(self, name: str) -> "Collection":
+        """Open the collection of another name, of the same kind."""
+        return Collection(f"{self.location.parent}/{name}", numbered=self._numbered)
 
     def place(self, version: str, file: FileDigest) -> str:
         """Say where a version's file lies below the collection: maybe in an earlier version.
@@ -174,11 +178,16 @@ class Collection:
         except NothingPublished:
             return None
 
-    def set_current(self, version: str) -> None:
-        """Point ``CURRENT`` at a complete version, atomically, whatever it pointed at."""
+    def set_current(self, version: str) -> str | None:
+        """Point ``CURRENT`` at a complete version, atomically, whatever it pointed at.
+
+        Gives the version that it pointed at, None where it did not exist.
+        """
         with publishing(self.location):
             self.manifest(version)  # here, since what waited for the lock may have been pruned
+            before = self.current_or_none()
             self._point_at(version)
+        return before
 
     def succeed(self, predecessor: str | None, version: str) -> None:
         """Point ``CURRENT`` at a complete version if it still points at ``predecessor``.

@@ -140,6 +140,12 @@ RULES = (
     Rule(pattern=r"(\w+=\$\()?kubectl .*", cluster=True, why=NO_CLUSTER),
     Rule(pattern="lookalike export-model", after=(TRAIN,)),
     Rule(
+        pattern=r"(curl .*) http://127\.0\.0\.1:8080(/index/rollback)",
+        after=(SERVE,),
+        instead=r"lookalike reindex photos --rebuild && \1 --fail-with-body http://{bind}\2",
+        why="other commands go back too, and there has to be a version before",
+    ),
+    Rule(
         pattern=r"curl (?!.*crow).*",
         after=(SERVE,),
         replace={

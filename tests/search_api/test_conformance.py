@@ -41,8 +41,21 @@ CONFIGURATION: dict[str, Any] = {
             },
         },
         {
+            "include-name": "POST /explain",
+            "checks": {
+                "positive_data_acceptance": {
+                    "expected-statuses": ["2xx", "400", "404", "409", "422"]
+                }
+            },
+        },
+        {
             "include-name": "PUT /pictures/{id}",
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "422"]}},
+        },
+        {
+            # A version's name may be well-formed and of none, and there may be none before.
+            "include-name": "POST /index/rollback",
+            "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404"]}},
         },
         {
             # DELETE takes the whole of such a path as an id that ends in /image.

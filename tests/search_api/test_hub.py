@@ -100,6 +100,8 @@ def ask_everything(url: str, key: str, stack: Stack) -> None:
     assert session.put(f"{url}/pictures/new", data=small, headers=raw).status_code == 200
     client.duplicates("new", k=1000, distance=10)
     client.roll_back(client.versions().versions[0].version)
+    assert session.post(f"{url}/index/rollback", json={"version": "no"}).status_code == 404
+    assert client.models().models
     assert client.quarantine(k=1).pictures == []
     assert session.get(f"{url}/quarantine/none/image").status_code == 404
     client.delete("new")

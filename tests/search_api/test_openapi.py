@@ -93,7 +93,8 @@ def test_what_everybody_may_do_takes_no_key() -> None:
     }
     assert locked == {
         *("delete_picture", "put_picture"),
-        *("get_index_versions", "post_index_rollback", "get_quarantine", "get_quarantined_image"),
+        *("get_index_versions", "post_index_rollback", "get_models"),
+        *("get_quarantine", "get_quarantined_image"),
     }
 
 

@@ -1,7 +1,10 @@
-"""What an operator asks: versions, going back to one, pictures without a vector."""
+"""What an operator asks: versions, models, going back, pictures without a vector."""
 
+import errno
+import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,14 +16,18 @@ import pytest
 import requests
 
 from lookalike.client import Client, ServiceError
-from lookalike.errors import PictureUnreadable, StoreError
+from lookalike.errors import PictureUnreadable, StoreError, StoreFull
 from lookalike.index import Quarantined, write_quarantine
-from lookalike.store import Collection, open_indexes
-from search_api.operating import draw_quarantined, roll_back
+from lookalike.model_card import FILE_NAME, Comparison, read_model_card, write_model_card
+from lookalike.store import manifest, open_indexes, open_models
+from search_api.operating import draw_quarantined, list_models
+from search_api.writing import not_written
 from tests.browser import DESK, PHONE, Watched
 from tests.pictures import write_pictures
 from tests.search_api.conftest import Stack, running_stack
 from tests.services import run, until
+
+MANIFEST = manifest.FILE_NAME
 
 
 class Operated(msgspec.Struct):
@@ -28,6 +35,7 @@ class Operated(msgspec.Struct):
 
     stack: Stack
     key: str  # the operator's
+    other: str  # that may only search
     operator: Client
     searcher: Client
 
@@ -45,6 +53,32 @@ class Operated(msgspec.Struct):
     def served(self) -> str:
         return str(self.searcher.index()["version"])
 
+    @property
+    def store(self) -> Path:
+        return Path(self.stack.environment["LOOKALIKE_STORE"])
+
+    def asked(self, path: str, *, method: str = "GET", key: str | None = None) -> Any:
+        """Ask once, with a key or none; a 503 is not asked again."""
+        headers = {} if key is None else {"X-API-Key": key}
+        told = {"json": {}} if method == "POST" else {}
+        url = f"{self.stack.url}{path}"
+        return requests.request(method, url, headers=headers, timeout=30, **told)
+
+
+@contextmanager
+def aside(path: Path) -> Iterator[None]:
+    """Take a file or a folder of the store away for a while."""
+    elsewhere = path.rename(path.parents[2] / "aside")
+    try:
+        yield
+    finally:
+        elsewhere.rename(path)
+
+
+def indexes(operated: Operated) -> Path:
+    """Give the folder of the index's versions."""
+    return operated.store / "indexes" / "default"
+
 
 @pytest.fixture(scope="module")
 def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
@@ -61,7 +95,7 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
     settings = {"LOOKALIKE_API_KEYS": str(keys), "LOOKALIKE_POLL_SECONDS": "0.2"}
     with running_stack(root, None, "--max-rejected", "1", settings=settings) as stack:
         clients = (Client(stack.url, key=key) for key in (operator, searcher))
-        yield Operated(stack, operator, *clients)
+        yield Operated(stack, operator, searcher, *clients)
 
 
 def test_versions_have_counts_and_dates_the_newest_first(operated: Operated) -> None:
@@ -80,11 +114,58 @@ def test_versions_have_counts_and_dates_the_newest_first(operated: Operated) -> 
     assert before.made
     assert newest.made > before.made
     assert newest.recall_at_10 is not None
+    assert (newest.factory, newest.origin) == ("Flat", "catalogue")
+    assert newest.obstacle is None
+    own = [path for path in (indexes(operated) / second).rglob("*") if path.name != MANIFEST]
+    assert newest.bytes == sum(path.stat().st_size for path in own if path.is_file())
+
+
+def test_a_version_tells_that_its_model_is_gone(operated: Operated) -> None:
+    model = operated.store / "models" / "embedder" / "1"
+    assert operated.operator.versions().versions[0].obstacle is None
+    with aside(model):
+        newest = operated.operator.versions().versions[0]
+        assert "does not exist" in str(newest.obstacle)
+        assert newest.problem is None
+        assert newest.pictures == 32
+
+
+def test_models_are_told_of_by_their_cards(operated: Operated) -> None:
+    told = operated.operator.models()
+    assert told.name == "embedder"
+    [model] = told.models
+    assert (model.version, model.served, model.problem) == (1, True, None)
+    assert (model.backbone, model.made) == ("toy", "2026-01-01T00:00:00Z")
+    assert (model.quality, model.compared, model.forced) == ({}, None, False)
+    with aside(operated.store / "models" / "embedder" / "1" / FILE_NAME):
+        [model] = operated.operator.models().models
+        assert "is missing from the store" in str(model.problem)
+        assert model.served
+        assert model.backbone is None
+
+
+def test_the_newest_model_comes_first_with_what_it_was_compared_with(
+    operated: Operated, tmp_path: Path
+) -> None:
+    models = open_models(str(tmp_path), "embedder")
+    card = read_model_card(operated.store / "models" / "embedder" / "1" / FILE_NAME)
+    better = Comparison(version=1, weights_sha256="", queries=40, verdict="worse")
+    for told in (
+        msgspec.structs.replace(card, quality={"tuned_cosine_map": 0.75}),
+        msgspec.structs.replace(card, compared=better, forced=True, uncalibrated="too few"),
+    ):
+        with models.draft() as folder:
+            write_model_card(told, folder / FILE_NAME)
+            models.publish(folder, better)
+    newest, first = list_models(models, None).models
+    assert (newest.version, newest.served) == (2, False)
+    assert (newest.compared, newest.beside, newest.forced) == ("worse", 1, True)
+    assert (newest.calibration_error, newest.uncalibrated) == (None, "too few")
+    assert (first.version, first.quality) == (1, {"tuned_cosine_map": 0.75})
 
 
 def test_a_version_that_is_damaged_hides_no_other(operated: Operated) -> None:
-    indexes = Path(operated.stack.environment["LOOKALIKE_STORE"]) / "indexes" / "default"
-    damaged = indexes / "20200101T000000.000Z-000000000000"
+    damaged = indexes(operated) / "20200101T000000.000Z-000000000000"
     damaged.mkdir()
     (damaged / "manifest.json").write_text("{}")
     try:
@@ -92,6 +173,9 @@ def test_a_version_that_is_damaged_hides_no_other(operated: Operated) -> None:
         assert told[-1].version == damaged.name
         assert "is not the manifest" in str(told[-1].problem)
         assert told[0].problem is None
+        with pytest.raises(ServiceError) as refused:
+            operated.operator.roll_back(damaged.name)
+        assert refused.value.problem["type"].endswith(":digest-mismatch")
     finally:
         shutil.rmtree(damaged)
 
@@ -121,33 +205,52 @@ def test_there_is_no_way_to_a_version_that_is_none(
     with pytest.raises(ServiceError) as told:
         operated.operator.roll_back(version)
     assert told.value.problem["type"].endswith(f":{kind}")
+    assert str(operated.store) not in str(told.value)
     assert operated.served() == served
+
+
+def test_the_command_knows_no_other_way_either(operated: Operated) -> None:
+    went = run(["index", "rollback", "nothing"], operated.stack.environment)
+    assert went.returncode == StoreError.exit_code
+    assert went.stderr.startswith("lookalike: the index has no complete version 'nothing'")
+    before = operated.operator.versions()
+    back = run(["index", "rollback", "--json"], operated.stack.environment)
+    assert json.loads(back.stdout) == {
+        "version": before.versions[1].version,
+        "before": before.current,
+    }
+    again = run(["index", "rollback", str(before.current)], operated.stack.environment)
+    assert again.stdout == f"CURRENT is {before.current}\n"
 
 
 def test_a_version_whose_file_is_gone_is_not_gone_back_to(operated: Operated) -> None:
     version = operated.reindex()
-    store = operated.stack.environment["LOOKALIKE_STORE"]
     before = operated.operator.versions().versions[1].version
-    [quarantine] = (Path(store) / "indexes" / "default" / before).glob("probes.msgpack")
-    aside = quarantine.rename(quarantine.parents[3] / "aside")
-    try:
+    with aside(indexes(operated) / before / "probes.msgpack"):
         with pytest.raises(ServiceError, match="is missing"):
             operated.operator.roll_back()
         assert operated.operator.versions().current == version
-    finally:
-        aside.rename(quarantine)
 
 
-def test_without_the_right_to_write_the_way_is_told(
-    operated: Operated, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(30, "Read-only file system")
+def test_where_the_store_cannot_be_written_to_the_way_is_told(operated: Operated) -> None:
+    """Nobody can take the lock whose place is taken, not even root, to whom no file is closed."""
+    lock = indexes(operated) / ".PUBLISHING.lock"
+    current = operated.operator.versions().current
+    with aside(lock):
+        lock.mkdir()
+        refused = operated.asked("/index/rollback", method="POST", key=operated.key)
+        lock.rmdir()
+    assert refused.status_code == 503
+    problem = refused.json()
+    assert problem["type"].endswith(":store-error")
+    assert problem["detail"].startswith("CURRENT cannot be written: Is a directory; in a cluster")
+    assert "kubectl create job --from=cronjob/rollback rollback-now" in problem["detail"]
+    assert operated.operator.versions().current == current
 
-    indexes = open_indexes(operated.stack.environment["LOOKALIKE_STORE"], "default")
-    monkeypatch.setattr(Collection, "set_current", refuse)
-    with pytest.raises(StoreError, match=r"Read-only file system.*cronjob/rollback"):
-        roll_back(indexes, None)
+
+def test_a_disk_that_is_full_is_told_apart(operated: Operated) -> None:
+    full = not_written(OSError(errno.ENOSPC, "No space left on device"), "CURRENT")
+    assert isinstance(full, StoreFull)
 
 
 def test_pictures_without_a_vector_are_listed_with_their_reasons(operated: Operated) -> None:
@@ -163,12 +266,21 @@ def test_pictures_without_a_vector_are_listed_with_their_reasons(operated: Opera
 
 
 def test_one_that_cannot_be_drawn_is_told(operated: Operated) -> None:
-    headers = {"X-API-Key": operated.key}
-    url = f"{operated.stack.url}/quarantine"
-    answer = requests.get(f"{url}/label-0/text.png/image", headers=headers, timeout=10)
-    assert answer.json()["type"].endswith(":not-a-picture")
-    none = requests.get(f"{url}/label-0/0.jpg/image", headers=headers, timeout=10)
-    assert none.json()["type"].endswith(":picture-not-found")
+    for name, kind in (("text.png", "not-a-picture"), ("0.jpg", "picture-not-found")):
+        with pytest.raises(ServiceError) as told:
+            operated.operator.quarantined_image(f"label-0/{name}")
+        assert told.value.problem["type"].endswith(f":{kind}")
+
+
+def test_a_file_that_was_mended_is_drawn_until_the_next_reindex(operated: Operated) -> None:
+    broken = operated.stack.pictures / "label-0" / "text.png"
+    kept = broken.read_bytes()
+    shutil.copy(operated.stack.pictures / "label-0" / "0.jpg", broken)
+    try:
+        drawn = operated.operator.quarantined_image("label-0/text.png", size=64)
+    finally:
+        broken.write_bytes(kept)
+    assert cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR).shape[1] == 64
 
 
 def test_one_that_can_be_decoded_is_drawn(tmp_path: Path) -> None:
@@ -185,14 +297,21 @@ def test_one_that_can_be_decoded_is_drawn(tmp_path: Path) -> None:
         draw_quarantined(serving, "a/b.jpg", 64, capacity)
 
 
-@pytest.mark.parametrize("path", ["/index/versions", "/quarantine", "/quarantine/a/image"])
-def test_it_takes_a_key_of_an_operator(operated: Operated, path: str) -> None:
-    assert requests.get(f"{operated.stack.url}{path}", timeout=10).status_code == 401
-    with pytest.raises(ServiceError) as told:
-        operated.searcher.versions()
-    assert told.value.problem["status"] == 403
-    with pytest.raises(ServiceError):
-        operated.searcher.roll_back()
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/index/versions"),
+        ("GET", "/models"),
+        ("POST", "/index/rollback"),
+        ("GET", "/quarantine"),
+        ("GET", "/quarantine/a/image"),
+    ],
+)
+def test_it_takes_a_key_of_an_operator(operated: Operated, method: str, path: str) -> None:
+    current = operated.operator.versions().current
+    assert operated.asked(path, method=method).status_code == 401
+    assert operated.asked(path, method=method, key=operated.other).status_code == 403
+    assert operated.operator.versions().current == current
 
 
 @pytest.fixture
