@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from lookalike.errors import DataError
+from lookalike.errors import DataError, StoreError
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ def list_versions(as_json: bool) -> None:
             f"{indexes.root} has no version yet: 'lookalike reindex' publishes one", err=True
         )
     for item in listed:
-        click.echo(
-            f"{'*' if item['current'] else ' '} {item['version']}  {item['pictures']} pictures  "
-            f"{item['factory']}  model {item['model_version']}"
-        )
+        click.echo(f"{'*' if item['current'] else ' '} {item['version']}  {_summary(item)}")
 
 
 @index.command()
@@ -139,11 +136,20 @@ def _prune_models(indexes: "Collection") -> list[str]:
     return prune_versions(models, keep=1, spare=spare)
 
 
+def _summary(item: dict[str, object]) -> str:
+    if "problem" in item:
+        return f"cannot be served: {item['problem']}"
+    return f"{item['pictures']} pictures  {item['factory']}  model {item['model_version']}"
+
+
 def _listed(indexes: "Collection", version: str, current: str | None) -> dict[str, object]:
-    details = _details(indexes, version)
+    named: dict[str, object] = {"version": version, "current": version == current}
+    try:
+        details = _details(indexes, version)
+    except StoreError as error:  # one that is damaged hides no other
+        return {**named, "problem": str(error)}
     return {
-        "version": version,
-        "current": version == current,
+        **named,
         "pictures": details.pictures,
         "quarantined": details.quarantined,
         "factory": details.factory,

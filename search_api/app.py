@@ -13,7 +13,7 @@ from werkzeug.routing import BaseConverter
 
 from lookalike.changes import open_changes
 from lookalike.settings import Settings
-from lookalike.store import open_indexes, open_models
+from lookalike.store import Location, open_indexes, open_models
 from search_api import docs, metrics, openapi, problems, surrounding, tracing, web
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = surrounding.surrounded(around)  # type: ignore[method-assign,assignment]
     surrounding.register(app)
     metrics.start()
-    problems.register(app)
+    problems.register(app, (Location(settings.store).root, settings.cache))
     replica.start()
     capacity.recall.start()
     return app

@@ -1,6 +1,7 @@
 """What an operator asks: versions of index and model, going back, pictures without a vector.
 
-All of it reads the store or files, so it runs on native threads (:func:`run_operating`).
+All of it reads the store or files, so it runs on threads of its own (:func:`run_operating`),
+but for the pictures that are decoded, which are a request's work as any other.
 """
 
 from collections.abc import Callable
@@ -27,11 +28,14 @@ from lookalike.store import Collection, check_sizes, made_at
 from search_api.capacity import Capacity
 from search_api.parameters import QuarantineParameters
 from search_api.pictures import jpeg_of
+from search_api.problems import said
 from search_api.search import FILE_SCHEME
 from search_api.serving import Serving
 from search_api.writing import not_written
 
 MOST_VERSIONS = 100
+# Of one version, which then hides no other.
+UNREADABLE = (LookalikeError, OSError)
 # The manifests mount all of the store that is served read-only.
 HOW_ELSE = (
     "; in a cluster, 'kubectl create job --from=cronjob/rollback rollback-now' goes to the version "
@@ -74,10 +78,9 @@ def _described(
     try:
         manifest = indexes.manifest(version)
         details = decode_details(manifest, version)
-    except LookalikeError as error:  # one that is damaged hides no other
-        told = str(error)
+    except UNREADABLE as error:
         return StoredVersion(
-            version=version, made=made, current=current, served=served, problem=told
+            version=version, made=made, current=current, served=served, problem=said(error)
         )
     measured = details.measured
     return StoredVersion(
@@ -102,8 +105,8 @@ def _obstacle(models: Collection, made: ModelReference) -> str | None:
     """Say why no replica could serve what a model made: it is not in the store any more."""
     try:
         card_of(models.beside(made.name), made)
-    except LookalikeError as error:
-        return str(error)
+    except UNREADABLE as error:
+        return said(error)
     return None
 
 
@@ -127,8 +130,8 @@ def list_models(models: Collection, serving: Serving | None) -> Models:
 def _model(models: Collection, version: int, *, served: bool) -> StoredModel:
     try:
         card = read_stored_card(models, str(version))
-    except LookalikeError as error:  # as above
-        return StoredModel(version=version, served=served, problem=str(error))
+    except UNREADABLE as error:
+        return StoredModel(version=version, served=served, problem=said(error))
     return _of_card(card, version, served=served)
 
 

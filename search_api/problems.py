@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem documents, each with a stable ``type``."""
 
 import logging
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -20,6 +21,9 @@ RETRY_AFTER_SECONDS = 2
 UNAUTHORIZED = 401
 LATER = frozenset({429, 503})
 
+# Folders of this machine, which no answer names: what follows them says enough.
+_private: set[str] = set()
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +41,15 @@ def problem_of(error: LookalikeError) -> Problem:
     """Describe an error of our tree, in the request at hand."""
     request = CURRENT.get()
     request_id = UNSET if request is None else request.id
-    return Problem(f"{URN}{error.type}", error.title, error.status, str(error), request_id)
+    return Problem(f"{URN}{error.type}", error.title, error.status, said(error), request_id)
+
+
+def said(error: Exception) -> str:
+    """Give an error's words without where this machine keeps the store and the cache."""
+    words = str(error)
+    for folder in _private:
+        words = words.replace(f"{folder}/", "")
+    return words
 
 
 def problem_response(error: LookalikeError) -> Response:
@@ -59,8 +71,9 @@ def _later(error: LookalikeError) -> int:
     return error.seconds if isinstance(error, errors.RateLimited) else RETRY_AFTER_SECONDS
 
 
-def register(app: Flask) -> None:
-    """Make every failure of the application a problem document."""
+def register(app: Flask, private: Iterable[str]) -> None:
+    """Make every failure of the application a problem document, which names no folder of these."""
+    _private.update(private)
     app.register_error_handler(Exception, failed)
 
 

@@ -72,7 +72,13 @@ class Collection:
         return versions[-1]
 
     def manifest(self, version: str) -> Manifest:
-        """Read a version's manifest and hold it against the digest in the version's name."""
+        """Read a version's manifest and hold it against the digest in the version's name.
+
+        Raises:
+            VersionNotFound: there is no such version.
+            StoreError: it cannot be read; an object store's own errors are not among these.
+            DigestMismatch: it is damaged.
+        """
         if not NAME.fullmatch(version):
             raise VersionNotFound(f"{version!r} is no version's name")
         name = f"{version}/{manifest.FILE_NAME}"
@@ -81,6 +87,8 @@ class Collection:
             data = self.location.read(name)
         except FileNotFoundError as error:
             raise VersionNotFound(f"{path} does not exist") from error
+        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
         if not self._numbered and _digest(data) != version.rpartition("-")[2]:
             raise DigestMismatch(f"{path} is not the manifest that its version's name vouches for")
         return manifest.decode_manifest(data, path)

@@ -1,7 +1,7 @@
-// The operator's page: versions and going back to one, the model, pictures without a vector.
+// The operator's page: versions of index and model, going back to one, pictures without a vector.
 
 import { Problem, operate } from "./api.js";
-import { $, make, percent } from "./dom.js";
+import { $, bytes, make, percent } from "./dom.js";
 import { askForKey, whenKeyIsGiven } from "./key_form.js";
 
 const PAGE = 60;
@@ -20,9 +20,9 @@ async function load() {
   problem(null);
   say("Loading…");
   try {
-    const [versions, index] = await Promise.all([operate.versions(), operate.index()]);
+    const [versions, models] = await Promise.all([operate.versions(), operate.models()]);
     showVersions(versions);
-    showModel(index);
+    showModels(models);
     await showPictures();
     for (const section of document.querySelectorAll("section")) section.hidden = false;
     say("");
@@ -32,34 +32,49 @@ async function load() {
 }
 
 function showVersions({ versions }) {
-  $("versions").replaceChildren(...versions.map((one) => row(one, versions)));
+  $("versions").replaceChildren(...versions.map((one) => versionRow(one, versions)));
 }
 
-function row(one, versions) {
-  const cell = (...children) => make("td", {}, ...children);
+function versionRow(one, versions) {
   const made = one.made ? date.format(new Date(one.made)) : one.version;
-  const states = [one.current && "current", one.served && "served"].filter(Boolean);
-  const chips = states.map((state) => make("span", { className: "state" }, state));
-  const start = [make("td", { title: one.version }, made), cell(...chips)];
-  if (one.problem) {
-    const told = make("td", { className: "problem", colSpan: 6 }, one.problem);
-    return make("tr", {}, ...start, told);
-  }
+  const start = [make("td", { title: one.version }, made), states(one)];
+  if (one.problem) return row(...start, wrong(one.problem, 7));
   const recall = one.recall_at_10 === null ? "–" : one.recall_at_10.toFixed(3);
   const missed = one.target !== null && one.recall_at_10 < one.target;
-  const serve = make("button", { type: "button", ariaLabel: `Serve the version of ${made}` }, "Serve");
-  serve.addEventListener("click", () => ask(one, versions.find((other) => other.current)));
-  return make(
-    "tr",
-    {},
+  return row(
     ...start,
-    cell(number.format(one.pictures)),
-    cell(number.format(one.quarantined)),
-    cell(missed ? `${recall}, of ${one.target} asked for` : recall),
-    cell(String(one.model_version)),
-    cell(one.factory),
-    cell(one.current ? "" : serve),
+    number.format(one.pictures),
+    number.format(one.quarantined),
+    missed ? `${recall}, of ${one.target} asked for` : recall,
+    String(one.model_version),
+    one.factory,
+    bytes(one.bytes),
+    one.obstacle ? wrong(`Cannot be served: ${one.obstacle}`) : offer(one, made, versions),
   );
+}
+
+/** Give the button by which a version comes to be served. */
+function offer(one, made, versions) {
+  if (one.current) return "";
+  const label = `Serve the version of ${made}`;
+  const button = make("button", { type: "button", ariaLabel: label }, "Serve");
+  button.addEventListener("click", () => ask(one, versions.find((other) => other.current)));
+  return button;
+}
+
+/** Make a row of cells, of texts and elements. */
+function row(...cells) {
+  const isCell = (one) => one instanceof HTMLTableCellElement;
+  return make("tr", {}, ...cells.map((one) => (isCell(one) ? one : make("td", {}, one))));
+}
+
+function states(one) {
+  const named = [one.current && "current", one.served && "served"].filter(Boolean);
+  return make("td", {}, ...named.map((state) => make("span", { className: "state" }, state)));
+}
+
+function wrong(text, colSpan = 1) {
+  return make("td", { className: "problem", colSpan }, text);
 }
 
 /** Ask whether it is meant; then have the version served, and wait until it is. */
@@ -95,28 +110,30 @@ async function serve(version) {
   }
 }
 
-function showModel({ model, model_card: card }) {
-  const facts = { Name: `${model.name} ${model.version}` };
-  if (card) {
-    Object.assign(facts, {
-      Trained: date.format(new Date(card.created)),
-      Backbone: card.tuned_from ? `${card.backbone}, tuned from ${card.tuned_from}` : card.backbone,
-      Categories: number.format(card.categories.length),
-      "Trained on": `${number.format(card.training_data.pictures)} pictures`,
-    });
-    const map = card.quality.tuned_cosine_map;
-    if (map !== undefined) facts["Held-out retrieval mAP"] = map.toFixed(3);
-    if (card.compared) facts["Beside its forerunner"] = card.compared.verdict;
-    if (card.forced) facts.Forced = "exported although it was worse";
-  }
-  facts.Scores = model.calibration
-    ? `calibrated, error ${percent(model.calibration.ece)}`
-    : "none: it is not calibrated";
-  const terms = Object.entries(facts).flatMap(([name, value]) => [
-    make("dt", {}, name),
-    make("dd", {}, value),
-  ]);
-  $("model").replaceChildren(...terms);
+function showModels({ models }) {
+  $("models").replaceChildren(...models.map(modelRow));
+}
+
+function modelRow(one) {
+  const start = [String(one.version), states(one)];
+  if (one.problem) return row(...start, wrong(one.problem, 7));
+  const map = one.quality.tuned_cosine_map;
+  const calibrated = one.calibration_error !== null;
+  return row(
+    ...start,
+    date.format(new Date(one.made)),
+    one.tuned_from ? `${one.backbone}, tuned from ${one.tuned_from}` : one.backbone,
+    number.format(one.categories),
+    `${number.format(one.pictures)} pictures`,
+    map === undefined ? "–" : map.toFixed(3),
+    calibrated ? `calibrated, error ${percent(one.calibration_error)}` : "none",
+    compared(one),
+  );
+}
+
+function compared({ compared, beside, forced }) {
+  if (compared === null) return "–";
+  return `${compared} (version ${beside})${forced ? ", exported by force" : ""}`;
 }
 
 /** Show the first pictures without a vector of a type, or of all. */

@@ -75,7 +75,7 @@ export async function explain({ source, box }, hit, signal) {
 
 /** What an operator asks, with a key of the scope admin. */
 export const operate = {
-  index: async () => (await ask("index")).json(),
+  models: async () => (await ask("models")).json(),
   versions: async () => (await ask("index/versions")).json(),
   rollBack: async (version) => {
     const headers = { "Content-Type": "application/json" };

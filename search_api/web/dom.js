@@ -14,3 +14,11 @@ export function make(tag, properties = {}, ...children) {
 }
 
 export const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** Say how many bytes in the largest unit that fits, as in 1.4 GB. */
+export function bytes(count) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const power = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), units.length - 1);
+  const form = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(undefined, form).format(count / 1000 ** power);
+}

@@ -176,8 +176,26 @@ def test_a_version_that_is_damaged_hides_no_other(operated: Operated) -> None:
         with pytest.raises(ServiceError) as refused:
             operated.operator.roll_back(damaged.name)
         assert refused.value.problem["type"].endswith(":digest-mismatch")
+        assert refused.value.problem["detail"].startswith(f"indexes/default/{damaged.name}/")
     finally:
         shutil.rmtree(damaged)
+
+
+def test_neither_does_one_that_cannot_be_read(operated: Operated) -> None:
+    damaged = indexes(operated) / "20200101T000000.000Z-000000000000"
+    (damaged / "manifest.json").mkdir(parents=True)
+    try:
+        told = operated.operator.versions().versions
+        listed = run(["index", "list"], operated.stack.environment)
+    finally:
+        shutil.rmtree(damaged)
+    said = f"indexes/default/{damaged.name}/manifest.json cannot be read: Is a directory"
+    assert (told[-1].version, told[-1].problem) == (damaged.name, said)
+    assert told[0].problem is None
+    first, *others = listed.stdout.splitlines()
+    assert first == f"  {damaged.name}  cannot be served: {operated.store}/{said}"
+    assert len(others) == len(told) - 1
+    assert listed.returncode == 0
 
 
 def test_one_goes_back_and_every_worker_follows(operated: Operated) -> None:
@@ -355,6 +373,23 @@ def test_the_page_goes_back_when_it_is_meant(shown: Watched, operated: Operated)
     assert row.locator(".state").all_inner_texts() == ["current", "served"]
     operated.operator.roll_back(current)
     until(lambda: operated.served() == current, what="the newest again")
+
+
+def test_the_page_shows_the_models_and_what_cannot_be_served(
+    shown: Watched, operated: Operated
+) -> None:
+    model = shown.page.locator("#models tr td").all_inner_texts()
+    assert (model[0], model[1], model[3]) == ("1", "served", "toy")
+    first = shown.page.locator("#versions tr").nth(1)
+    assert first.get_by_role("button", name="Serve").is_visible()
+    assert first.locator(".problem").count() == 0
+    with aside(operated.store / "models" / "embedder" / "1"):
+        shown.page.get_by_role("button", name="Reload").click()
+        told = first.locator(".problem")
+        told.wait_for()
+        said = told.inner_text()
+    assert said == "Cannot be served: models/embedder/1/manifest.json does not exist"
+    assert first.get_by_role("button", name="Serve").count() == 0
 
 
 def test_the_page_shows_what_has_no_vector_by_its_reason(shown: Watched) -> None:
