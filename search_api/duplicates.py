@@ -1,6 +1,6 @@
 """Duplicates of a picture of the index: the same bytes, or nearly the same vector."""
 
-from lookalike.client import Duplicate, Duplicates
+from lookalike.answers import Duplicate, Duplicates
 from search_api.asked import Asked
 from search_api.asking import ask
 from search_api.caller import Caller

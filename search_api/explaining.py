@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lookalike.client import Area, Explained, Explanation
+from lookalike.answers import Area, Explained, Explanation
 from lookalike.errors import NoFeatures, NotExplainable
 from lookalike.picture import Edges, read_picture, square_of
 from lookalike.serving.base import Parts, Pixels

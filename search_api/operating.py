@@ -8,8 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 
-from lookalike.catalogue.storage import read_bytes
-from lookalike.client import (
+from lookalike.answers import (
     Models,
     Quarantine,
     QuarantinedPicture,
@@ -18,6 +17,7 @@ from lookalike.client import (
     StoredVersion,
     Versions,
 )
+from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import LookalikeError, PictureNotFound, PictureUnreadable
 from lookalike.index import ModelReference, Quarantined, find_quarantined, quarantine_page
 from lookalike.index.models import card_of

@@ -6,7 +6,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from lookalike import errors
-from lookalike.client import (
+from lookalike.answers import (
     Duplicates,
     Explanation,
     Models,

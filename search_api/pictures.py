@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import cv2
 import numpy as np
 
-from lookalike.client import PictureDetails
+from lookalike.answers import PictureDetails
 from lookalike.errors import InvalidParameter, PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail

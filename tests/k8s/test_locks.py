@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Iterable
-from importlib.metadata import distribution, version
+from importlib.metadata import distribution, metadata, version
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -97,3 +98,20 @@ def test_the_packages_here_are_those_that_the_images_get() -> None:
     """What the other tests run with is what is shipped."""
     for name in EXTRAS:
         assert {package: version(package) for package in packages(name)} == packages(name)
+
+
+def test_all_that_is_pinned_is_asked_for_and_runs_on_the_oldest_python() -> None:
+    """Debian's is 3.11.2; a pin for a later one would end its installation."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    everything = list(project["dependencies"])
+    for extra in project["optional-dependencies"].values():
+        everything += extra
+    assert set(pins()) == needed(map(Requirement, everything)) & set(pins())
+    oldest = project["requires-python"].removeprefix(">=")
+    assert f"Python {oldest} or newer" in (ROOT / "README.md").read_text()
+    refusing = {
+        name: asked
+        for name in pins()
+        if (asked := metadata(name)["Requires-Python"]) and f"{oldest}.0" not in SpecifierSet(asked)
+    }
+    assert refusing == {}
