@@ -54,19 +54,25 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 
 REQUESTS = Histogram(
     "lookalike_request_duration_seconds",
-    "Time to answer a request.",
+    "Time to answer a request, by the route's path, which holds no id.",
     ["method", "path", "status"],
     buckets=SECONDS,
 )
 STAGES = Histogram(
     "lookalike_stage_duration_seconds",
-    "Time of a search's stages: decode, embed, search.",
+    "Time of a search's stages: decode, embed, search; one by vector has only the last.",
     ["stage"],
     buckets=SECONDS,
 )
-PROBLEMS = Counter("lookalike_problems", "Problem documents that were answered.", ["type"])
-CACHE = Counter("lookalike_vector_cache_lookups", "Looks for a vector.", ["outcome"])
-SWAPS = Counter("lookalike_index_swaps", "New index versions, swapped to or refused.", ["outcome"])
+PROBLEMS = Counter(
+    "lookalike_problems",
+    "Problem documents that were answered; too-busy are requests that were turned away.",
+    ["type"],
+)
+CACHE = Counter(
+    "lookalike_vector_cache_lookups", "Looks for a picture's vector: hit or miss.", ["outcome"]
+)
+SWAPS = Counter("lookalike_index_swaps", "New index versions: swapped to, or refused.", ["outcome"])
 EMBEDDINGS = Gauge(
     "lookalike_embeddings_at_work",
     "Pictures at the model server or on their way.",
@@ -107,7 +113,7 @@ CREATED = Gauge(
 # By worker: another start is another process, whatever became of the one before.
 STARTED = Gauge(
     "lookalike_worker_start_timestamp_seconds",
-    "When a worker began, Unix time.",
+    "When a worker began, Unix time: one that was replaced began later.",
     multiprocess_mode="liveall",
 )
 PEAK_MEMORY = Gauge(
@@ -123,15 +129,20 @@ RECALL = Gauge(
 # Sums and counts, so that the workers' add up to what one would have measured.
 LIVE_RECALL = Summary(
     "lookalike_recall_at_10",
-    "recall@10 of searches that were made again, exactly.",
+    "recall@10 of searches that were really asked and made again, exactly.",
     ["filtered"],
 )
 RECALL_SAMPLES = Counter(
     "lookalike_recall_samples",
-    "Searches that were to be made again, exactly: what came of it.",
+    "Searches that were to be made again, exactly: measured, skipped_budget, skipped_busy, empty "
+    "or failed.",
     ["outcome"],
 )
-SPANS = Counter("lookalike_spans", "Spans of traces that ended, by what came of them.", ["outcome"])
+SPANS = Counter(
+    "lookalike_spans",
+    "Spans of traces that ended: sent, failed to be, or dropped as too many waited.",
+    ["outcome"],
+)
 
 
 def start() -> None:

@@ -11,6 +11,8 @@ from tests.search_api.conftest import Stack
 from tests.search_api.test_search import JPEG, post
 from tests.services import until
 
+PAGE = (ROOT / "docs" / "metrics.md").read_text()
+
 
 def read(stack: Stack) -> dict[str, float]:
     response = requests.get(f"{stack.url}/metrics", timeout=10)
@@ -79,12 +81,20 @@ def test_searches_are_made_again_to_measure_recall(stack: Stack) -> None:
     assert samples['lookalike_recall_at_10_sum{filtered="no"}'] == count > 0
 
 
-def test_every_metric_is_documented() -> None:
-    page = (ROOT / "docs" / "observability.md").read_text()
-    told = set(re.findall(r"lookalike_\w+", page.partition("## Recall")[0]))
+def test_every_metric_is_documented_with_its_labels(stack: Stack) -> None:
+    post(stack, JPEG)
+    told = {
+        name: set(re.findall(r"`(\w+)`", labels))
+        for name, labels in re.findall(r"^\| `(\w+)` \|[^|]+\|([^|]*)\|", PAGE, re.MULTILINE)
+    }
     ours = {
         f"{metric.name}_total" if metric.type == "counter" else metric.name
         for metric in metrics.OWN.collect()
         if metric.name.startswith("lookalike_")
     }
-    assert told == ours
+    assert told.keys() == ours
+    for sample in read(stack):
+        name, _, labels = sample.partition("{")
+        name = re.sub("_(bucket|sum|count)$", "", name)
+        if name.startswith("lookalike_"):
+            assert set(re.findall(r'(\w+)="', labels)) - {"le"} == told[name], sample
