@@ -52,3 +52,23 @@ def test_a_picture_is_searched_for_with_curl_alone(stack: Stack) -> None:
     assert told["results"][0]["id"] == "label-2/3.png"
     assert len(told["results"]) == 5
     assert set(told["results"][0]) == {"id", "score", "distance"}
+
+
+def test_locust_searches_by_pictures_and_by_what_was_found(stack: Stack) -> None:
+    flags = ("--headless", "--users", "4", "--spawn-rate", "4", "--run-time", "6s", "--json")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "locust", "--locustfile", EXAMPLES / "locustfile.py"),
+            *("--host", stack.url, "--pictures", stack.pictures / "label-1", *flags),
+        ],
+        env={**os.environ, **stack.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    asked = {one["name"]: one for one in json.loads(done.stdout)}
+    assert asked.keys() == {"by picture", "by id"}
+    assert all(one["num_requests"] > 0 for one in asked.values())
+    assert all(one["num_failures"] == 0 for one in asked.values())
