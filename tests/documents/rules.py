@@ -196,6 +196,11 @@ RULES = (
         after=(SERVE,),
         replace={"127.0.0.1:8080": "{bind}"},
     ),
+    Rule(
+        pattern="locust .*",
+        after=(SERVE,),
+        replace={"127.0.0.1:8080": "{bind}", "--run-time 1m": "--run-time 3s"},
+    ),
     # docs/doctor.md
     Rule(
         pattern="lookalike doctor.*",
