@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from lookalike.flags import Number
+
 
 @click.command()
 @click.argument("pictures", required=False, type=click.Path(path_type=Path, file_okay=False))
@@ -58,7 +60,7 @@ def samples(folder: Path) -> None:
 @click.option("--size", type=click.IntRange(32), default=128, show_default=True, help="Pixels.")
 @click.option(
     "--wait",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=900.0,
     show_default=True,
     help="Seconds to wait for a model server that does not have the model yet.",

@@ -76,7 +76,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=Path, required=True, help="A folder to search with.")
     parser.add_argument("--out", type=Path, default=Path("dashboard.png"), help="A PNG or SVG.")
-    parser.add_argument("--url", default=f"http://{settings.bind}", help="The search service.")
+    parser.add_argument("--url", default=settings.service_url, help="The search service.")
     parser.add_argument("--model-server", default=settings.model_server_rest, help="Its REST URL.")
     parser.add_argument("--users", type=int, default=8, help="How many people search at once.")
     parser.add_argument("--seconds", type=int, default=120, help="How long they do.")

@@ -6,6 +6,7 @@ A model server and a search service must be running ('lookalike model-server', '
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -23,14 +24,14 @@ PATIENCE_SECONDS = 60
 def main() -> None:
     """Read the arguments, index, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="Labelled folders of pictures.")
     parser.add_argument("--distance", type=float, default=0.2, help="Farthest that copies lie.")
     settings = Settings.from_environment()
-    parser.add_argument("--url", default=f"http://{settings.bind}", help="The search service.")
+    parser.add_argument("--url", default=settings.service_url, help="The search service.")
     given = parser.parse_args()
     reindex = [sys.executable, "-m", "lookalike", "reindex", given.folder]
     subprocess.run(reindex, check=True, stdout=sys.stderr)
-    client = Client(given.url)
+    client = Client(given.url, key=os.environ.get("LOOKALIKE_KEY"))
     wait_until_served(client, settings)
     for group in groups(client, given.folder, given.distance):
         print("\t".join(group))
@@ -40,7 +41,9 @@ def wait_until_served(client: Client, settings: Settings) -> None:
     """Wait until the service answers from what was just published."""
     current = open_indexes(settings.store, settings.index).current()
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while client.index()["version"] != current and time.monotonic() < deadline:
+    while (served := client.index()["version"]) != current:
+        if time.monotonic() > deadline:
+            sys.exit(f"the service answers from {served}, not from {current}: is it of this store?")
         time.sleep(0.2)
 
 
@@ -52,8 +55,10 @@ def groups(client: Client, folder: Path, distance: float) -> Iterator[list[str]]
             continue
         try:
             found = client.duplicates(picture.id, distance=distance).duplicates
-        except ServiceError as error:  # one without a vector is no copy of anything
-            print(f"{picture.id}: {error}", file=sys.stderr)
+        except ServiceError as error:
+            if not str(error.problem.get("type")).endswith(":picture-not-found"):
+                raise
+            print(f"{picture.id}: {error}", file=sys.stderr)  # without a vector it is no copy
             continue
         group = [picture.id, *(one.id for one in found if one.id not in seen)]
         seen.update(group)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from lookalike.errors import ConfigurationError
+from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Export even what the newest version already holds, or what is worse than the served one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the version's card as JSON.")
+@json_flag("the version's card")
 def export_model(model_file: Path | None, force: bool, as_json: bool) -> None:
     """Cut the trained model at dense_1 into the next version in the store.
 
@@ -43,6 +45,8 @@ def export_model(model_file: Path | None, force: bool, as_json: bool) -> None:
 
     settings = Settings.from_environment()
     found = model_file or trained_file(newest_folder(settings))
+    if not found.is_file():
+        raise ConfigurationError(f"{found} does not exist: train a model first")
     models = open_models(settings.store, settings.model)
     version = export(
         found,
@@ -70,7 +74,8 @@ def _tell_of_scores(card: "ModelCard") -> None:
         return
     click.echo(
         f"scores: calibrated on {made.pairs} hits of {made.queries} held-out pictures, "
-        f"expected calibration error {made.ece:.3f}"
+        f"expected calibration error {made.ece:.3f}",
+        err=True,
     )
     if made.ece > GOOD_ECE:
         click.echo(

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, TextIO
 import click
 import msgspec
 
+from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
     from lookalike.catalogue import Attribute
-
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 
 
 @click.command()
@@ -30,7 +29,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print it 
     metavar="NAME=VALUE",
     help="What else is known of them; a VALUE that is JSON keeps its type. Repeatable.",
 )
-@as_json_option
+@json_flag("it")
 def add(
     files: tuple[Path, ...],
     name: str | None,
@@ -77,7 +76,7 @@ def add(
     type=click.File(),
     help="Read ids from a file, one a line; - is standard input.",
 )
-@as_json_option
+@json_flag("it")
 def delete(ids: tuple[str, ...], file: TextIO | None, as_json: bool) -> None:
     """Delete pictures by their IDS: no search finds them from two seconds later on.
 
@@ -86,7 +85,7 @@ def delete(ids: tuple[str, ...], file: TextIO | None, as_json: bool) -> None:
     """
     from indexing.deletion import delete as delete_pictures
 
-    listed = [line.rstrip("\n") for line in file] if file is not None else []
+    listed = [] if file is None else _lines(file)
     wanted = list(dict.fromkeys([*ids, *(name for name in listed if name)]))
     if not wanted:
         raise click.UsageError("say which IDS to delete")
@@ -104,6 +103,13 @@ def delete(ids: tuple[str, ...], file: TextIO | None, as_json: bool) -> None:
     click.echo(
         f"holds for all {len(receipt.holds_for)} versions, and for later ones until {receipt.until}"
     )
+
+
+def _lines(file: TextIO) -> list[str]:
+    try:
+        return [line.rstrip("\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"--from {file.name}: it is not UTF-8") from error
 
 
 def _attribute(text: str) -> "tuple[str, Attribute]":

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from indexing.cli_options import as_json, build_options, source_options
+from indexing.cli_options import build_options, source_options
 from indexing.extraction.cli import extraction_options, extraction_settings
+from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @source_options
 @extraction_options
 @build_options
-@as_json
+@json_flag("the result")
 def reindex(as_json: bool, **options: Any) -> None:
     """Embed the pictures of SOURCE, build an index of them and publish it.
 
@@ -60,7 +61,7 @@ def reindex(as_json: bool, **options: Any) -> None:
     help="Of the parts of this division, where there are several.",
 )
 @build_options
-@as_json
+@json_flag("the result")
 def build(division: int | None, as_json: bool, **options: Any) -> None:
     """Build an index of what 'lookalike extract' found, check it and publish it.
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lookalike.flags import Number
+
 if TYPE_CHECKING:
     from indexing.reindex import ModelOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
 def _together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
@@ -27,7 +27,7 @@ model_flags = _together(
     click.option(
         "--wait",
         "wait_seconds",
-        type=click.FloatRange(0),
+        type=Number(0),
         default=300.0,
         show_default=True,
         help="Seconds to wait for a model server that does not have the model yet.",
@@ -50,11 +50,11 @@ build_options = _together(
     ),
     click.option("--factory", help="Any faiss factory string, instead of --recipe."),
     click.option("--nprobe", type=click.IntRange(1), help="With --factory: lists a query."),
-    click.option("--k-factor", type=click.FloatRange(1), help="With --factory: refining."),
+    click.option("--k-factor", type=Number(1), help="With --factory: refining."),
     click.option("--ef-search", type=click.IntRange(1), help="With --factory: HNSW."),
     click.option(
         "--recall",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         help="recall@10 to tune the search to and to insist on; 0.98 where the type is chosen.",
     ),
     click.option(

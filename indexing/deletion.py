@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from lookalike.catalogue.picture import checked_id
 from lookalike.changes import Deletion, open_changes
 from lookalike.errors import StoreError
 from lookalike.index import PictureTable
@@ -38,10 +39,17 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     """Record the deletion of pictures; every replica leaves them out within two seconds.
 
     An id that no version has is recorded too: the catalogue may come to have it.
+
+    Raises:
+        VersionNotFound: there is no version of the index, so that this may be another store.
+        DataError: an id is none that a picture can have.
     """
+    for name in ids:
+        checked_id(name, "the picture to delete")
+    indexes = open_indexes(settings.store, settings.index)
+    indexes.latest()
     record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
     # Looked up afterwards: nothing may delay the deletion itself.
-    indexes = open_indexes(settings.store, settings.index)
     versions = indexes.versions()
     found: dict[str, list[str]] = {name: [] for name in ids}
     unseen = []

@@ -5,14 +5,21 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from lookalike.errors import DataError, StoreError
+from lookalike.errors import StoreError
+from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
     from lookalike.index import IndexDetails
     from lookalike.store import Collection
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+
+def _complete(_context: object, _parameter: object, begun: str) -> list[str]:
+    """Name the versions that begin so, the newest first, to a shell."""
+    return [version for version in reversed(_indexes().versions()) if version.startswith(begun)]
+
+
+version_argument = click.argument("version", required=False, shell_complete=_complete)
 
 
 @click.group()
@@ -21,7 +28,7 @@ def index() -> None:
 
 
 @index.command("list")
-@as_json_option
+@json_flag("it")
 def list_versions(as_json: bool) -> None:
     """List the complete versions, oldest first; the current one is marked."""
     indexes = _indexes()
@@ -39,17 +46,18 @@ def list_versions(as_json: bool) -> None:
 
 
 @index.command()
-@click.argument("version", required=False)
-def show(version: str | None) -> None:
+@version_argument
+@json_flag("it on one line")
+def show(version: str | None, as_json: bool) -> None:
     """Print what a version's manifest says (the current one's by default), as JSON."""
     indexes = _indexes()
-    details = _details(indexes, _chosen(indexes, version))
-    click.echo(msgspec.json.format(msgspec.json.encode(details), indent=2).decode())
+    made = msgspec.json.encode(_details(indexes, _chosen(indexes, version)))
+    click.echo(made if as_json else msgspec.json.format(made, indent=2).decode())
 
 
 @index.command()
-@click.argument("version", required=False)
-@as_json_option
+@version_argument
+@json_flag("it")
 def verify(version: str | None, as_json: bool) -> None:
     """Read every file of a version in the store and hold it against its digest."""
     from lookalike.store import verify_version
@@ -64,8 +72,8 @@ def verify(version: str | None, as_json: bool) -> None:
 
 
 @index.command()
-@click.argument("version", required=False)
-@as_json_option
+@version_argument
+@json_flag("it")
 def rollback(version: str | None, as_json: bool) -> None:
     """Point CURRENT at VERSION, or at the one before the current one.
 
@@ -97,7 +105,7 @@ def rollback(version: str | None, as_json: bool) -> None:
     help="Remove model versions too that no index names any more; those that are newer than "
     "all that one names stay, since an index may be on its way.",
 )
-@as_json_option
+@json_flag("it")
 def prune(keep: int, models: bool, as_json: bool) -> None:
     """Remove old versions; files that a version which stays still needs are kept.
 
@@ -106,6 +114,7 @@ def prune(keep: int, models: bool, as_json: bool) -> None:
     from lookalike.store import prune as prune_versions
 
     indexes = _indexes()
+    indexes.latest()  # where there is none, nothing is made either
     removed = {"indexes": prune_versions(indexes, keep), "models": []}
     if models:
         removed["models"] = _prune_models(indexes)
@@ -166,10 +175,7 @@ def _indexes() -> "Collection":
 
 
 def _chosen(indexes: "Collection", version: str | None) -> str:
-    chosen = version or indexes.current_or_none()
-    if chosen is None:
-        raise DataError("nothing has been published yet; say which version, or run reindex")
-    return chosen
+    return version or indexes.current()
 
 
 def _details(indexes: "Collection", version: str) -> "IndexDetails":

@@ -8,14 +8,16 @@ listed, and those modules import nothing heavy themselves.
 import sys
 import traceback
 from importlib.metadata import EntryPoint, entry_points
+from io import TextIOWrapper
 
 import click
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import ConfigurationError, LookalikeError
 from lookalike.storing import rights_needed, room_needed
 
 GROUP = "lookalike.commands"
 INTERRUPTED = 130
+DEBUG = "--debug"
 
 
 class Rooms(click.Group):
@@ -39,7 +41,7 @@ class Rooms(click.Group):
 
 @click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show a traceback when something fails."
+    DEBUG, is_flag=True, expose_value=False, help="Show a traceback when something fails."
 )
 @click.version_option(package_name="lookalike")
 def lookalike() -> None:
@@ -52,19 +54,38 @@ def lookalike() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and exit: errors in one line, and a status that tells their kind."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    given = sys.argv[1:] if arguments is None else arguments
+    arguments = [argument for argument in given if argument != DEBUG]  # wherever it stands
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may lack letters that we write
+            stream.reconfigure(errors="backslashreplace")
     try:
         with rights_needed(), room_needed("the store or the cache"):
             status = lookalike.main(arguments, prog_name="lookalike", standalone_mode=False)
-    except LookalikeError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        click.echo(f"lookalike: {error} [{error.type}]", err=True)
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("lookalike: interrupted", err=True)
         sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  whatever it is, it is told in one line
+        if DEBUG in given:
+            traceback.print_exc()
+        told = _told(error)
+        click.echo(f"lookalike: {told} [{told.type}]", err=True)
+        sys.exit(told.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _told(error: Exception) -> LookalikeError:
+    """Give an error of our tree for any failure."""
+    if isinstance(error, LookalikeError):
+        return error
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        return ConfigurationError(
+            f"this needs the package {error.name.partition('.')[0]!r}: pip install "
+            "'lookalike[jobs]' brings all that jobs need, 'lookalike[search]' all of the service"
+        )
+    return LookalikeError(
+        f"an unexpected failure, {type(error).__name__}: {error}; with {DEBUG} it has a traceback"
+    )

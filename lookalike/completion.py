@@ -1,7 +1,5 @@
 """``lookalike completion``: subcommands, flags and files at a press of the tab key."""
 
-import sys
-
 import click
 from click.shell_completion import get_completion_class
 
@@ -9,21 +7,20 @@ from lookalike.cli import lookalike
 
 NAME = "lookalike"
 VARIABLE = "_LOOKALIKE_COMPLETE"
-# Where each shell's user puts it.
-HOW = {
-    "bash": 'eval "$(lookalike completion bash)"    # in ~/.bashrc',
-    "zsh": 'eval "$(lookalike completion zsh)"    # in ~/.zshrc, after compinit',
-    "fish": "lookalike completion fish > ~/.config/fish/completions/lookalike.fish",
-}
+SHELLS = ["bash", "fish", "zsh"]
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(sorted(HOW)))
+@click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete this command's subcommands, flags and files."""
+    r"""Print what makes SHELL complete this command's subcommands, flags and files.
+
+    \b
+    In ~/.bashrc:                     eval "$(lookalike completion bash)"
+    In ~/.zshrc, after compinit:      eval "$(lookalike completion zsh)"
+    In ~/.config/fish/config.fish:    lookalike completion fish | source
+    """
     made = get_completion_class(shell)
     if made is None:
         raise click.UsageError(f"{shell} is not completed by the Click that is installed")
     click.echo(made(lookalike, {}, NAME, VARIABLE).source())
-    if sys.stdout.isatty():
-        click.echo(HOW[shell], err=True)

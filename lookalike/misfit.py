@@ -9,6 +9,8 @@ KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", 
 LIMITS = {">=": "{} or more", ">": "above {}", "<=": "{} or less", "<": "below {}"}
 # As in: Expected `int` >= 1 - at `$.workers`
 EXPECTED = re.compile(r"Expected `(\w+)(?: \| null)?`(?: (>=|>|<=|<) ([\d.e+-]+))?")
+# As in: Expected `str` matching regex '^[a-z]*$' - at `$.index`
+PATTERN = re.compile(r"Expected `str` matching regex '\^?(.*?)(?:\\\\Z|\$)?'")
 CHOICE = re.compile(r"Invalid enum value (.*)")
 
 
@@ -31,6 +33,8 @@ def misfit(error: msgspec.ValidationError) -> Misfit:
 
 
 def _worded(said: str) -> str:
+    if matching := PATTERN.match(said):
+        return f"has to be of the form {matching[1]}"
     if expected := EXPECTED.match(said):
         kind, sign, limit = expected.groups()
         bound = "" if sign is None else f", {LIMITS[sign].format(limit.removesuffix('.0'))}"

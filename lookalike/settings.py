@@ -1,7 +1,7 @@
 """The one settings object: read from the environment at the edge, passed inward.
 
 Every setting is an environment variable ``LOOKALIKE_<NAME>`` with the default that
-stands here. Nothing else in the project reads the environment.
+stands here. No other module reads one.
 """
 
 import os
@@ -19,9 +19,12 @@ PREFIX = "LOOKALIKE_"
 # Variables that are not ours, and mean the same for every program that reads them.
 STANDARD = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}
 MEBIBYTE = 1 << 20
+PATHS = {"store", "cache", "weights", "api_keys"}
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+# Of a folder of the store: versions are looked for right below it.
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
 LogFormat = Literal["json", "text"]
 AccessLog = Literal["all", "failed", "off"]
 
@@ -43,9 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "training begins with. Empty: they are fetched, once."
         ),
     ] = ""
-    index: Annotated[str, Meta(description="Name of the index to build and to serve.")] = "default"
+    index: Annotated[Name, Meta(description="Name of the index to build and to serve.")] = "default"
     model: Annotated[
-        str, Meta(description="Name of the model, in the store and on the model server.")
+        Name, Meta(description="Name of the model, in the store and on the model server.")
     ] = "embedder"
     model_server_rest: Annotated[
         str, Meta(description="Base URL of the model server's REST API, for queries.")
@@ -138,13 +141,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    @property
+    def service_url(self) -> str:
+        """Where the service listens that is started with these settings."""
+        here = "127.0.0.1" if self.bind.startswith(":") else ""
+        return f"http://{here}{self.bind}"
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """Read ``LOOKALIKE_*`` variables; raise ConfigurationError for one that is not valid."""
+        """Read ``LOOKALIKE_*`` variables; raise ConfigurationError for one that is not valid.
+
+        An empty one counts as not set where the default says something, and a path may begin
+        with ``~``.
+        """
         environment = os.environ if environment is None else environment
         known = {f"{PREFIX}{name.upper()}": name for name in cls.__struct_fields__}
         given = {name: environment[key] for key, name in STANDARD.items() if key in environment}
         given |= {known[key]: value for key, value in environment.items() if key in known}
+        unset = {name for name, value in given.items() if not value and getattr(cls(), name) != ""}
+        given = {
+            name: _expanded(value) if name in PATHS else value
+            for name, value in given.items()
+            if name not in unset
+        }
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
@@ -154,6 +173,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError(
                 f"{PREFIX}{wrong.field.upper()} {wrong.said}{among}"
             ) from error
+
+
+def _expanded(path: str) -> str:
+    return str(Path(path).expanduser()) if path.startswith("~") else path
 
 
 def _choices(field: str) -> tuple[str, ...]:

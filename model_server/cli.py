@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lookalike.errors import ConfigurationError
+from lookalike.flags import Number
 from lookalike.settings import Settings
 from model_server.launcher import real_server_exists, run_container, run_local, run_real
 from model_server.options import BatchingParameters, ServerOptions
@@ -70,7 +71,7 @@ PORT = click.IntRange(0, 65535)
 )
 @click.option(
     "--poll-seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=1.0,
     show_default=True,
     help="Time between looks at the folder.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lookalike.flags import Number
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--every",
     "seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=5.0,
     show_default=True,
     help="Seconds between looks.",

@@ -4,4 +4,4 @@ from reference import DOCS, PAGES
 
 if __name__ == "__main__":
     for name, page in PAGES.items():
-        (DOCS / name).write_text(page())
+        (DOCS / name).write_text(page(), encoding="utf-8")

@@ -24,7 +24,7 @@ def settings_page() -> str:
     """Render the settings, in the order of their definition, as a Markdown page."""
     hints = typing.get_type_hints(Settings, include_extras=True)
     rows = (
-        f"| `{PREFIX}{field.name.upper()}` | `{_default(field.default)}` "
+        f"| `{PREFIX}{field.name.upper()}` | {_default(field.default)} "
         f"| {_description(hints[field.name])} |\n"
         for field in msgspec.structs.fields(Settings)
     )
@@ -37,4 +37,7 @@ def _description(annotation: Any) -> str:
 
 
 def _default(value: object) -> str:
-    return str(value).replace(str(Path.home()), "~")
+    text = str(value)
+    if text.startswith(home := f"{Path.home()}/"):
+        text = f"~/{text.removeprefix(home)}"
+    return f"`{text}`" if text else "empty"

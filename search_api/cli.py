@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
+from lookalike.flags import Number, json_flag, service_flags
 from lookalike.settings import Settings
-from search_api.key_file import Scope, line_of
+from search_api.key_file import Scope, add_line, line_of
 from search_api.rates import Rate
 
 KEY_BYTES = 32
-RATE = click.FloatRange(0, min_open=True)
+RATE = Number(0, min_open=True)
 CONFIGURATION = Path(__file__).with_name("gunicorn_conf.py")
 
 
@@ -56,7 +57,7 @@ def serve(bind: str | None, workers: int | None) -> None:
 )
 @click.option("--rate", type=RATE, help="Searches a second; LOOKALIKE_KEY_RATE by default.")
 @click.option("--burst", type=click.IntRange(1), help="Searches at once; a second's by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print key and line as JSON.")
+@json_flag("key and line")
 def api_key(
     name: str,
     admin: bool,
@@ -78,8 +79,7 @@ def api_key(
         raise click.UsageError("--burst goes with --rate")
     line = line_of(name, scopes, key, None if rate is None else Rate.of(rate, burst))
     if path is not None:
-        with path.open("a") as file:
-            file.write(f"{line}\n")
+        add_line(path, line)
     if as_json:
         click.echo(json.dumps({"name": name, "key": key, "line": line}))
     elif path is not None:
@@ -92,14 +92,14 @@ def api_key(
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("-k", type=click.IntRange(1, 1000), default=10, show_default=True)
-@click.option("--url", help="The service; http://LOOKALIKE_BIND by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print the service's answer as it is.")
-def search(picture: Path, k: int, url: str | None, as_json: bool) -> None:
+@service_flags
+@json_flag("the service's own answer")
+def search(picture: Path, k: int, url: str | None, key: str | None, as_json: bool) -> None:
     """Ask a running service for the pictures that look like PICTURE."""
     from lookalike.client import Client, score_of
 
     try:
-        client = Client(url or f"http://{Settings.from_environment().bind}")
+        client = Client(url or Settings.from_environment().service_url, key=key)
     except ValueError as error:
         raise click.UsageError(f"--url: {error}") from error
     answer = client.search(picture.read_bytes(), k=k)

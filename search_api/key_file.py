@@ -5,6 +5,7 @@ So it holds no key itself; ``lookalike api-key`` makes such lines.
 
 import hashlib
 import math
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -47,6 +48,26 @@ def line_of(name: str, scopes: list[Scope], key: str, rate: Rate | None = None) 
     """Write the line of a key."""
     line = f"{name} {','.join(scopes)} {hashlib.sha256(key.encode()).hexdigest()}"
     return line if rate is None else f"{line} {rate.per_second:g}/{rate.burst:g}"
+
+
+def add_line(path: Path, line: str) -> None:
+    """Add the line of a key to a file, which may not be there yet; the lines in it stay.
+
+    Raises:
+        ConfigurationError: it cannot be read or written, a line of it is no key's, or it has a
+            key of that name.
+    """
+    new = _key(line, "the new line")
+    if path.exists() and new.name in {key.name for key in read_keys(path)}:
+        raise ConfigurationError(f"{path} has a key called {new.name!r} already")
+    try:
+        with path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            begin = b"\n" if file.read(1) not in (b"", b"\n") else b""
+            file.write(begin + f"{line}\n".encode())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _key(line: str, where: str) -> Key:

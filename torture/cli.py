@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lookalike.flags import Number, json_flag, service_flags
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
     from torture.case import Case
     from torture.run import Limits
 
-STANDARD_OUTPUT = Path("-")
+# As of lookalike doctor.
+DID_NOT_HOLD = 9
 
 
 @click.command()
-@click.option("--url", help="The service; http://LOOKALIKE_BIND by default.")
-@click.option("--key", help="An API key of it.")
+@service_flags
 @click.option("--kinds", help="Only these, such as bombs,fuzz; all by default.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the fuzz.")
 @click.option(
@@ -33,24 +34,19 @@ STANDARD_OUTPUT = Path("-")
 @click.option("--at-once", type=click.IntRange(1), default=2, show_default=True, help="Requests.")
 @click.option(
     "--most-seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=5.0,
     show_default=True,
     help="That an answer may take.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=30.0,
     show_default=True,
     help="Seconds after which an answer counts as none.",
 )
-@click.option(
-    "--json",
-    "report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write what came of each case there; - is standard output, which then has nothing else.",
-)
+@json_flag("what came of each case")
 @click.option(
     "--write",
     "folder",
@@ -66,7 +62,7 @@ def torture(
     at_once: int,
     most_seconds: float,
     timeout: float,
-    report: Path | None,
+    as_json: bool,
     folder: Path | None,
 ) -> None:
     """Send hostile pictures and requests to a running service, and see that it holds.
@@ -74,7 +70,7 @@ def torture(
     Bombs, cut-off files, broken containers, files that are two things at once, random
     damage, and HTTP that lies: each case says what may be answered to it. Nothing may be
     answered with a 5xx, take over 5 s, end a worker or grow its memory by over 1 GB (as
-    /metrics tells, where it can be reached). The exit code is 1 where anything did.
+    /metrics tells, where it can be reached). The exit code is 9 where anything did.
     Outcomes are those under default limits.
     """
     from torture.corpus import corpus
@@ -88,9 +84,9 @@ def torture(
         click.echo(f"{len(cases)} cases in {folder}")
         return
     limits = Limits(seconds=timeout, most_seconds=most_seconds, at_once=at_once)
-    address = url or f"http://{Settings.from_environment().bind}"
-    if not _held(address, key, cases, limits, report):
-        raise click.exceptions.Exit(1)
+    address = url or Settings.from_environment().service_url
+    if not _held(address, key, cases, limits, as_json=as_json):
+        raise click.exceptions.Exit(DID_NOT_HOLD)
 
 
 def _chosen(cases: "Sequence[Case]", kinds: str | None) -> "list[Case]":
@@ -105,7 +101,7 @@ def _chosen(cases: "Sequence[Case]", kinds: str | None) -> "list[Case]":
 
 
 def _held(
-    address: str, key: str | None, cases: "list[Case]", limits: "Limits", report: Path | None
+    address: str, key: str | None, cases: "list[Case]", limits: "Limits", *, as_json: bool
 ) -> bool:
     """Send the cases and print the table; say whether the service held."""
     from lookalike.errors import SourceUnavailable
@@ -123,8 +119,7 @@ def _held(
         told = torment(target, cases, limits, meter.add)
     finally:
         meter.close()
-    written = json.dumps(document(told), indent=1)
-    if report is not None and report != STANDARD_OUTPUT:
-        report.write_text(written)
-    click.echo(written if report == STANDARD_OUTPUT else table(told))
+    click.echo(table(told), err=as_json)
+    if as_json:
+        click.echo(json.dumps(document(told), indent=1))
     return told.passed

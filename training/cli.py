@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from lookalike.errors import ConfigurationError, VersionNotFound
+from lookalike.flags import Number, json_flag
 from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
@@ -25,8 +26,7 @@ from training.request import (
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(dir_okay=False, path_type=Path)
 REPORT_FILE = "evaluation.html"
-STANDARD_OUTPUT = Path("-")
-SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+SHARE = Number(0, 1, min_open=True, max_open=True)
 STAGES: tuple[type[msgspec.Struct], ...] = (HeadSettings, TuningSettings)
 DEFAULTS = {
     field.name: field.default
@@ -130,7 +130,7 @@ def _kind(annotation: Any) -> Any:
     "--tensorboard", type=FOLDER, help="Folder for event files, which tensorboard --logdir shows."
 )
 @click.option("--force", is_flag=True, help="Train also where this very model is there.")
-@click.option("--json", "as_json", is_flag=True, help="Print the model's card as JSON.")
+@json_flag("the model's card")
 @_stage_options
 def train(
     pictures: Path,
@@ -203,12 +203,7 @@ def train(
     metavar="VERSION",
     help="Say whether it is better or worse than this exported version, or neither for sure.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=FILE,
-    help="Write all figures to this file too; - is standard output, which then has nothing else.",
-)
+@json_flag("all figures")
 @click.option(
     "--html",
     "html_file",
@@ -229,7 +224,7 @@ def evaluate(
     pictures: Path | None,
     validation: Path | None,
     against: int | None,
-    json_file: Path | None,
+    as_json: bool,
     html_file: Path,
     no_html: bool,
     workers: int,
@@ -240,9 +235,8 @@ def evaluate(
     the data are like. It is replaced where there is one.
     """
     settings = Settings.from_environment()
-    for_programs = json_file == STANDARD_OUTPUT
-    for file in (None if for_programs else json_file, None if no_html else html_file):
-        _check_writable(file)
+    if not no_html:
+        _check_writable(html_file)
     if against is not None:  # before TensorFlow is loaded
         _check_version(against, settings)
     from training.against import compare_with_version
@@ -253,21 +247,19 @@ def evaluate(
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(saved)
-    click.echo(as_text(report), err=for_programs)
+    click.echo(as_text(report), err=as_json)
     compared = None
     if against is not None:
         compared = compare_with_version(saved, against, settings, workers)
-        click.echo(f"\n{compared}", err=for_programs)
-    if no_html and json_file is None:
+        click.echo(f"\n{compared}", err=as_json)
+    if no_html and not as_json:
         return
     from training.report.measure import evaluation
-    from training.report.writing import as_json, write_json, write_page
+    from training.report.writing import figures_json, write_page
 
     measured = evaluation(folder, saved, report, compared)
-    if for_programs:
-        click.echo(as_json(measured), nl=False)
-    elif json_file is not None:
-        write_json(measured, json_file)
+    if as_json:
+        click.echo(figures_json(measured), nl=False)
     if not no_html:
         write_page(measured, saved, html_file)
         click.echo(f"the report is {html_file.absolute().as_uri()}", err=True)
@@ -303,13 +295,13 @@ def _check_version(version: int, settings: Settings) -> None:
         raise VersionNotFound(f"--against: {models.root} has no version {version}; it has {has}")
 
 
-def _check_writable(file: Path | None) -> None:
+def _check_writable(file: Path) -> None:
     """Find out before minutes of work that nothing can be written there."""
-    folder = file and file.absolute().parent
-    if folder is not None and not os.access(folder, os.W_OK):
+    folder = file.absolute().parent
+    if not os.access(folder, os.W_OK):
         raise ConfigurationError(
-            f"{folder} is no folder that can be written to: name another file with --html or "
-            "--json, or pass --no-html"
+            f"{folder} is no folder that can be written to: name another file with --html, or "
+            "pass --no-html"
         )
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from indexing.cli_options import as_json as as_json_flag
 from indexing.cli_options import model_flags, source_options
 from indexing.extraction.settings import ExtractionSettings
+from lookalike.flags import Number, json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def extraction_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
         click.option(
             "--patience",
             "patience_seconds",
-            type=click.FloatRange(0),
+            type=Number(0),
             default=DEFAULTS.patience_seconds,
             show_default=True,
             help="Seconds to wait for a model server that stops giving vectors.",
         ),
         click.option(
             "--max-rejected",
-            type=click.FloatRange(0, 1),
+            type=Number(0, 1),
             default=DEFAULTS.max_rejected,
             show_default=True,
             help="Stop where more than this share of the pictures gives no vector.",
@@ -106,7 +106,7 @@ def extraction_settings(options: dict[str, Any], settings: Settings) -> Extracti
 )
 @model_flags
 @extraction_options
-@as_json_flag
+@json_flag("the result")
 def extract(
     source: str,
     query: str | None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lookalike.flags import Number, json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,21 +32,21 @@ class Quantity(click.ParamType[int]):
 @click.option("--pictures", type=Quantity(), help="How many, such as 200k or 50M.")
 @click.option(
     "--recall",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Number(0, 1, min_open=True),
     default=0.98,
     show_default=True,
     help="Share of the 10 nearest that a search is to find.",
 )
 @click.option(
     "--p95-ms",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=50.0,
     show_default=True,
     help="Milliseconds within which 95 of 100 answers are to come.",
 )
 @click.option(
     "--queries-per-second",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     help="Of all replicas together; without it, what one can answer.",
 )
 @click.option("--memory-per-replica", type=Quantity(), help="Such as 32G or 32Gi.")
@@ -73,7 +74,7 @@ class Quantity(click.ParamType[int]):
 )
 @click.option("--calibrate", is_flag=True, help="Measure this machine first, for all later plans.")
 @click.option("--vectors", type=Quantity(), help="With --calibrate: how many; 200k by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+@json_flag("the plan")
 def plan(
     pictures: int | None,
     recall: float,

@@ -76,7 +76,7 @@ class Collection:
 
         Raises:
             VersionNotFound: there is no such version.
-            StoreError: it cannot be read; an object store's own errors are not among these.
+            StoreError: it cannot be read, as of :meth:`Location.read`.
             DigestMismatch: it is damaged.
         """
         if not NAME.fullmatch(version):
@@ -87,8 +87,6 @@ class Collection:
             data = self.location.read(name)
         except FileNotFoundError as error:
             raise VersionNotFound(f"{path} does not exist") from error
-        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-            raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
         if not self._numbered and _digest(data) != version.rpartition("-")[2]:
             raise DigestMismatch(f"{path} is not the manifest that its version's name vouches for")
         return manifest.decode_manifest(data, path)
@@ -171,19 +169,30 @@ class Collection:
             return version
 
     def current(self) -> str:
-        """Name the version that ``CURRENT`` points at; raise NothingPublished without one."""
+        """Name the version that ``CURRENT`` points at.
+
+        Raises:
+            NothingPublished: there is none.
+            DigestMismatch: what it says is no version's name.
+        """
         try:
-            return self.location.read(CURRENT).decode().strip()
+            named = self.location.read(CURRENT).decode("ascii", "replace").strip()
         except FileNotFoundError as error:
             raise NothingPublished(
                 f"{self.root}/{CURRENT} does not exist yet: 'lookalike reindex' publishes an index"
             ) from error
+        if not NAME.fullmatch(named):
+            raise DigestMismatch(
+                f"{self.root}/{CURRENT} names no version; 'lookalike index rollback VERSION' names "
+                "one anew"
+            )
+        return named
 
     def current_or_none(self) -> str | None:
-        """Name the version that ``CURRENT`` points at, None without one."""
+        """Name the version that ``CURRENT`` points at, None without one, or where it names none."""
         try:
             return self.current()
-        except NothingPublished:
+        except (NothingPublished, DigestMismatch):
             return None
 
     def set_current(self, version: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import fsspec
 
-from lookalike.errors import ConfigurationError
+from lookalike.errors import ConfigurationError, StoreError
 from lookalike.store import files
 
 
@@ -56,8 +56,12 @@ class Location:
     def _matching(self, folder: str, patterns: list[str]) -> Iterator[str]:
         try:
             entries = self._entries(folder)
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return  # gone, or never there
+        except NotADirectoryError as error:
+            if folder:
+                return  # a file by now
+            raise StoreError(f"{self.root} cannot be read: {error.strerror}") from error
         matches = re.compile(translate(patterns[0])).match
         for name, is_folder in entries:
             if not matches(name.rpartition("/")[2]) or name == folder:
@@ -90,8 +94,17 @@ class Location:
         return int(self._fs.size(self.path(name)))
 
     def read(self, name: str) -> bytes:
-        """Read a small file; raise FileNotFoundError where there is none."""
-        return bytes(self._fs.cat_file(self.path(name)))
+        """Read a small file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StoreError: it is no file, or may not be read; a network's errors are not among these.
+        """
+        try:
+            return bytes(self._fs.cat_file(self.path(name)))
+        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            said = error.strerror or error
+            raise StoreError(f"{self.path(name)} cannot be read: {said}") from error
 
     def open(self, name: str) -> BinaryIO:
         """Open a file of any size, to be read from within; errors as :meth:`read`."""

@@ -353,7 +353,7 @@ RULES = (
     Rule(pattern="lookalike train photos --unfreeze-from block5_conv1", long=True),
     Rule(pattern=r"lookalike evaluate", long=True, after=(TRAIN,)),  # as make evaluate
     Rule(
-        pattern=r"lookalike evaluate --html reports/monday\.html --json reports/monday\.json",
+        pattern=r"lookalike evaluate --html reports/monday\.html --json >reports/monday\.json",
         long=True,
         after=(TRAIN,),
         instead=r"mkdir -p reports; \g<0>",

@@ -47,7 +47,8 @@ def test_copies_in_a_folder_are_found_and_each_group_is_told_once(stack: Stack) 
 
 
 def test_a_picture_is_searched_for_with_curl_alone(stack: Stack) -> None:
-    picture = stack.pictures / "label-2" / "3.png"
+    picture = stack.pictures.parent / "with,a;comma.png"
+    shutil.copyfile(stack.pictures / "label-2" / "3.png", picture)
     told = json.loads(example("search.sh", stack, str(picture), stack.url))
     assert told["results"][0]["id"] == "label-2/3.png"
     assert len(told["results"]) == 5

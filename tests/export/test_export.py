@@ -202,10 +202,10 @@ def test_the_command_tells_of_the_scores_and_warns_of_a_large_error(
     made = with_hits(model_file, tmp_path / "training", queries=20)
     environment = {"LOOKALIKE_STORE": str(tmp_path / "store")}
     finished = run(["export-model", "--model", str(made)], environment)
-    assert "calibrated on 200 hits of 20 held-out pictures" in finished.stdout
+    assert "calibrated on 200 hits of 20 held-out pictures" in finished.stderr
     assert "warning: that is over 0.05" in finished.stderr
     again = run(["export-model", "--model", str(model_file)], environment)
-    assert again.stdout.count("calibrated on 200 hits") == 1  # that version is there already
+    assert again.stderr.count("calibrated on 200 hits") == 1  # that version is there already
 
 
 def test_the_command_prints_the_card_for_programs(model_file: Path, tmp_path: Path) -> None:
@@ -213,6 +213,10 @@ def test_the_command_prints_the_card_for_programs(model_file: Path, tmp_path: Pa
     told = run(["export-model", "--model", str(model_file), "--json"], environment)
     card = msgspec.json.decode(told.stdout, type=ModelCard)
     assert (card.version, card.explains) == (1, True)
+    calibrated = with_hits(model_file, tmp_path / "training", queries=20)
+    told = run(["export-model", "--model", str(calibrated), "--json"], environment)
+    assert msgspec.json.decode(told.stdout, type=ModelCard).calibration is not None
+    assert "calibrated on 200 hits" in told.stderr
 
 
 def test_without_enough_hits_the_model_is_exported_and_the_reason_told(

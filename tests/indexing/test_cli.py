@@ -1,11 +1,16 @@
 """What the commands of this room print for people."""
 
+import json
+import subprocess
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
-from indexing.changes_cli import delete
 from indexing.index_cli import index
+from lookalike.errors import StoreError
+from tests.indexing.publishing.galleries import Gallery
+from tests.services import run
 
 
 def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
@@ -17,8 +22,82 @@ def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
     assert CliRunner().invoke(index, ["list", "--json"], env=environment).stdout == "[]\n"
 
 
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run(list(arguments), {f"LOOKALIKE_{name}": value for name, value in environment.items()})
+
+
+@pytest.mark.parametrize("arguments", [["delete", "bird/crow.png"], ["index", "prune"]])
+def test_a_store_of_nothing_is_left_so(tmp_path: Path, arguments: list[str]) -> None:
+    """It may be another than was meant: a receipt of a deletion from it would prove nothing."""
+    told = command(*arguments, STORE=str(tmp_path / "mistyped"))
+    assert told.returncode == StoreError.exit_code
+    assert "holds no complete version yet" in told.stderr
+    assert not (tmp_path / "mistyped").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["index", verb] for verb in ("list", "show", "verify", "rollback", "prune")),
+        ["delete", "bird/crow.png"],
+        ["sync-models", "--once", "."],
+    ],
+    ids=" ".join,
+)
+def test_a_store_that_is_a_file_is_one_line(tmp_path: Path, arguments: list[str]) -> None:
+    store = tmp_path / "store"
+    store.write_text("no folder")
+    told = command(*arguments, STORE=str(store))
+    assert told.returncode == StoreError.exit_code
+    assert told.stderr.startswith("lookalike: ")
+    assert told.stderr.count("\n") == 1
+    assert f"{store}/" in told.stderr
+
+
+def test_where_current_names_nothing_the_versions_can_be_seen_and_gone_back_to(
+    tmp_path: Path,
+) -> None:
+    gallery = Gallery(tmp_path)
+    gallery.fill(20)
+    version = gallery.publish().version
+    current = tmp_path / "store" / "indexes" / "default" / "CURRENT"
+    current.write_bytes(b"\xff\xfe")
+    assert version in command("index", "list", STORE=gallery.settings.store).stdout
+    shown = command("index", "show", STORE=gallery.settings.store)
+    assert "CURRENT names no version" in shown.stderr
+    assert shown.returncode == StoreError.exit_code
+    back = command("index", "rollback", version, STORE=gallery.settings.store)
+    assert back.stdout == f"CURRENT is {version}\n"
+    assert current.read_text() == f"{version}\n"
+    assert json.loads(command("index", "show", "--json", STORE=gallery.settings.store).stdout)[
+        "pictures"
+    ]
+
+
 def test_an_id_that_no_version_has_is_told(tmp_path: Path) -> None:
-    environment = {"LOOKALIKE_STORE": str(tmp_path)}
-    told = CliRunner().invoke(delete, ["bird/crov.png"], env=environment)
+    gallery = Gallery(tmp_path)
+    gallery.fill(20)
+    gallery.publish()
+    told = command("delete", "bird/crov.png", STORE=gallery.settings.store)
     assert "recorded bird/crov.png: no version has it, so that nothing is gone" in told.stdout
     assert "deleted" not in told.stdout
+    assert "the id is empty" in command("delete", "", STORE=gallery.settings.store).stderr
+
+
+def test_ids_of_a_file_that_is_no_text_are_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "ids").write_bytes(b"bird\xff\n")
+    told = command("delete", "--from", str(tmp_path / "ids"), STORE=str(tmp_path))
+    assert told.returncode == 2
+    assert "it is not UTF-8" in told.stderr
+
+
+def test_a_plan_of_no_number_is_a_usage_error() -> None:
+    told = command("plan", "--pictures", "1M", "--recall", "nan")
+    assert told.returncode == 2
+    assert "nan is not a finite number" in told.stderr
+
+
+def test_an_index_with_a_name_of_its_own_kind_is_refused(tmp_path: Path) -> None:
+    told = command("index", "list", STORE=str(tmp_path), INDEX="../elsewhere")
+    assert told.returncode == 2
+    assert "LOOKALIKE_INDEX has to be of the form" in told.stderr

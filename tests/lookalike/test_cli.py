@@ -96,9 +96,48 @@ def test_a_failure_is_one_line_with_its_type_and_an_exit_code(tmp_path: object) 
     assert "train a model first [bad-configuration]" in finished.stderr
 
 
-def test_debug_shows_the_traceback(tmp_path: object) -> None:
-    finished = run("--debug", "export-model", "--model", f"{tmp_path}/none.keras")
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_debug_shows_the_traceback(tmp_path: object, place: int) -> None:
+    arguments = ["export-model", "--model", f"{tmp_path}/none.keras"]
+    finished = run(*arguments[:place], "--debug", *arguments[place:])
     assert "Traceback" in finished.stderr
+
+
+def test_what_nobody_foresaw_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the sky fell")
+
+    monkeypatch.setattr(cli.lookalike, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train"])
+    assert ended.value.code == 1
+    told = "lookalike: an unexpected failure, RuntimeError: the sky fell"
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_a_package_that_is_not_there_is_named() -> None:
+    program = (
+        "import sys; sys.modules['gunicorn'] = sys.modules['search_api.keys'] = None\n"
+        "from lookalike.cli import main; main(['serve'])"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 2
+    assert "'lookalike[search]'" in finished.stderr
+
+
+def test_a_terminal_of_few_letters_ends_nothing() -> None:
+    finished = subprocess.run(
+        [sys.executable, "-m", "lookalike", "plan", "--pictures", "1M"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
 
 
 @pytest.mark.parametrize(

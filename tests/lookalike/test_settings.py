@@ -24,6 +24,8 @@ def test_variables_are_read_by_their_names_and_converted() -> None:
         ("LOOKALIKE_WORKERS", "0", "has to be a whole number, 1 or more"),
         ("LOOKALIKE_POLL_SECONDS", "-1", "has to be a number, above 0"),
         ("LOOKALIKE_MAX_BODY_BYTES", "1.5", "has to be a whole number"),
+        ("LOOKALIKE_INDEX", "shop/shoes", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
+        ("LOOKALIKE_MODEL", "..", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
         ("LOOKALIKE_ACCESS_LOG", "some", "cannot be 'some': all, failed, off"),
     ],
 )
@@ -33,3 +35,21 @@ def test_a_wrong_value_is_an_error_that_names_its_variable(
     with pytest.raises(ConfigurationError) as raised:
         Settings.from_environment({name: value})
     assert str(raised.value) == f"{name} {said}"
+
+
+def test_an_empty_variable_is_none_and_a_path_may_begin_at_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    given = {"LOOKALIKE_STORE": "", "LOOKALIKE_WORKERS": "", "LOOKALIKE_CACHE": "~/cache"}
+    settings = Settings.from_environment({**given, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://o:4318"})
+    assert (settings.store, settings.workers) == (Settings().store, Settings().workers)
+    assert settings.cache == "/home/somebody/cache"
+    assert settings.otlp_endpoint == "http://o:4318"
+
+
+@pytest.mark.parametrize(
+    ("bind", "url"), [(":8080", "http://127.0.0.1:8080"), ("10.0.0.1:80", "http://10.0.0.1:80")]
+)
+def test_a_service_is_found_where_it_listens(bind: str, url: str) -> None:
+    assert Settings(bind=bind).service_url == url

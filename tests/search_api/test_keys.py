@@ -122,6 +122,43 @@ def test_a_key_is_shown_with_its_line() -> None:
     assert run(["api-key", "web", "--rate", "20"], {}).stdout.endswith(" 20/20\n")
 
 
+def test_a_key_is_added_to_a_file_as_a_line_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(line_of("web", ["search"], "secret"))  # without an end
+    added = run(["api-key", "office", "--admin", "--file", str(file)], {})
+    assert [key.name for key in read_keys(file)] == ["web", "office"]
+    assert line_of("office", ["search", "admin"], added.stdout.strip()) in file.read_text()
+    assert run(["api-key", "shop", "--file", str(tmp_path / "new")], {}).returncode == 0
+    assert [key.name for key in read_keys(tmp_path / "new")] == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["web"], "has a key called 'web' already"),
+        (["shop", "--rate", "nan"], "nan is not a finite number"),
+        (["shop", "--rate", "inf"], "inf is not a finite number"),
+    ],
+)
+def test_a_key_that_the_service_would_not_take_is_not_added(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(before := line_of("web", ["search"], "secret") + "\n")
+    refused = run(["api-key", *arguments, "--file", str(file)], {})
+    assert refused.returncode == 2
+    assert told in refused.stderr
+    assert file.read_text() == before
+
+
+def test_a_key_goes_into_no_file_that_cannot_be_written(tmp_path: Path) -> None:
+    refused = run(["api-key", "web", "--file", str(tmp_path / "no" / "keys")], {})
+    assert refused.returncode == 2
+    assert refused.stderr.endswith(
+        "cannot be written: No such file or directory [bad-configuration]\n"
+    )
+
+
 def test_a_file_that_is_empty_for_a_moment_takes_no_key_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""The report's two files, each replaced at once or not at all."""
+"""The report: its figures for programs, and its page, replaced at once or not at all."""
 
 from pathlib import Path
 
@@ -11,14 +11,9 @@ from training.report.page import as_page
 from training.report.thumbnails import large, small
 
 
-def as_json(evaluation: Evaluation) -> bytes:
+def figures_json(evaluation: Evaluation) -> bytes:
     """Give all figures as one document."""
     return msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n"
-
-
-def write_json(evaluation: Evaluation, path: Path) -> None:
-    """Write all figures."""
-    replace_file(path, as_json(evaluation))
 
 
 def write_page(evaluation: Evaluation, trained: Trained, path: Path) -> None:
