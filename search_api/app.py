@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter
 from lookalike.changes import open_changes
 from lookalike.settings import Settings
 from lookalike.store import Location, open_indexes, open_models
-from search_api import docs, metrics, openapi, problems, surrounding, tracing, web
+from search_api import docs, metrics, openapi, problems, storage_loop, surrounding, tracing, web
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
@@ -67,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             not what it must be.
     """
     settings = settings or Settings.from_environment()
+    storage_loop.start()
     app = bare_app()
     tracing.start(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes

@@ -2,12 +2,16 @@
 
 import hashlib
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import numpy as np
 
 from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import (
+    CallerGone,
+    DeadlineExceeded,
     InvalidParameter,
     LookalikeError,
     NoFeatures,
@@ -30,6 +34,7 @@ from search_api.tracing import headers, span
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
 LOOK_UP = "look up"
+ALL_OFF = "every unit of dense_1 is off for this picture; try another crop of it"
 
 
 def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Asked:
@@ -54,14 +59,20 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
     return embed_picture(data, box, serving, capacity, caller)
 
 
-def read_indexed(picture: PictureRow, capacity: Capacity) -> bytes:
+def read_indexed(picture: PictureRow, capacity: Capacity, caller: Caller) -> bytes:
     """Read the file of a picture of the index, on this thread.
 
     Raises:
         PictureUnreadable: its storage cannot be read, or has another file by now.
+        DeadlineExceeded: its storage takes too long.
+        CallerGone: nobody wants it any more.
     """
     try:
-        data = read_bytes(picture.uri, capacity.file_bytes)
+        data = read_bytes(picture.uri, capacity.file_bytes, caller.left())
+    except (DeadlineExceeded, CallerGone):
+        raise
+    except TimeoutError as error:
+        raise DeadlineExceeded("the storage of the pictures takes too long") from error
     except (OSError, LookalikeError) as error:
         raise PictureUnreadable(f"the file of {picture.id!r} cannot be read here") from error
     if hashlib.sha256(data).digest() != picture.sha256:
@@ -85,7 +96,7 @@ def _indexed(
 
     picture, vector = run_briefly(look_up, serving.costs[LOOK_UP])
     if vector is None:
-        data = run_native(lambda: read_indexed(picture, capacity))
+        data = run_native(lambda: read_indexed(picture, capacity, caller))
         asked = embed_picture(data, box, serving, capacity, caller)
         return msgspec.structs.replace(asked, id=picture.id)
     now = time.perf_counter()
@@ -121,15 +132,28 @@ def embed_picture(
 
 
 def _embedded(pixels: Pixels, serving: Serving, capacity: Capacity, caller: Caller) -> Vectors:
+    with asking_model("embed", capacity, caller) as (left, sent):
+        [vector] = serving.embedder.embed(pixels[np.newaxis], timeout=left, headers=sent)
+    if not vector.any():
+        raise NoFeatures(ALL_OFF)
+    return np.asarray(vector)
+
+
+@contextmanager
+def asking_model(
+    name: str, capacity: Capacity, caller: Caller
+) -> Iterator[tuple[float, dict[str, str] | None]]:
+    """Give a call to the model server its seconds and its headers, and learn from its time.
+
+    Raises:
+        ModelServerUnavailable: it failed just now; errors of the call as they are.
+        DeadlineExceeded, CallerGone: it was not begun.
+    """
     with capacity.breaker.guarded():
         begun = time.perf_counter()
-        with span("embed", outgoing=True):
-            left, sent = caller.left(), headers()
-            [vector] = serving.embedder.embed(pixels[np.newaxis], timeout=left, headers=sent)
+        with span(name, outgoing=True):
+            yield caller.left(), headers()
         capacity.embeddings.took(time.perf_counter() - begun)
-    if not vector.any():
-        raise NoFeatures("every unit of dense_1 is off for this picture; try another crop of it")
-    return np.asarray(vector)
 
 
 def _usable(vector: Vectors, serving: Serving) -> Vectors:

@@ -14,15 +14,16 @@ from lookalike.errors import NoFeatures, NotExplainable
 from lookalike.picture import Edges, read_picture, square_of
 from lookalike.serving.base import Parts, Pixels
 from lookalike.vectors import Vectors, unit
-from search_api.asking import ask, read_indexed
+from search_api.asking import ALL_OFF, ask, asking_model, read_indexed
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.metrics import EMBEDDINGS
 from search_api.native import run_native
 from search_api.parameters import ExplainParameters, Parameters
 from search_api.pictures import find_picture
 from search_api.query import Indexed, Picture, Query
 from search_api.serving import Serving
-from search_api.tracing import headers, span
+from search_api.tracing import span
 
 DIGITS = 5  # of a cosine, that are told
 
@@ -45,12 +46,15 @@ def explain(
             "the model of this index was exported before hits could be explained: "
             "export it anew (--force) and reindex"
         )
-    found = [_vector(name, serving, capacity, caller) for name in wanted.hits]
-    with capacity.embeddings.admitted():
+    names = list(dict.fromkeys(wanted.hits))
+    found = [_vector(name, serving, capacity, caller) for name in names]
+    # Before there is a place at the model server, which storage must not hold.
+    data = run_native(lambda: _data(source, serving, capacity, caller))
+    with capacity.embeddings.admitted(), EMBEDDINGS.track_inprogress():
         with span("decode"):
-            pixels, edges = run_native(lambda: _read(source, wanted, serving, capacity))
+            pixels, edges = run_native(lambda: _read(data, wanted, serving, capacity, caller))
         [parts] = _parts(pixels, serving, capacity, caller)
-    told = run_native(lambda: explained(parts, wanted.hits, np.stack(found)))
+    told = run_native(lambda: explained(parts, names, np.stack(found)))
     return Explanation(
         area=Area(**edges._asdict()),
         explained=told,
@@ -60,24 +64,27 @@ def explain(
 
 
 def _vector(name: str, serving: Serving, capacity: Capacity, caller: Caller) -> Vectors:
+    caller.left()
     return ask(Query(Indexed(name), Parameters()), serving, capacity, caller).vector
 
 
-def _read(
-    source: Picture | Indexed, wanted: ExplainParameters, serving: Serving, capacity: Capacity
-) -> tuple[Pixels, Edges]:
+def _data(source: Picture | Indexed, serving: Serving, capacity: Capacity, caller: Caller) -> bytes:
     if isinstance(source, Picture):
-        data = source.data
-    else:
-        data = read_indexed(find_picture(serving.index, source.id), capacity)
+        return source.data
+    return read_indexed(find_picture(serving.index, source.id), capacity, caller)
+
+
+def _read(
+    data: bytes, wanted: ExplainParameters, serving: Serving, capacity: Capacity, caller: Caller
+) -> tuple[Pixels, Edges]:
+    caller.left()
     contract, limit = serving.index.details.model.picture, capacity.decoded_bytes
     pixels = read_picture(data, contract, max_decoded_bytes=limit, box=wanted.box)
     return pixels, square_of(data, contract, wanted.box)
 
 
 def _parts(pixels: Pixels, serving: Serving, capacity: Capacity, caller: Caller) -> Parts:
-    with capacity.breaker.guarded(), span("explain", outgoing=True):
-        left, sent = caller.left(), headers()
+    with asking_model("explain", capacity, caller) as (left, sent):
         return serving.embedder.parts(pixels[np.newaxis], timeout=left, headers=sent)
 
 
@@ -90,7 +97,7 @@ def explained(parts: Parts, names: Sequence[str], found: Vectors) -> list[Explai
     before = parts.sum(axis=(0, 1))
     length = np.linalg.norm(np.maximum(before, 0))
     if not length:
-        raise NoFeatures("every unit of dense_1 is off for this picture; try another crop of it")
+        raise NoFeatures(ALL_OFF)
     # What a unit's ReLU holds back adds nothing, wherever it comes from.
     shares = (parts * (before > 0) / length) @ unit(found).T
     return [

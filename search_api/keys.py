@@ -99,7 +99,7 @@ class Keys:
             raise MissingScope(f"this takes a key with the scope {scope!r}")
         return key
 
-    def spend(self, key: Key | None, searches: int = 1) -> None:
+    def spend(self, key: Key | None, searches: float = 1) -> None:
         """Count the searches of a request with a key.
 
         Raises:

@@ -1,5 +1,6 @@
 """What a search can be asked: the structs that requests are checked by, and described from."""
 
+from functools import cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -192,16 +193,8 @@ class JsonExplain(ExplainParameters, frozen=True, kw_only=True, forbid_unknown_f
     id: Id | UnsetType = UNSET
 
 
-# What each member of a request is, in words.
-DESCRIPTIONS = {
-    name: member.get("description", "")
-    for kind in (
-        DuplicatesParameters,
-        JsonUpload,
-        JsonExplain,
-        JsonRollback,
-        QuarantineParameters,
-        JsonQuery,
-    )
-    for name, member in msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"].items()
-}
+@cache
+def descriptions(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Say what each member of a request of this kind is, in words."""
+    members = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]
+    return {name: member.get("description", "") for name, member in members.items()}

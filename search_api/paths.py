@@ -43,6 +43,8 @@ from search_api.upload import read_upload
 EXTENSION = "lookalike"
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
 CACHED = "private, max-age=3600"
+# A page shows what a search found: 24 pictures, and the one that was searched by.
+OF_A_SEARCH = 1 / 25
 
 paths = Blueprint("search", __name__)
 
@@ -69,9 +71,11 @@ def post_search_batch() -> Response:
 @paths.post("/explain")
 def post_explain() -> Response:
     """Tell which parts of a picture make it look like pictures of the index."""
-    service = _service("search")
+    service = _service(None)
+    key = service.keys.check(request.headers, "search")
     check_queue()
     source, wanted = read_explain(_request())
+    service.keys.spend(key, len(set(wanted.hits)))
     serving, caller = service.serving(), service.caller(request.environ)
     explanation = explain(source, wanted, serving, service.capacity, caller)
     return _from_thread(lambda: explanation)
@@ -90,8 +94,8 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     """Show a picture as a JPEG, where the file that was indexed can be read."""
     if not pictures.asks_for_image(request.environ):
         return get_picture(f"{id}/image")
-    service = _service("search")
-    index = service.serving().index
+    service = _service("search", searches=OF_A_SEARCH)
+    index, caller = service.serving().index, service.caller(request.environ)
     size = pictures.read_size(request.args.get("size"))
     picture = run_native(lambda: pictures.find_picture(index, id))
     tag = f"{picture.sha256.hex()}-{size}"
@@ -99,7 +103,7 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     response.set_etag(tag)
     response.headers["Cache-Control"] = CACHED
     if not request.if_none_match.contains(tag):
-        response.data = run_native(lambda: pictures.draw(picture, size, service.capacity))
+        response.data = run_native(lambda: pictures.draw(picture, size, service.capacity, caller))
         response.status_code = 200
     return response
 
@@ -238,11 +242,14 @@ def get_docs() -> Response:
     return response
 
 
-def _service(scope: Scope | None) -> Service:
-    """Give what a path works with, to a request whose key has the scope, and may ask already."""
+def _service(scope: Scope | None, searches: float = 1) -> Service:
+    """Give what a path works with, to a request whose key has the scope, and may ask already.
+
+    It counts for the key as so many searches.
+    """
     service: Service = current_app.extensions[EXTENSION]
     if scope is not None:
-        service.allow(request.headers, scope)
+        service.allow(request.headers, scope, searches)
     return service
 
 

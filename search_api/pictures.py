@@ -12,6 +12,7 @@ from lookalike.errors import InvalidParameter, PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail
 from search_api.asking import read_indexed
+from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.search import place
 
@@ -70,13 +71,14 @@ def read_size(text: str | None) -> int:
     return int(text)
 
 
-def draw(picture: PictureRow, size: int, capacity: Capacity) -> bytes:
+def draw(picture: PictureRow, size: int, capacity: Capacity, caller: Caller) -> bytes:
     """Read a picture from its storage and make a JPEG of it; on a native thread.
 
     Raises:
         PictureUnreadable, PictureError: its file is not there, or none to be decoded.
+        DeadlineExceeded, CallerGone: as of :func:`read_indexed`.
     """
-    return jpeg_of(read_indexed(picture, capacity), size, capacity.decoded_bytes)
+    return jpeg_of(read_indexed(picture, capacity, caller), size, capacity.decoded_bytes)
 
 
 def jpeg_of(data: bytes, size: int, limit: int) -> bytes:

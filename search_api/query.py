@@ -1,7 +1,6 @@
 """A search request, read from HTTP: strict, and with an error that names what is wrong."""
 
 import io
-import re
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -13,10 +12,10 @@ from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from lookalike.errors import InvalidFilter, InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.misfit import misfit
 from lookalike.vectors import Vectors
 from search_api.native import run_native, run_sized
 from search_api.parameters import (
-    DESCRIPTIONS,
     FIELD,
     FORM,
     JSON,
@@ -31,11 +30,12 @@ from search_api.parameters import (
     JsonQuery,
     Parameters,
     RawBatch,
+    descriptions,
 )
 
 HOW = (
     f"send the picture as the file field {FIELD!r} of a {FORM} form, its bytes with a "
-    f"Content-Type of image/*, or {JSON} with {ONE_OF}"
+    f"Content-Type of image/*, or {JSON} with "
 )
 # What decoding JSON raises: of its grammar or its types, its UTF-8, its depth.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -44,7 +44,7 @@ MOST_VALUES = 1 << 16
 MOST_VALUES_OF_BATCH = (1 << 18) + MOST_VALUES
 
 FLOAT32 = np.dtype("<f4")
-FILTER = "`$.filter"  # where msgspec's error tells that it found the fault
+FILTER = "filter"
 Given = TypeVar("Given", bound=msgspec.Struct)
 
 
@@ -96,14 +96,14 @@ def read_query(request: Request) -> Query:
     """
     if request.mimetype == JSON:
         return decode_query(json_body(request))
-    picture, parameters = read_file(request, Parameters, HOW)
+    picture, parameters = read_file(request, Parameters, HOW + ONE_OF)
     return Query(Picture(picture), parameters)
 
 
 def read_explain(request: Request) -> tuple[Picture | Indexed, ExplainParameters]:
     """Read what is to be explained, and by what; errors as :func:`read_query`."""
     if request.mimetype != JSON:
-        picture, parameters = read_file(request, ExplainParameters, HOW)
+        picture, parameters = read_file(request, ExplainParameters, f"{HOW}one of image and id")
         return Picture(picture), parameters
     body: JsonExplain = decoded(json_body(request), JsonExplain)
     if isinstance(body.image, UnsetType) == isinstance(body.id, UnsetType):
@@ -242,7 +242,7 @@ def decode(data: bytes | msgspec.Raw, kind: type[Any], most: int = MOST_VALUES) 
         except msgspec.ValidationError:
             return msgspec.convert(_with_integers(msgspec.json.decode(data)), kind)
     except UNREADABLE as error:
-        raise _refused(error) from error
+        raise _refused(error, kind) from error
 
 
 def _demand_few_values(data: bytes, most: int) -> None:
@@ -292,19 +292,17 @@ def parameters_of(given: MultiDict[str, str], kind: type[Given]) -> Given:
     try:
         return msgspec.convert(read, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _refused(error) from error
+        raise _refused(error, kind) from error
 
 
-def _refused(error: Exception) -> InvalidParameter | InvalidFilter:
-    wrong = InvalidFilter if FILTER in str(error) else InvalidParameter
-    return wrong(f"the request cannot be read: {_explained(error)}")
-
-
-def _explained(error: Exception) -> str:
-    """Add to msgspec's error (``… - at `$.field` ``) what the field is."""
-    named = re.search(r"`\$\.(\w+)", str(error))
-    text = DESCRIPTIONS.get(named[1]) if named else None
-    return f"{error}: {text}" if text else str(error)
+def _refused(error: Exception, kind: type[msgspec.Struct]) -> InvalidParameter | InvalidFilter:
+    if not isinstance(error, msgspec.ValidationError):
+        return InvalidParameter(f"the request cannot be read: {error}")
+    wrong = misfit(error)
+    refusal = InvalidFilter if wrong.field == FILTER else InvalidParameter
+    subject = repr(wrong.place) if wrong.place else "the request"
+    meaning = descriptions(kind).get(wrong.field)
+    return refusal(f"{subject} {wrong.said}" + (f": {meaning}" if meaning else ""))
 
 
 def _read_text(name: str, text: str) -> object:

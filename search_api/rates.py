@@ -46,7 +46,7 @@ class Rates:
         self._workers, self._clock = workers, clock
         self._buckets: dict[bytes, _Bucket] = {}
 
-    def spend(self, key: bytes, rate: Rate, searches: int) -> None:
+    def spend(self, key: bytes, rate: Rate, searches: float) -> None:
         """Count the searches of a request, which come all or none.
 
         More than a burst of them are begun with a full bucket, and paid for afterwards.

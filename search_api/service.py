@@ -41,15 +41,15 @@ class Service(msgspec.Struct, frozen=True):
     openapi: bytes
     metrics: Shared[bytes]  # of all workers
 
-    def allow(self, headers: Headers, scope: Scope) -> Key | None:
-        """Give the key of a request, which has the scope, and may search once more already.
+    def allow(self, headers: Headers, scope: Scope, searches: float = 1) -> Key | None:
+        """Give the key of a request, which has the scope, and may search so often already.
 
         Raises:
             MissingKey, MissingScope, RateLimited: it may not.
         """
         key = self.keys.check(headers, scope)
         if scope == "search":
-            self.keys.spend(key)
+            self.keys.spend(key, searches)
         return key
 
     def serving(self) -> Serving:

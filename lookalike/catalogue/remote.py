@@ -46,11 +46,17 @@ class Object:
                 raise IsADirectoryError(f"{redacted(self._uri)} is a folder")
             return stamp_of(self._fs, found)
 
-    def read(self, limit: int) -> bytes:
-        """Read it once; of more than ``limit`` bytes, read one more than those and stop."""
+    def read(self, limit: int, seconds: float | None = None) -> bytes:
+        """Read it once; of more than ``limit`` bytes, read one more than those and stop.
+
+        Where it takes longer than ``seconds``, raise TimeoutError, if its client can be told to.
+        """
+        timed = {"timeout": seconds} if seconds is not None and self._fs.async_impl else {}
         try:
             with as_os_errors(self._uri):
-                return bytes(self._fs.cat_file(self._path, start=0, end=limit + 1))
+                return bytes(self._fs.cat_file(self._path, start=0, end=limit + 1, **timed))
+        except TimeoutError:
+            raise
         except OSError:
             if self._is_empty():
                 return b""  # no range can be had of no bytes

@@ -44,10 +44,16 @@ def read_stamp(uri: str) -> Stamp | None:
     return _local_stamp(Path(path).stat())
 
 
-def read_bytes(uri: str, limit: int) -> bytes:
+def read_bytes(uri: str, limit: int, seconds: float | None = None) -> bytes:
     """Read a file of at most ``limit`` bytes, once.
 
+    Args:
+        uri: where the file is.
+        limit: of its size, in bytes.
+        seconds: that a remote storage may take; None: any time.
+
     Raises:
+        TimeoutError: it takes longer.
         PictureTooLarge: it has more bytes than that; they are not read.
         FileNotFoundError: there is no such file.
         OSError: it cannot be read, or is no file.
@@ -55,7 +61,7 @@ def read_bytes(uri: str, limit: int) -> bytes:
     """
     path = local_path(uri)
     if path is None:
-        return _within(limit, uri, remote.Object(uri).read(limit))
+        return _within(limit, uri, remote.Object(uri).read(limit, seconds))
     with _opened(path) as descriptor:
         return _read_all(descriptor, limit, uri)
 

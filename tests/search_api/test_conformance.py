@@ -23,7 +23,7 @@ PICTURES = st.sampled_from([JPEG, encoded(".png", noise(40, 50, 3)), encoded(".w
 # has no calibrated scores.
 UNSAID = (
     *("in its body, not its URL", "given more than once", "a vector of this index"),
-    *("vector has no parts", "min_score", "Invalid base64"),
+    *("vector has no parts", "min_score", "is not base64"),
     # A filter has exactly one of its forms, and names attributes that there are.
     *("a filter has one of", "a condition has one of", "attribute"),
 )

@@ -92,16 +92,22 @@ def test_the_service_refuses_a_key_that_asks_too_much(stack: Stack, tmp_path: Pa
     one = {"id": "label-0/3.png", "k": 1}
     with search_service(environment, tmp_path / "log") as url:
         until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+        image = f"{url}/pictures/label-0/3.png/image"
+        for _ in range(24):  # as a page shows what was found, for one of the four
+            assert requests.get(image, headers=headers, timeout=30).status_code == 200
+        explained = {"id": one["id"], "hits": ["label-0/1.png", "label-1/1.png", "label-0/1.png"]}
+        asked = partial(requests.post, f"{url}/explain", json=explained, headers=headers)
         search = partial(requests.post, f"{url}/search", json=one, headers=headers, timeout=30)
-        batch = {"queries": [one] * 3}
+        batch = {"queries": [one] * 2}
         done = requests.post(f"{url}/search/batch", json=batch, headers=headers, timeout=30)
         assert done.status_code == 200
+        assert_problem(asked(timeout=30), 429, "rate-limited")  # it counts as two
         assert search().status_code == 200
         refused = search()
         assert_problem(refused, 429, "rate-limited")
         assert 90 <= int(refused.headers["Retry-After"]) <= 100
         metrics = requests.get(f"{url}/metrics", timeout=30).text
-    assert 'lookalike_problems_total{type="rate-limited"} 1.0' in metrics
+    assert 'lookalike_problems_total{type="rate-limited"} 2.0' in metrics
 
 
 def test_serving_without_them_is_one_line() -> None:
