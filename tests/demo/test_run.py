@@ -73,6 +73,7 @@ def test_a_second_run_skips_what_is_done(folder: Path) -> None:
     assert open_models(str(folder), "embedder").versions() == ["1"]
 
 
+@pytest.mark.long
 def test_pictures_of_another_size_are_served_by_force_whatever_they_find(
     folder: Path, tmp_path: Path
 ) -> None:

@@ -87,7 +87,7 @@ RULES = (
     ),
     Rule(pattern="make (setup|help|manifests|docs)"),
     Rule(pattern=TRAIN),
-    Rule(pattern="make evaluate", after=(TRAIN,)),
+    Rule(pattern="make evaluate", long=True, after=(TRAIN,)),
     Rule(pattern=EXPORT, after=(TRAIN,)),
     Rule(pattern=MODEL_SERVER, after=(EXPORT,), serves="http://{rest}/v1/models/embedder"),
     Rule(pattern=REINDEX, after=(MODEL_SERVER,)),
@@ -235,7 +235,7 @@ RULES = (
         why="other commands go back to what it removes",
     ),
     # docs/migrate.md, docs/train.md, docs/tune.md
-    Rule(pattern="lookalike train photos --force", after=(TRAIN,)),
+    Rule(pattern="lookalike train photos --force", long=True, after=(TRAIN,)),
     Rule(
         pattern="lookalike reindex photos --(model-version 1|rebuild --recall 0.99)", after=(SERVE,)
     ),
