@@ -1,11 +1,13 @@
 """Sends the cases, a few at once, and judges the answers."""
 
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from torture.case import Case
-from torture.sending import Answer, ask
+from torture import files
+from torture.case import BYTES, Case
+from torture.sending import Answer, ask, send
 from torture.target import Target
 from torture.watching import Workers, is_alive, workers_of
 
@@ -62,6 +64,7 @@ def torment(
 ) -> Report:
     """Send all cases to a service; ``done`` is told whenever one more is answered."""
     seconds = limits.seconds
+    target.hit = _hit(target, seconds) or target.hit
     before = workers_of(target, seconds)
     with ThreadPoolExecutor(limits.at_once) as pool:
         futures = [pool.submit(ask, target, case, seconds) for case in cases]
@@ -78,6 +81,17 @@ def torment(
     if not is_alive(target, seconds):
         faults.append("/healthz does not answer any more")
     return Report(verdicts, faults, after)
+
+
+def _hit(target: Target, seconds: float) -> str | None:
+    """Search by a picture; give the id of what is found, None where nothing is."""
+    body = files.encode(files.quadrants(), "JPEG")
+    answer = send(target, target.request("POST", "/search?k=1", BYTES, body), seconds)
+    try:
+        [found] = json.loads(answer.body)["results"]
+        return str(found["id"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def judge(case: Case, answer: Answer, most_seconds: float) -> str:

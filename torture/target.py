@@ -1,5 +1,6 @@
 """Where requests go to, and their bytes."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -19,6 +20,7 @@ class Target:
     Attributes:
         host, port: where to connect to.
         secure: by TLS.
+        hit: id of a picture of its index, once one is known.
 
     Raises:
         ConfigurationError: the URL is none of HTTP.
@@ -32,6 +34,7 @@ class Target:
         self.secure = address.scheme == "https"
         self._path, self._authority = address.path.rstrip("/"), address.netloc.rpartition("@")[2]
         self._key = key
+        self.hit = "nothing"
         self._bottom = 1 - 1e-12 * secrets.randbelow(1_000_000)
 
     @property
@@ -43,6 +46,11 @@ class Target:
         """
         box = f'{{"left":0,"top":0,"right":1,"bottom":{self._bottom}}}'
         return f"/search?k=1&box={quote(box)}"
+
+    @property
+    def explanation(self) -> str:
+        """The path that has a picture compared with a picture of the index."""
+        return f"/explain?hits={quote(json.dumps([self.hit]))}"
 
     def head(self, method: str, path: str, headers: Mapping[str, str | int] | None = None) -> bytes:
         """Write a request's line and headers: those that each needs, and more."""

@@ -65,6 +65,11 @@ def test_a_service_holds_and_loses_no_worker(service: str) -> None:
     assert told["passed"]
     assert [case["name"] for case in told["cases"]] == [case.name for case in corpus()]
     assert {case["status"] // 100 for case in told["cases"]} == {2, 4}
+    answered = {case["name"]: (case["status"], case["problem"]) for case in told["cases"]}
+    bombs = {name: told for name, told in answered.items() if name.startswith("bombs/")}
+    assert {f"explain/{name.replace('/', '-')}": told for name, told in bombs.items()} == {
+        name: told for name, told in answered.items() if name.startswith("explain/bombs-")
+    }
     assert requests.get(f"{service}/readyz", timeout=10).status_code == 200
 
 

@@ -3,6 +3,7 @@
 from torture.case import Case
 from torture.corpus.bombs import bombs
 from torture.corpus.containers import containers
+from torture.corpus.explanations import explanations
 from torture.corpus.foreign import foreign
 from torture.corpus.fuzz import FUZZ, fuzz
 from torture.corpus.metadata import metadata
@@ -29,4 +30,5 @@ def corpus(seed: int = 0, count: int = FUZZ) -> list[Case]:
         *variants(),
         *fuzz(seed, count),
         *requests(),
+        *explanations(),
     ]
