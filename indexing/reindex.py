@@ -25,12 +25,12 @@ from indexing.packing import pack
 from indexing.publishing import Base, GateSettings, LedgerRows, Plan, Published, Publisher
 from lookalike.catalogue import Catalogue, check_unique
 from lookalike.changes import ChangeLog, open_changes
-from lookalike.errors import StoreFull
+from lookalike.errors import DataError, StoreFull
 from lookalike.index import ModelReference
 from lookalike.serving import Embedder
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
-from lookalike.store import open_models
+from lookalike.store import open_indexes, open_models
 
 
 class ModelOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,19 @@ class Live(msgspec.Struct, frozen=True):
 
     model: ModelReference
     embedder: Embedder
+
+
+def check_may_be_empty(source: str, settings: Settings) -> None:
+    """Refuse a source without pictures where no index was ever made of any.
+
+    Raises:
+        DataError: so it is; where there is an index, its gate decides.
+    """
+    if open_indexes(settings.store, settings.index).current_or_none() is None:
+        raise DataError(
+            f"{source} has no pictures: is it the right place? Of a folder, what lies in its "
+            "folders counts, one a label"
+        )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from indexing.index_cli import index
-from lookalike.errors import StoreError
+from lookalike.errors import DataError, StoreError
 from tests.indexing.publishing.galleries import Gallery
 from tests.services import run
 
@@ -89,6 +89,16 @@ def test_ids_of_a_file_that_is_no_text_are_a_usage_error(tmp_path: Path) -> None
     told = command("delete", "--from", str(tmp_path / "ids"), STORE=str(tmp_path))
     assert told.returncode == 2
     assert "it is not UTF-8" in told.stderr
+
+
+def test_a_folder_without_pictures_is_told_before_a_model_server_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "photos" / "bird").mkdir(parents=True)
+    (tmp_path / "photos" / "bird" / "notes.txt").write_text("no picture")
+    told = command("reindex", str(tmp_path / "photos"), STORE=str(tmp_path / "store"))
+    assert told.returncode == DataError.exit_code
+    assert f"{tmp_path}/photos has no pictures: is it the right place?" in told.stderr
 
 
 def test_a_plan_of_no_number_is_a_usage_error() -> None:
