@@ -42,13 +42,15 @@ scrape_configs:
   metrics_path: {path}
   static_configs: [{{targets: ["{model_server}"]}}]
 """
+# What one of Grafana's units is a multiple of, and how it is written.
 UNITS = {
-    "reqps": "{:g}/s",
-    "s": "{:g} s",
-    "percentunit": "{:.0%}",
-    "bytes": "{:.3g} B",
-    "short": "{:g}",
+    "reqps": (1, "{:g}/s"),
+    "s": (1, "{:g} s"),
+    "percentunit": (1, "{:.0%}"),
+    "bytes": (1e6, "{:g} MB"),
+    "short": (1, "{:g}"),
 }
+HEADROOM = 1.25
 INCHES_A_COLUMN, INCHES_A_ROW = 0.55, 0.33
 
 
@@ -123,7 +125,8 @@ def load(url: str, pictures: Path, users: int, seconds: int) -> None:
     """Have people search for a while, each second one more until there are so many."""
     command = [
         *(sys.executable, "-m", "locust", "--locustfile", str(HERE / "locustfile.py")),
-        *("--headless", "--only-summary", "--host", url, "--pictures", str(pictures)),
+        *("--headless", "--only-summary", "--exit-code-on-error", "0"),
+        *("--host", url, "--pictures", str(pictures)),
         *("--users", str(users), "--spawn-rate", "1", "--run-time", f"{seconds}s"),
     ]
     subprocess.run(command, check=True, stdout=sys.stderr)
@@ -165,13 +168,13 @@ def draw(panels: Sequence[dict[str, Any]], found: Sequence[list[Series]], path: 
 
 
 def _draw_panel(axes: Axes, panel: dict[str, Any], series: Sequence[Series]) -> None:
-    unit = UNITS[panel["fieldConfig"]["defaults"]["unit"]]
+    multiple, form = UNITS[panel["fieldConfig"]["defaults"]["unit"]]
     for line in series:
         axes.plot(line.times, line.values, label=line.label)
     axes.set_title(panel["title"], loc="left", fontsize=10)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: unit.format(value)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: form.format(value / multiple)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=HEADROOM * axes.get_ylim()[1])
     axes.grid(alpha=0.3)
     if any(line.label for line in series):
         axes.legend(fontsize=8, loc="upper left", frameon=False)

@@ -64,6 +64,14 @@ class Person(FastHttpUser):
             path, name=name, headers=headers, catch_response=True, **request
         ) as answer:
             if answer.status_code != 200:
-                answer.failure(f"{answer.status_code}: {answer.text}")
+                answer.failure(_reason(answer))
                 return
             self.found = [hit["id"] for hit in answer.json()["results"]]
+
+
+def _reason(answer: Any) -> str:
+    """Name the kind of a failure, so that Locust counts equal ones together."""
+    try:
+        return f"{answer.status_code} {answer.json()['type'].rpartition(':')[2]}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.error or 'no answer'}"

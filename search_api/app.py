@@ -92,7 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     around: Any = Bodies(settings.max_bodies_bytes).bounded(inside)
     app.wsgi_app = surrounding.surrounded(around)  # type: ignore[method-assign,assignment]
     surrounding.register(app)
-    metrics.start()
+    metrics.start(capacity.embeddings.limit)
     problems.register(app, (Location(settings.store).root, settings.cache))
     replica.start()
     capacity.recall.start()

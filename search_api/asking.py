@@ -26,7 +26,7 @@ from search_api.asked import Asked
 from search_api.cache import PictureKey
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.metrics import CACHE, EMBEDDINGS
+from search_api.metrics import CACHE, EMBEDDINGS, EMBEDDINGS_LIMIT
 from search_api.native import run_briefly, run_native
 from search_api.query import Embedded, Indexed, Query, Remote
 from search_api.serving import Serving
@@ -154,6 +154,7 @@ def asking_model(
         with span(name, outgoing=True):
             yield caller.left(), headers()
         capacity.embeddings.took(time.perf_counter() - begun)
+        EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
 
 
 def _usable(vector: Vectors, serving: Serving) -> Vectors:

@@ -145,8 +145,9 @@ SPANS = Counter(
 )
 
 
-def start() -> None:
-    """Tell that this worker began."""
+def start(embeddings: float) -> None:
+    """Tell that this worker began, and how many pictures it may have at the model server."""
+    EMBEDDINGS_LIMIT.set(embeddings)
     STARTED.set_to_current_time()
     _note_memory()
 

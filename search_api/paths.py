@@ -199,7 +199,6 @@ def get_quarantined_image(id: str) -> Response:  # noqa: A002  as above
 def get_metrics() -> Response:
     """Give Prometheus what there is to know of all workers."""
     service = _service(None)
-    metrics.EMBEDDINGS_LIMIT.set(service.capacity.embeddings.limit)
     return Response(service.metrics.get(), content_type=metrics.MEDIA_TYPE)
 
 

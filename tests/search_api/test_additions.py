@@ -1,6 +1,7 @@
 """``PUT /pictures``, against a service of two workers: found on both, and never lost."""
 
 import hashlib
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import requests
 
 from lookalike.changes import Addition, Additions, Embedding, open_changes
 from lookalike.client import Client, Duplicates, ServiceError
+from search_api.capacity import FIRST_EMBEDDINGS
 from tests.pictures import write_pictures
 from tests.search_api.test_search import assert_problem, encoded
 from tests.services import model_server, publish_toy_model, run, search_service, status, until
@@ -86,6 +88,15 @@ def served(behind: Gallery) -> Iterator[Gallery]:
 def drawn(seed: int) -> bytes:
     small = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), dtype=np.uint8)
     return encoded(".png", cv2.resize(small, (90, 60), interpolation=cv2.INTER_CUBIC))
+
+
+def test_places_at_the_model_server_are_those_of_both_workers(gallery: Gallery) -> None:
+    def limit() -> float:
+        text = requests.get(f"{gallery.url}/metrics", timeout=10).text
+        [told] = re.findall(r"^lookalike_embeddings_limit (\S+)$", text, re.MULTILINE)
+        return float(told)
+
+    until(lambda: limit() == 2 * FIRST_EMBEDDINGS, what="the places of both")
 
 
 def test_a_picture_that_is_put_is_found_at_once_and_everywhere(gallery: Gallery) -> None:
