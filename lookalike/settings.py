@@ -177,6 +177,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError(
                 f"{PREFIX}{wrong.field.upper()} {wrong.said}{among}"
             ) from error
+        except UnicodeEncodeError as error:  # of a number or a choice; a path may have any bytes
+            name = next(name for name, value in given.items() if value == error.object)
+            raise ConfigurationError(f"{PREFIX}{name.upper()} is no text") from error
 
 
 def unknown_names(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:

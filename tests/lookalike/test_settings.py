@@ -26,6 +26,8 @@ def test_variables_are_read_by_their_names_and_converted() -> None:
         ("LOOKALIKE_MAX_BODY_BYTES", "1.5", "has to be a whole number"),
         ("LOOKALIKE_INDEX", "shop/shoes", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
         ("LOOKALIKE_MODEL", "..", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
+        ("LOOKALIKE_WORKERS", "\udcff", "is no text"),
+        ("LOOKALIKE_ACCESS_LOG", "\udcff", "is no text"),
         ("LOOKALIKE_ACCESS_LOG", "some", "cannot be 'some': all, failed, off"),
     ],
 )
