@@ -2,11 +2,18 @@
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from lookalike.flags import json_flag
+
+if TYPE_CHECKING:
+    from doctor.finding import Finding
+
 MARKS = {"ok": "ok     ", "warning": "warning", "wrong": "WRONG  "}
 COLOURS = {"ok": "green", "warning": "yellow", "wrong": "red"}
+ARROW = "→"
 SOMETHING_WRONG = 9
 REINSTALL = "install lookalike anew, with all that it requires"
 
@@ -14,7 +21,7 @@ REINSTALL = "install lookalike anew, with all that it requires"
 @click.command()
 @click.option("--url", help="A search service to look at; http://LOOKALIKE_BIND by default.")
 @click.option("--deep", is_flag=True, help="Read every file of the index against its digest.")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@json_flag("the findings")
 def doctor(url: str | None, deep: bool, as_json: bool) -> None:
     """Look at this installation, its store and its servers, and say what is wrong and what to do.
 
@@ -29,23 +36,36 @@ def doctor(url: str | None, deep: bool, as_json: bool) -> None:
         sys.exit(SOMETHING_WRONG)
 
     findings = []
-    for finding in examine(url, deep=deep):
+    for finding in map(_plain, examine(url, deep=deep)):
         findings.append(finding)
-        if as_json:
-            continue
-        _tell(finding.state, finding.check, finding.said, finding.advice)
+        if not as_json:
+            _tell(finding.state, finding.check, finding.said, finding.advice)
     if as_json:
         click.echo(msgspec.json.encode(findings))
-    wrong = sum(finding.state == "wrong" for finding in findings)
-    if wrong:
+    if any(finding.state == "wrong" for finding in findings):
         sys.exit(SOMETHING_WRONG)
 
 
+def _plain(finding: "Finding") -> "Finding":
+    """Make text of paths with bytes that are none."""
+    from msgspec.structs import replace
+
+    said, advice = (_encodable(text, "utf-8") for text in (finding.said, finding.advice))
+    return replace(finding, said=said, advice=advice)
+
+
 def _tell(state: str, check: str, said: str, advice: str) -> None:
+    encoding = sys.stdout.encoding
     mark = click.style(MARKS[state], fg=COLOURS[state])
-    click.echo(f"{mark}  {check}: {said}")
+    click.echo(_encodable(f"{mark}  {check}: {said}", encoding))
     if advice:
-        click.echo(f"         → {advice}")
+        arrow = ARROW if _encodable(ARROW, encoding) == ARROW else "->"
+        click.echo(_encodable(f"         {arrow} {advice}", encoding))
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Put escapes in the place of what an encoding has no bytes for."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _tell_of_ruin(error: ImportError, *, as_json: bool) -> None:

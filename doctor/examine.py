@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
+from importlib.util import find_spec
 
 from doctor.finding import Check, Finding, run_checks
 from lookalike.errors import LookalikeError
 from lookalike.settings import Settings
 
 STORE_ADVICE = "see to LOOKALIKE_STORE: its address, credentials and rights"
+# By the scheme of a store's URL: the package that opens it, and what it is installed with.
+FILE_SYSTEMS = {
+    "s3": ("s3fs", "s3"),
+    "s3a": ("s3fs", "s3"),
+    "gs": ("gcsfs", "gcs"),
+    "gcs": ("gcsfs", "gcs"),
+}
 
 
 def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
@@ -30,16 +38,25 @@ def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
 
 
 def _checks(settings: Settings, url: str | None, *, deep: bool) -> list[Check]:
-    where = url or f"http://{settings.bind}"
+    advice = _store_advice(settings.store)
     return [
+        Check("settings", _later("settings", "settings", settings)),
         Check("weights", _later("weights", "weights", settings)),
         Check("cache", _later("machine", "cache", settings)),
-        Check("store", _later("stored", "store", settings), STORE_ADVICE),
-        Check("models", _later("stored", "models", settings), STORE_ADVICE),
-        Check("index", _later("stored", "index", settings, deep=deep), STORE_ADVICE),
-        Check("model server", _later("servers", "model_server", settings)),
-        Check("service", _later("servers", "service", where, settings, asked=url is not None)),
+        Check("store", _later("store", "store", settings), advice),
+        Check("models", _later("models", "models", settings), advice),
+        Check("index", _later("index", "index", settings, deep=deep), advice),
+        Check("model server", _later("model_server", "model_server", settings)),
+        Check("service", _later("service", "service", url, settings)),
     ]
+
+
+def _store_advice(store: str) -> str:
+    """Say what to do about a store that cannot be opened."""
+    package, extra = FILE_SYSTEMS.get(store.partition("://")[0], ("", ""))
+    if package and find_spec(package) is None:
+        return f"pip install 'lookalike[{extra}]'"
+    return STORE_ADVICE
 
 
 def _later(

@@ -2,13 +2,13 @@
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
 from doctor.finding import Finding, ok, warning, wrong
+from doctor.rights import READ, is_there, refused
 from lookalike.errors import ConfigurationError
 from lookalike.settings import Settings
 
@@ -19,23 +19,30 @@ CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 
 
 def cache(settings: Settings) -> Iterator[Finding]:
-    """Look whether the cache can be written to, and has room."""
-    folder = Path(settings.cache)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
-            pass
-    except OSError as error:
-        said = f"{folder} cannot be written to: {error.strerror}"
+    """Look whether the cache can be written to, or made, and has room."""
+    folder = Path(settings.cache).absolute()
+    there = next(one for one in (folder, *folder.parents) if is_there(one))
+    problem = _unwritable(there)
+    if problem:
+        said = f"{folder} cannot be written to: {there} {problem}"
         yield wrong("cache", said, "name another folder in LOOKALIKE_CACHE", ConfigurationError)
         return
-    yield room("cache", folder, "make room, or name another disk in LOOKALIKE_CACHE")
+    said = f"{folder} can be {'written to' if there == folder else 'made'}"
+    yield room("cache", there, said, "make room, or name another disk in LOOKALIKE_CACHE")
 
 
-def room(check: str, folder: Path, advice: str) -> Finding:
+def _unwritable(path: Path) -> str:
+    """Say why nothing can be put there; empty where it can."""
+    if not path.is_dir():
+        return "is a file"
+    words = [word for word in refused(path) if word != READ]
+    return f"may not be {' or '.join(words)} by this user" if words else ""
+
+
+def room(check: str, folder: Path, said: str, advice: str) -> Finding:
     """Hold what is free on a folder's disk against what the next run may write."""
     free = shutil.disk_usage(folder).free
-    said = f"{folder.absolute()} can be written to, {size(free)} free"
+    said = f"{said}, {size(free)} free"
     return warning(check, said, advice) if free < LEAST_DISK else ok(check, said)
 
 

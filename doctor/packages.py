@@ -21,22 +21,22 @@ MOST_NAMED = 5
 def packages() -> Iterator[Finding]:
     """Look whether what Lookalike is made of is installed, in versions that it takes."""
     found = f"lookalike {version('lookalike')}, Python {platform.python_version()}"
-    missing = _missing(None)
-    if missing:
-        yield wrong("packages", f"{found}; lacking: {'; '.join(missing)}", "install lookalike anew")
+    lacking = missing(None)
+    if lacking:
+        yield wrong("packages", f"{found}; lacking: {'; '.join(lacking)}", "install lookalike anew")
         return
     yield ok("packages", found)
     for extra, use in EXTRAS.items():
-        missing = _missing(extra)
-        if missing:
+        lacking = missing(extra)
+        if lacking:
             advice = f"where they are needed: pip install 'lookalike[{extra}]'"
-            yield warning("packages", f"{use} do not run here: {'; '.join(missing)}", advice)
+            yield warning("packages", f"{use} do not run here: {'; '.join(lacking)}", advice)
         else:
             yield ok("packages", f"all that {use} need")
     yield from _untested()
 
 
-def _missing(extra: str | None) -> list[str]:
+def missing(extra: str | None) -> list[str]:
     """Say which requirements are not met: those of an extra, or of Lookalike itself."""
     problems = []
     for line in requires("lookalike") or []:

@@ -15,6 +15,7 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEAD_BYTES = 52
 # Where the superblock of a version says how long the file is (HDF5 file format, II.A).
 END_ADDRESS = {0: 40, 1: 44, 2: 28, 3: 28}
+READABLE = "let the user that trains read it (chmod, chown)"
 
 
 def weights(settings: Settings) -> Iterator[Finding]:
@@ -26,6 +27,14 @@ def weights(settings: Settings) -> Iterator[Finding]:
 
 
 def _named(file: Path) -> Finding:
+    try:
+        return _looked_at(file)
+    except OSError as error:
+        said = f"LOOKALIKE_WEIGHTS: {file} cannot be read: {error.strerror}"
+        return wrong("weights", said, READABLE, ConfigurationError)
+
+
+def _looked_at(file: Path) -> Finding:
     if not file.is_file():
         advice = "put the file there, or unset LOOKALIKE_WEIGHTS to have it fetched"
         said = f"LOOKALIKE_WEIGHTS names no file: {file}"
@@ -41,7 +50,11 @@ def _kept(settings: Settings) -> Iterator[Finding]:
     """Tell of files by where they came from; training holds them against what is known of them."""
     found = kept_weights(Path(settings.cache))
     for file, source in found:
-        problem = _damage(file)
+        try:
+            problem = _damage(file)
+        except OSError as error:
+            yield wrong("weights", f"{file} cannot be read: {error.strerror}", READABLE)
+            continue
         if problem:
             yield wrong("weights", f"{file} {problem}", "remove it: training fetches it anew")
         else:

@@ -6,6 +6,7 @@ stands here. No other module reads one.
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
@@ -18,6 +19,9 @@ from lookalike.misfit import misfit
 PREFIX = "LOOKALIKE_"
 # Variables that are not ours, and mean the same for every program that reads them.
 STANDARD = {"OTEL_EXPORTER_OTLP_ENDPOINT": "otlp_endpoint"}
+# LOOKALIKE_KEY is a client's: the key that it sends to a service.
+NO_SETTING = {"KEY"}
+WEB_SCHEMES = ("http://", "https://")
 MEBIBYTE = 1 << 20
 PATHS = {"store", "cache", "weights", "api_keys"}
 
@@ -155,7 +159,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         with ``~``.
         """
         environment = os.environ if environment is None else environment
-        known = {f"{PREFIX}{name.upper()}": name for name in cls.__struct_fields__}
+        known = _names()
         given = {name: environment[key] for key, name in STANDARD.items() if key in environment}
         given |= {known[key]: value for key, value in environment.items() if key in known}
         unset = {name for name, value in given.items() if not value and getattr(cls(), name) != ""}
@@ -173,6 +177,39 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError(
                 f"{PREFIX}{wrong.field.upper()} {wrong.said}{among}"
             ) from error
+        except UnicodeEncodeError as error:  # of a number or a choice; a path may have any bytes
+            name = next(name for name, value in given.items() if value == error.object)
+            raise ConfigurationError(f"{PREFIX}{name.upper()} is no text") from error
+
+
+def unknown_names(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """Name the variables that look like settings and are none, each with the setting most like it.
+
+    None: no setting is like it.
+    """
+    environment = os.environ if environment is None else environment
+    known = [name.removeprefix(PREFIX) for name in _names()]
+    given = (name.removeprefix(PREFIX) for name in environment if name.startswith(PREFIX))
+    unknown = sorted(set(given) - set(known) - NO_SETTING)
+    return {f"{PREFIX}{name}": _nearest(name, known) for name in unknown}
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    found = get_close_matches(name, known, n=1)
+    return f"{PREFIX}{found[0]}" if found else None
+
+
+def check_otlp_endpoint(endpoint: str) -> None:
+    """Raise ConfigurationError for what is no URL that spans can be sent to; empty means none."""
+    if endpoint and not endpoint.startswith(WEB_SCHEMES):
+        raise ConfigurationError(
+            f"LOOKALIKE_OTLP_ENDPOINT is a URL of http or https, not {endpoint!r}"
+        )
+
+
+def _names() -> dict[str, str]:
+    """Give the variable of each setting, with the setting's own name."""
+    return {f"{PREFIX}{name.upper()}": name for name in Settings.__struct_fields__}
 
 
 def _expanded(path: str) -> str:

@@ -18,10 +18,11 @@ from gevent import monkey, socket, ssl
 
 from lookalike.errors import TooBusy, UrlNotAllowed, UrlUnreadable
 from lookalike.settings import Settings
+from lookalike.url_hosts import literal
 from search_api.addresses import Address, is_public
 from search_api.admission import BUSY
 from search_api.native import FETCHES, run_naming, run_sized
-from search_api.remote import Hosts, Target, literal
+from search_api.remote import Hosts, Target
 
 Resolve = Callable[[str, int], list[Address]]
 

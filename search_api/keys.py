@@ -1,24 +1,22 @@
 """API keys: who may search, and who may change what is found.
 
-Their file (search_api/key_file.py) is looked at again once a second.
+Their file (lookalike/key_file.py) is looked at again once a second.
 """
 
 import hashlib
 import hmac
 import logging
 import time
-from ipaddress import ip_address
 from pathlib import Path
 
 from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
+from lookalike.key_file import OFF, Key, Rate, Scope, keys_path, read_keys
 from lookalike.settings import Settings
-from search_api.key_file import Key, Scope, read_keys
 from search_api.native import run_beside
-from search_api.rates import Rate, Rates
+from search_api.rates import Rates
 
-OFF = "off"
 LOOK_SECONDS = 1.0
 BEARER = "bearer "
 
@@ -59,19 +57,13 @@ class Keys:
             ConfigurationError: other machines can reach the service, and there are neither
                 keys nor the word that there shall be none.
         """
-        given = settings.api_keys
-        if given == OFF:
+        path = keys_path(settings)
+        if path is None and settings.api_keys == OFF:
             return cls(None, frozenset({"search"}))
-        if not given and _is_loopback(settings.bind):
+        if path is None:
             return cls(None, frozenset({"search", "admin"}))
-        if not given:
-            raise ConfigurationError(
-                f"LOOKALIKE_API_KEYS is not set, and {settings.bind} can be reached from other "
-                "machines: name a file of keys (lookalike api-key makes its lines), or say 'off': "
-                "anybody may search then, and nobody may change anything"
-            )
         usual = Rate.of(settings.key_rate) if settings.key_rate else None
-        return cls(Path(given), rates=Rates(settings.workers), usual=usual)
+        return cls(path, rates=Rates(settings.workers), usual=usual)
 
     @property
     def open_to_all(self) -> frozenset[Scope]:
@@ -136,13 +128,3 @@ def _given(headers: Headers) -> str:
     if bearer.lower().startswith(BEARER):
         return bearer[len(BEARER) :].strip()
     return headers.get("X-API-Key", "")
-
-
-def _is_loopback(bind: str) -> bool:
-    host = bind.rpartition(":")[0].strip("[]")
-    if bind.startswith("unix:") or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

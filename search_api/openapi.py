@@ -17,8 +17,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from lookalike.errors import LookalikeError
+from lookalike.key_file import Scope
 from search_api import problems
-from search_api.key_file import Scope
 from search_api.logs import HEADER, USABLE
 from search_api.operations import ANY_PICTURE, EXAMPLE_ID, OPERATIONS, Operation
 from search_api.parameters import FORM, JSON, MAX_ID_BYTES, NESTED, RAW

@@ -16,11 +16,11 @@ from lookalike.answers import (
     Versions,
 )
 from lookalike.errors import LookalikeError
+from lookalike.key_file import Scope
 from search_api import pictures
 from search_api.about import About
 from search_api.answers import Alive, Deleted, Put, Ready
 from search_api.batch import Outcomes
-from search_api.key_file import Scope
 from search_api.parameters import (
     FIELD,
     JSON,

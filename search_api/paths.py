@@ -7,12 +7,12 @@ from flask import Blueprint, Request, Response, current_app, request
 
 from lookalike.catalogue.picture import checked_id
 from lookalike.errors import Stopping, UnsupportedMediaType
+from lookalike.key_file import Scope
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
 from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
-from search_api.key_file import Scope
 from search_api.native import check_queue, run_native, run_operating
 from search_api.operating import (
     draw_quarantined,

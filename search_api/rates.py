@@ -11,23 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from lookalike.errors import RateLimited
-
-
-class Rate(msgspec.Struct, frozen=True):
-    """What a key may.
-
-    Attributes:
-        per_second: searches a second, over a longer time.
-        burst: searches at once, after a pause.
-    """
-
-    per_second: float
-    burst: float
-
-    @classmethod
-    def of(cls, per_second: float, burst: float | None = None) -> "Rate":
-        """Give a rate; by default what comes in a second may come at once, and one always."""
-        return cls(per_second, max(per_second, 1.0) if burst is None else burst)
+from lookalike.key_file import Rate as Rate  # search_api/cli.py knows it by this module
 
 
 class _Bucket(msgspec.Struct):

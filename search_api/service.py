@@ -7,11 +7,11 @@ import msgspec
 from werkzeug.datastructures import Headers
 
 from lookalike.changes import ChangeLog
+from lookalike.key_file import Key, Scope
 from lookalike.store import Collection
 from search_api.batch import read_searches, search_batch
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.key_file import Key, Scope
 from search_api.keys import Keys
 from search_api.logs import note_versions
 from search_api.native import run_native

@@ -13,7 +13,7 @@ from werkzeug.datastructures import EnvironHeaders
 
 from lookalike.errors import ConfigurationError
 from lookalike.index import stages
-from lookalike.settings import Settings
+from lookalike.settings import Settings, check_otlp_endpoint
 from search_api.access import PROBES
 from search_api.logs import Told
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 Attributes = Mapping[str, str | int | float | bool]
 
 EXTRA = "tracing"
-SCHEMES = ("http://", "https://")
 NO_SPAN: AbstractContextManager[None] = nullcontext()
 
 # Of this worker; None: off.
@@ -38,13 +37,9 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigurationError: it is not installed, or the endpoint is no URL.
     """
-    if not settings.otlp_endpoint:
-        return
-    if not settings.otlp_endpoint.startswith(SCHEMES):
-        raise ConfigurationError(
-            f"LOOKALIKE_OTLP_ENDPOINT is a URL of http or https, not {settings.otlp_endpoint!r}"
-        )
-    _otlp()
+    check_otlp_endpoint(settings.otlp_endpoint)
+    if settings.otlp_endpoint:
+        _otlp()
 
 
 def start(settings: Settings) -> None:

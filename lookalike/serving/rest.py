@@ -117,13 +117,33 @@ class RestEmbedder:
         self._seen = True
         return numbers
 
-    def available_versions(self) -> set[int]:
-        """See :meth:`lookalike.serving.base.Embedder.available_versions`."""
-        response = self._request("GET", self._model_path, None, time.monotonic() + self._timeout)
-        if response.status == NOT_FOUND:
+    def available_versions(self, timeout: float | None = None) -> set[int]:
+        """See :meth:`lookalike.serving.base.Embedder.available_versions`.
+
+        Args:
+            timeout: seconds, where whoever waits for this waits less long.
+
+        Raises:
+            ModelServerRejected: also where it is no model server that answers.
+        """
+        deadline = time.monotonic() + min(self._timeout, timeout or self._timeout)
+        response = self._request("GET", self._model_path, None, deadline)
+        if response.status not in (OK, NOT_FOUND):
+            raise self._failure(response)
+        # Any server has such a status for what it does not know; a model server names the model.
+        if response.status == NOT_FOUND and self._address.name in _error_text(response):
             return set()
-        statuses = self._answer(response).get("model_version_status", [])
-        return {int(item["version"]) for item in statuses if item["state"] == "AVAILABLE"}
+        return self._available(response)
+
+    def _available(self, response: Reply) -> set[int]:
+        try:
+            statuses = json.loads(response.data)["model_version_status"]
+            return {int(item["version"]) for item in statuses if item["state"] == "AVAILABLE"}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelServerRejected(
+                f"what answers at {self._url} is no model server: {response.status} for "
+                f"{self._model_path}"
+            ) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -170,17 +190,21 @@ class RestEmbedder:
     def _answer(self, response: Reply) -> dict[str, Any]:
         if response.status == OK:
             return _json(response)
+        raise self._failure(response)
+
+    def _failure(self, response: Reply) -> ModelServerError:
+        """Say what a status other than 200 means."""
         message = f"{response.status}: {_error_text(response)}"
         if response.status == NOT_FOUND:
-            raise ModelVersionUnavailable(
+            return ModelVersionUnavailable(
                 f"the model server does not serve {self._address.name} version "
                 f"{self._address.version} ({message})"
             )
         if response.status in BUSY:
-            raise ModelServerBusy(f"the model server is overloaded ({message})")
+            return ModelServerBusy(f"the model server is overloaded ({message})")
         if response.status < FAILED:
-            raise ModelServerRejected(f"the model server refused the request ({message})")
-        raise ModelServerError(f"the model server failed ({message})")
+            return ModelServerRejected(f"the model server refused the request ({message})")
+        return ModelServerError(f"the model server failed ({message})")
 
     def _numbers(self, answer: dict[str, Any]) -> Vectors:
         try:

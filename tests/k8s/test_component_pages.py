@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from k8s.render import HERE
-from search_api.key_file import read_keys
+from lookalike.key_file import read_keys
 from tests.documents.reading import commands
 
 PAGES = sorted((HERE / "components").glob("*/README.md"))

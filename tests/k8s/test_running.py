@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from k8s.render import OVERLAYS
-from search_api.key_file import line_of
+from lookalike.key_file import line_of
 from tests.k8s.manifests import Manifests, rendered
 from tests.k8s.running.cluster import Cluster
 from tests.k8s.running.pod import RunningPod

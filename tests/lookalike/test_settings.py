@@ -1,7 +1,7 @@
 import pytest
 
 from lookalike.errors import ConfigurationError
-from lookalike.settings import Settings
+from lookalike.settings import Settings, check_otlp_endpoint, unknown_names
 
 
 def test_defaults_stand_where_the_environment_says_nothing() -> None:
@@ -26,6 +26,8 @@ def test_variables_are_read_by_their_names_and_converted() -> None:
         ("LOOKALIKE_MAX_BODY_BYTES", "1.5", "has to be a whole number"),
         ("LOOKALIKE_INDEX", "shop/shoes", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
         ("LOOKALIKE_MODEL", "..", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
+        ("LOOKALIKE_WORKERS", "\udcff", "is no text"),
+        ("LOOKALIKE_ACCESS_LOG", "\udcff", "is no text"),
         ("LOOKALIKE_ACCESS_LOG", "some", "cannot be 'some': all, failed, off"),
     ],
 )
@@ -53,3 +55,26 @@ def test_an_empty_variable_is_none_and_a_path_may_begin_at_home(
 )
 def test_a_service_is_found_where_it_listens(bind: str, url: str) -> None:
     assert Settings(bind=bind).service_url == url
+
+
+def test_names_that_are_no_settings_are_told_with_the_nearest_one() -> None:
+    given = {
+        "LOOKALIKE_STORES": "x",
+        "LOOKALIKE_WORKER": "2",
+        "LOOKALIKE_ZZZ": "",
+        "LOOKALIKE_BIND": "127.0.0.1:1",
+        "LOOKALIKE_KEY": "secret",
+        "PATH": "/bin",
+    }
+    assert unknown_names(given) == {
+        "LOOKALIKE_STORES": "LOOKALIKE_STORE",
+        "LOOKALIKE_WORKER": "LOOKALIKE_WORKERS",
+        "LOOKALIKE_ZZZ": None,
+    }
+
+
+def test_spans_are_sent_to_a_url() -> None:
+    for endpoint in ("", "http://collector:4318", "https://collector"):
+        check_otlp_endpoint(endpoint)
+    with pytest.raises(ConfigurationError, match="LOOKALIKE_OTLP_ENDPOINT"):
+        check_otlp_endpoint("collector:4318")

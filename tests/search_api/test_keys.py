@@ -9,10 +9,9 @@ import requests
 from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope, RateLimited
+from lookalike.key_file import Rate, line_of, read_keys
 from lookalike.settings import Settings
-from search_api.key_file import line_of, read_keys
 from search_api.keys import Keys
-from search_api.rates import Rate
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import assert_problem
 from tests.services import run, search_service, status, until

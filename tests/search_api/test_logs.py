@@ -15,10 +15,10 @@ import msgspec
 import pytest
 import requests
 
+from lookalike.key_file import line_of
 from search_api import logs, worker
 from search_api.access import KEY, ServiceLogger
 from search_api.access import Line as AccessLine
-from search_api.key_file import line_of
 from search_api.logs import CURRENT, JsonFormatter, Told, told
 from tests.documents.reading import ROOT
 from tests.search_api.conftest import Stack

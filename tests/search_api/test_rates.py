@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import RateLimited
-from search_api.rates import Rate, Rates
+from lookalike.key_file import Rate
+from search_api.rates import Rates
 
 
 class Clock:

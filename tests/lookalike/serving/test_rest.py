@@ -202,6 +202,21 @@ def test_only_available_versions_count() -> None:
             {"version": "3", "state": "END", "status": {}},
         ]
     }
-    with scripted(http(200, status), http(404, {"error": "none"})) as (_, embedder):
+    unknown = http(404, {"error": "Could not find any versions of model embedder"})
+    with scripted(http(200, status), unknown) as (_, embedder):
         assert embedder.available_versions() == {4}
         assert embedder.available_versions() == set()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(404, {"error": "none"}),
+        http(404, {"detail": "Not Found"}),
+        http(200, {"status": "ok"}),
+        http(200, {"model_version_status": ["embedder"]}),
+    ],
+)
+def test_another_server_is_not_taken_for_a_model_server_without_versions(answer: bytes) -> None:
+    with scripted(answer) as (_, embedder), pytest.raises(ModelServerRejected, match="no model"):
+        embedder.available_versions()
