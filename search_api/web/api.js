@@ -2,15 +2,38 @@
 
 const STORED = "lookalike.key";
 const RETRIES = 3;
+const LONGEST = 30; // seconds that are waited unasked
 
-/** A request that was refused, with what its problem document says. */
+const UNREACHED = {
+  title: "The service cannot be reached",
+  detail: "It may be stopped, or the network is down.",
+};
+const STRANGE = {
+  title: "The answer is not one of the service's",
+  detail: "Something between may have given it, as a page to log in on does: reload this page.",
+};
+const UNREADABLE = {
+  title: "The file can no longer be read",
+  detail: "It was moved or changed since it was chosen: choose it again.",
+};
+const UNNAMED = { title: "No address can have such an id" };
+
+/** A request that was refused, with what its problem document says; of status 0 if unanswered. */
 export class Problem extends Error {
-  constructor(status, { type = "", title = "The service failed", detail = "" }, retryAfter = null) {
-    super(title);
+  constructor(status, document, retryAfter = null) {
+    super(document.title ?? "The service failed");
     this.status = status;
-    this.kind = type.split(":").pop();
-    this.detail = detail;
+    this.detail = document.detail ?? "";
     this.retryAfter = retryAfter;
+    // Whether it may help that somebody tries again.
+    this.again = this.passes || status >= 500 || [UNREACHED, STRANGE].includes(document);
+  }
+
+  /** Give an error as one; what is none comes from an answer that has not what it should. */
+  static of(error) {
+    if (error instanceof Problem) return error;
+    console.error(error);
+    return new Problem(0, STRANGE);
   }
 
   /** Whether the same request may well be answered in a while. */
@@ -23,9 +46,23 @@ export class Problem extends Error {
   }
 }
 
+/** Act on what the browser keeps of this tab, where it keeps anything. */
+function stored(act) {
+  try {
+    return act(sessionStorage);
+  } catch {
+    return null;
+  }
+}
+
+let given = stored((kept) => kept.getItem(STORED)) ?? "";
+
 export const key = {
-  get: () => sessionStorage.getItem(STORED) ?? "",
-  set: (text) => (text ? sessionStorage.setItem(STORED, text) : sessionStorage.removeItem(STORED)),
+  get: () => given,
+  set: (text) => {
+    given = text;
+    stored((kept) => (text ? kept.setItem(STORED, text) : kept.removeItem(STORED)));
+  },
 };
 
 /** Ask; give the response, or throw a Problem. */
@@ -36,64 +73,111 @@ async function ask(path, { headers = {}, ...options } = {}) {
     response = await fetch(path, { ...options, headers: sent, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    const title = "The service cannot be reached";
-    throw new Problem(0, { title, detail: "It may be stopped, or the network is down." });
+    throw new Problem(0, UNREACHED);
   }
   if (response.ok) return response;
   const later = Number(response.headers.get("Retry-After"));
-  const document = await response.json().catch(() => ({}));
-  throw new Problem(response.status, document, later || null);
+  throw new Problem(response.status, (await objectOf(response)) ?? STRANGE, later || null);
+}
+
+/** Ask for an object. */
+async function askFor(path, options) {
+  const told = await objectOf(await ask(path, options));
+  if (told === null) throw new Problem(0, STRANGE);
+  return told;
+}
+
+/** Give the object that a response is, or null. */
+async function objectOf(response) {
+  try {
+    const told = await response.json();
+    return told instanceof Object ? told : null;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (error instanceof SyntaxError) return null;
+    throw new Problem(0, UNREACHED);
+  }
+}
+
+/** Ask again, a few times, what the service is too busy for; `waiting` is told of each second. */
+export async function patiently(asking, signal, waiting = () => {}) {
+  for (let tried = 0; ; tried++) {
+    try {
+      return await asking();
+    } catch (error) {
+      signal?.throwIfAborted();
+      const seconds = Math.max(1, error.retryAfter ?? 1);
+      if (!error.passes || tried === RETRIES || seconds > LONGEST) throw error;
+      // Not all at the same moment.
+      for (let left = seconds * (1 + Math.random() / 2); left > 0; left--) {
+        waiting(`${error.message}. Trying again in ${Math.ceil(left)} s…`);
+        await pause(1000 * Math.min(1, left), signal);
+      }
+      waiting("");
+    }
+  }
 }
 
 /** Search; `query` is as of query.js. */
 export async function search(query, page, signal) {
   const { source, ...rest } = query;
   const parameters = { ...rest, ...page, exclude_self: true };
-  return (await post("search", source, parameters, signal)).json();
+  return post("search", source, parameters, signal);
 }
 
 /** Send a picture of the index as JSON, or a file as a form. */
-function post(path, source, parameters, signal) {
+async function post(path, source, parameters, signal) {
   if (source.id !== undefined) {
     const body = JSON.stringify({ id: source.id, ...parameters });
     const headers = { "Content-Type": "application/json" };
-    return ask(path, { method: "POST", body, headers, signal });
+    return askFor(path, { method: "POST", body, headers, signal });
   }
+  await read(source.file);
   const body = new FormData();
   body.set("image", source.file);
   for (const [name, value] of Object.entries(parameters)) {
     body.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
-  return ask(path, { method: "POST", body, signal });
+  return askFor(path, { method: "POST", body, signal });
+}
+
+/** See that a file is still there: a request would fail as one without a network does. */
+async function read(file) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Problem(0, UNREADABLE);
+  }
 }
 
 /** Ask which parts of a query's picture made a hit be found. */
 export async function explain({ source, box }, hit, signal) {
   const parameters = { hits: [hit], ...(box ? { box } : {}) };
-  return (await post("explain", source, parameters, signal)).json();
+  return post("explain", source, parameters, signal);
 }
 
 /** What an operator asks, with a key of the scope admin. */
 export const operate = {
-  models: async () => (await ask("models")).json(),
-  versions: async () => (await ask("index/versions")).json(),
-  rollBack: async (version) => {
+  models: () => askFor("models"),
+  versions: () => askFor("index/versions"),
+  rollBack: (version) => {
     const headers = { "Content-Type": "application/json" };
     const body = JSON.stringify({ version });
-    return (await ask("index/rollback", { method: "POST", body, headers })).json();
+    return askFor("index/rollback", { method: "POST", body, headers });
   },
-  quarantine: async (type, k, offset) => {
+  quarantine: (type, k, offset) => {
     const asked = new URLSearchParams({ k, offset, ...(type === null ? {} : { type }) });
-    return (await ask(`quarantine?${asked}`)).json();
+    return askFor(`quarantine?${asked}`);
   },
   image: async (id, size) => (await ask(`quarantine/${pathOf(id)}/image?size=${size}`)).blob(),
 };
 
-export const index = async () => (await ask("index")).json();
+export const index = () => askFor("index");
 
 /** Give a picture's path below pictures/. */
 function pathOf(id) {
-  // A browser would take empty and dotted parts out of a path.
+  // A browser would take empty and dotted parts out of a path, however they are written.
+  if (/^\.{0,2}$/.test(id)) throw new Problem(0, UNNAMED);
   const parts = id.split("/");
   if (parts.some((part) => /^\.{0,2}$/.test(part))) return encodeURIComponent(id);
   return parts.map(encodeURIComponent).join("/");
@@ -101,19 +185,12 @@ function pathOf(id) {
 
 /** Give a picture as a blob; wait a little where the service is busy. */
 export async function image(id, size, signal) {
-  for (let tried = 0; ; tried++) {
-    try {
-      const response = await ask(`pictures/${pathOf(id)}/image?size=${size}`, { signal });
-      return await response.blob();
-    } catch (error) {
-      if (!error.passes || tried === RETRIES) throw error;
-      await pause((error.retryAfter ?? 1) * 1000 * (1 + Math.random()), signal);
-    }
-  }
+  const path = `pictures/${pathOf(id)}/image?size=${size}`;
+  return (await patiently(() => ask(path, { signal }), signal)).blob();
 }
 
 /** Wait, unless told not to any more. */
-export function pause(milliseconds, signal) {
+function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {

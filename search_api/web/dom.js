@@ -13,6 +13,18 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/** Say what went wrong below a heading; `again` tries it once more, where that may help. */
+export function noticeOf({ message, detail }, heading, again = null) {
+  const notice = make("div", { className: "notice" }, make(heading, {}, message));
+  if (detail) notice.append(make("p", {}, detail));
+  if (again) {
+    const button = make("button", { type: "button" }, "Try again");
+    button.addEventListener("click", again);
+    notice.append(button);
+  }
+  return notice;
+}
+
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
 /** Say how many bytes in the largest unit that fits, as in 1.4 GB. */

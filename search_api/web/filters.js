@@ -8,6 +8,7 @@ const number = new Intl.NumberFormat();
 /** Offer filters; `changed` is told of the filter that they come to, null for none. */
 export class Filters {
   #parts = new Map();
+  #others = []; // conditions that no control here shows; they hold all the same
   #changed;
 
   constructor(changed) {
@@ -17,27 +18,55 @@ export class Filters {
   /** Offer what the pictures of an index have; `filter` is one that is set already. */
   offer(attributes, filter) {
     this.#parts.clear();
-    const set = conditionsOf(filter);
-    $("filters").replaceChildren(
-      ...(attributes ?? []).map((one) => this.#group(one, set.get(one.name))).filter(Boolean),
-    );
+    this.#others = conditionsOf(filter);
+    const groups = (attributes ?? []).map((one) => this.#group(one)).filter(Boolean);
+    $("filters").replaceChildren(...groups);
+    if (this.#others.length) $("filters").append(this.#notice());
   }
 
-  #group(attribute, condition) {
-    const made = this.#control(attribute, condition);
+  #group(attribute) {
+    const made = this.#control(attribute);
     return made && make("fieldset", {}, make("legend", {}, attribute.name), made);
   }
 
-  #control(attribute, condition) {
-    const { kinds, values } = attribute;
-    const onlyNumbers = kinds.length === 1 && kinds[0] === "number";
-    if (values && !(onlyNumbers && values.length > SHOWN)) return this.#chips(attribute, condition);
-    if (kinds.includes("number")) return this.#range(attribute, condition);
-    return kinds.includes("text") ? this.#text(attribute, condition) : null;
+  /** Tell the conditions that no control shows, with a button that takes them away. */
+  #notice() {
+    const button = make("button", { type: "button" }, "Without it");
+    const code = make("code", {}, JSON.stringify(joined(this.#others)));
+    const notice = make("fieldset", {}, make("legend", {}, "Another filter is set"), code, button);
+    button.addEventListener("click", () => {
+      notice.remove();
+      $("narrowing").firstElementChild.focus();
+      this.#others = [];
+      this.#tell();
+    });
+    return notice;
   }
 
-  #chips({ name, values }, condition) {
-    const chosen = new Set(condition?.in ?? (condition && "eq" in condition ? [condition.eq] : []));
+  #control(attribute) {
+    const { kinds, values } = attribute;
+    const onlyNumbers = kinds.length === 1 && kinds[0] === "number";
+    if (values && !(onlyNumbers && values.length > SHOWN)) return this.#chips(attribute);
+    if (kinds.includes("number")) return this.#range(attribute);
+    return kinds.includes("text") ? this.#text(attribute) : null;
+  }
+
+  /** Take what is set of an attribute, where a control shows just that. */
+  #taken(name, shows) {
+    const n = this.#others.findIndex((one) => one?.attribute === name && shows(comparisonOf(one)));
+    if (n < 0) return {};
+    const comparison = comparisonOf(...this.#others.splice(n, 1));
+    this.#parts.set(name, comparison);
+    return comparison;
+  }
+
+  #chips({ name, values }) {
+    const isKnown = (value) => values.some((one) => one.value === value);
+    const set = this.#taken(name, (one) => {
+      if (hasOnly(one, "in")) return Array.isArray(one.in) && one.in.every(isKnown);
+      return hasOnly(one, "eq") && isKnown(one.eq);
+    });
+    const chosen = new Set(set.in ?? Object.values(set));
     if (values.length < 2 && !chosen.size) return null;
     const chips = make("div", { className: "chips" });
     const add = ({ value, pictures }) => {
@@ -52,7 +81,6 @@ export class Filters {
       chips.append(chip);
       return chip;
     };
-    if (chosen.size) this.#parts.set(name, { in: [...chosen] });
     values.slice(0, SHOWN).forEach(add);
     const rest = values.slice(SHOWN);
     if (rest.length) {
@@ -66,8 +94,9 @@ export class Filters {
     return chips;
   }
 
-  #range({ name, least, most }, condition) {
-    const bounds = { gte: condition?.gte, lte: condition?.lte };
+  #range({ name, least, most }) {
+    const isNumbers = (one) => Object.values(one).every(Number.isFinite);
+    const bounds = { ...this.#taken(name, (one) => hasOnly(one, "gte", "lte") && isNumbers(one)) };
     const input = (bound, label, placeholder) => {
       const field = make("input", { type: "number", step: "any", placeholder });
       if (bounds[bound] !== undefined) field.value = bounds[bound];
@@ -77,23 +106,26 @@ export class Filters {
       });
       return make("label", {}, label, field);
     };
-    if (given(bounds)) this.#parts.set(name, given(bounds));
     const fields = [input("gte", "From", least), input("lte", "To", most)];
     return make("div", { className: "range" }, ...fields);
   }
 
-  #text({ name }, condition) {
+  #text({ name }) {
     const field = make("input", { type: "text", placeholder: "exactly this", ariaLabel: name });
-    field.value = condition?.eq ?? "";
-    if (field.value) this.#parts.set(name, { eq: field.value });
+    const isText = ({ eq }) => typeof eq === "string" && eq !== "";
+    field.value = this.#taken(name, (one) => hasOnly(one, "eq") && isText(one)).eq ?? "";
     field.addEventListener("change", () => this.#set(name, field.value ? { eq: field.value } : null));
     return field;
   }
 
   #set(name, comparison) {
     comparison ? this.#parts.set(name, comparison) : this.#parts.delete(name);
-    const conditions = [...this.#parts].map(([attribute, rest]) => ({ attribute, ...rest }));
-    this.#changed(conditions.length > 1 ? { and: conditions } : (conditions[0] ?? null));
+    this.#tell();
+  }
+
+  #tell() {
+    const shown = [...this.#parts].map(([attribute, rest]) => ({ attribute, ...rest }));
+    this.#changed(joined([...shown, ...this.#others]));
   }
 }
 
@@ -102,7 +134,20 @@ function given(bounds) {
   return set.length ? Object.fromEntries(set) : null;
 }
 
+/** Give what must hold at once, each of its own. */
 function conditionsOf(filter) {
-  const all = filter?.and ?? (filter?.attribute ? [filter] : []);
-  return new Map(all.map(({ attribute, ...rest }) => [attribute, rest]));
+  if (!filter) return [];
+  return hasOnly(filter, "and") && Array.isArray(filter.and) ? [...filter.and] : [filter];
+}
+
+function joined(conditions) {
+  return conditions.length > 1 ? { and: conditions } : (conditions[0] ?? null);
+}
+
+const comparisonOf = ({ attribute, ...comparison }) => comparison;
+
+/** Whether something has some of these properties, and no others. */
+function hasOnly(one, ...names) {
+  const has = Object.keys(one);
+  return has.length > 0 && has.every((name) => names.includes(name));
 }

@@ -1,8 +1,8 @@
 // The parts of a picture that made another be found, as colours over it.
 
 import { $, percent } from "./dom.js";
+import { WHOLE } from "./query.js";
 
-const WHOLE = { left: 0, top: 0, right: 1, bottom: 1 };
 const COLOUR = [255, 120, 0];
 const STRONGEST = 0.65; // of opacity
 
@@ -20,7 +20,7 @@ export function drawHeat({ area, explained: [{ parts }] }, box) {
   });
   canvas.getContext("2d").putImageData(shown, 0, 0);
   place(canvas, area, box ?? WHOLE);
-  canvas.setAttribute("aria-label", described(parts));
+  canvas.setAttribute("aria-label", described(parts, area, box));
 }
 
 export function hideHeat() {
@@ -38,14 +38,28 @@ function place(canvas, area, box) {
   });
 }
 
-/** Say for those who do not see it where most of it lies. */
-function described(parts) {
-  const sum = (numbers) => numbers.reduce((total, part) => total + Math.max(0, part), 0);
-  const all = sum(parts.flat()) || 1;
-  const upper = sum(parts.slice(0, parts.length / 2).flat()) / all;
-  const left = sum(parts.flatMap((row) => row.slice(0, row.length / 2))) / all;
+/** Say for those who do not see it where most of it lies, whatever lies in the square's margin. */
+function described(parts, area, box) {
+  const rows = [parts.length, area.top, area.bottom];
+  const columns = [parts[0].length, area.left, area.right];
+  const sum = (lowest, rightmost) => {
+    const [heights, widths] = [sharesBelow(lowest, ...rows), sharesBelow(rightmost, ...columns)];
+    const within = (part, n, m) => Math.max(0, part) * heights[n] * widths[m];
+    const all = parts.flatMap((row, n) => row.map((part, m) => within(part, n, m)));
+    return all.reduce((a, b) => a + b);
+  };
+  const all = sum(1, 1) || 1;
   return (
-    `Of what made it be found, ${percent(upper)} lies in the upper half of the picture ` +
-    `and ${percent(left)} in the left one.`
+    `Of what made it be found, ${percent(sum(0.5, 1) / all)} lies in the upper half of the ` +
+    `${box ? "part" : "picture"} and ${percent(sum(1, 0.5) / all)} in the left one.`
   );
+}
+
+/** Give how much of each of so many equal pieces of [first, last] lies in [0, most]. */
+function sharesBelow(most, pieces, first, last) {
+  const size = (last - first) / pieces;
+  return Array.from({ length: pieces }, (_, n) => {
+    const begin = first + n * size;
+    return Math.max(0, Math.min(most, begin + size) - Math.max(0, begin)) / size;
+  });
 }

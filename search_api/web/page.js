@@ -1,117 +1,131 @@
 // The search page: what is looked for, what narrows it down, and what was found.
 
-import { Problem, explain, image, index, pause, search } from "./api.js";
-import { $, make, percent } from "./dom.js";
+import { Problem, image, index, patiently, search } from "./api.js";
+import { $, noticeOf, percent } from "./dom.js";
 import { Filters } from "./filters.js";
-import { drawHeat, hideHeat } from "./heat.js";
-import { askForKey, whenKeyIsGiven } from "./key_form.js";
+import { isShown, keep, recalled, remember } from "./history.js";
+import { askForKey, hideKeyForm, whenKeyIsGiven } from "./key_form.js";
 import { Part } from "./part.js";
-import { addressOf, queryOf } from "./query.js";
 import { Results } from "./results.js";
+import { whenFileIsGiven } from "./taking.js";
+import { forgetWhy, showWhy } from "./why.js";
 
 const PAGE = 24;
 const FARTHEST = 1000; // as far as a search may pass over results
 const PREVIEW = 512;
 const PREVIEW_HEIGHT = 15; // rem, at most
-const RETRIES = 3;
+const SETTLED = 300; // milliseconds after which a slider has come to rest
 const MISSING = "Nothing that was found has so high a score, or passes the filters.";
+const LOST = "The file of this search is no longer at hand: choose it again.";
 
 let query = null; // as of query.js
 let found = 0;
 let running = new AbortController();
 let offered = null; // the version whose attributes are offered as filters
-const files = new Map(); // files of earlier searches, by number, for going back
+let moved = {}; // what sliders say that have not come to rest
+let resting = 0; // the timer that waits for it
+let mover = null; // the slider that the newest entry of the history comes from
 
-const results = new Results({ clicked: (id) => begin({ id }), asked: showWhy });
-const part = new Part((box) => change({ box }));
+const results = new Results({
+  clicked: (id) => begin({ id }),
+  asked: (button, hit) => showWhy(button, hit, query),
+});
+const part = new Part((box, moving) => (moving ? changeSoon({ box }, "part") : change({ box })));
 const filters = new Filters((filter) => change({ filter }));
 
 /** Look for another picture, by what narrows down already. */
 function begin(source) {
-  const { filter, min_score } = query ?? {};
-  query = tidy({ source, filter, min_score });
-  remember();
-  run();
+  const { filter, min_score } = { ...query, ...moved };
+  ask({ source, filter, min_score });
   scrollTo({ top: 0 });
 }
 
 /** Ask the same otherwise. */
-function change(parts) {
-  if (!query) return;
-  query = tidy({ ...query, ...parts });
-  remember();
+function change(parts, by = null) {
+  if (query) ask({ ...query, ...moved, ...parts }, by);
+}
+
+/** Do so once a slider rests: each key moves it by a step. */
+function changeSoon(parts, by) {
+  clearTimeout(resting);
+  moved = { ...moved, ...parts };
+  resting = setTimeout(() => change({}, by), SETTLED);
+}
+
+/** Ask, and remember it; what one slider is moved to again and again is remembered once. */
+function ask(asked, by = null) {
+  query = Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
+  if (!isShown(query)) {
+    remember(query, by !== null && by === mover);
+    mover = by;
+  }
   run();
 }
 
-function tidy(asked) {
-  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
-}
-
-function remember() {
-  const { source, ...rest } = query;
-  let number = [...files.keys()].find((n) => files.get(n) === source.file);
-  if (source.file && number === undefined) files.set((number = files.size), source.file);
-  history.pushState(source.file ? { file: number, ...rest } : null, "", addressOf(query));
-}
-
-/** Ask what the address and the history say. */
-function restore(state) {
-  const { file, ...rest } = state ?? {};
-  if (file === undefined) query = queryOf(location.search);
-  else query = files.has(file) ? { source: { file: files.get(file) }, ...rest } : null;
+/** Ask what the history says. */
+function restore() {
+  const { query: asked, lost } = recalled();
+  query = asked;
+  mover = null;
   run();
+  if (lost) say(LOST);
 }
 
 /** Show what is asked, ask it, and show what was found. */
-async function run() {
+function run() {
   running.abort();
   running = new AbortController();
-  const { signal } = running;
+  clearTimeout(resting);
+  moved = {};
   results.clear();
   found = 0;
   showProblem(null);
+  forgetWhy();
+  $("found").removeAttribute("aria-busy");
   $("more").hidden = true;
   $("welcome").hidden = query !== null;
   $("query").hidden = $("narrow").hidden = query === null;
-  if (!query) return say("");
-  showQuery(signal);
-  await searchMore(signal);
+  if (!query) return;
+  showQuery(running.signal);
+  searchMore();
 }
 
-async function searchMore(signal) {
+async function searchMore() {
+  const { signal } = running;
+  showProblem(null);
   say("Searching…");
   $("found").setAttribute("aria-busy", "true");
   try {
-    const answer = await patiently((s) => search(query, { k: PAGE, offset: found }, s), signal);
+    const asking = () => search(query, { k: PAGE, offset: found }, signal);
+    const answer = await patiently(asking, signal, (waits) => say(waits || "Searching…"));
     if (signal.aborted) return;
     showAnswer(answer);
-    offerFilters(answer.index_version);
+    offer(answer.index_version);
   } catch (error) {
-    if (!signal.aborted) showProblem(error);
+    if (signal.aborted) return;
+    showProblem(error, found ? more : run);
+    // By what is offered, a filter that was refused can be mended.
+    if (query.filter && !error.again) offer(null);
   } finally {
     if (!signal.aborted) $("found").removeAttribute("aria-busy");
   }
 }
 
-/** Ask again, a few times, what the service is too busy for. */
-async function patiently(asking, signal) {
-  for (let tried = 0; ; tried++) {
-    try {
-      return await asking(signal);
-    } catch (error) {
-      if (signal.aborted || !error.passes || tried === RETRIES) throw error;
-      const seconds = Math.max(1, error.retryAfter ?? 1);
-      for (let left = seconds; left > 0; left--) {
-        say(`${error.message}. Trying again in ${left} s…`);
-        await pause(1000, signal);
-      }
-      say("Searching…");
-    }
-  }
+/** Search on, unless that is being done. */
+async function more() {
+  if ($("found").hasAttribute("aria-busy")) return;
+  const { signal } = running;
+  const first = found;
+  await searchMore();
+  if (signal.aborted) return;
+  const next = $("results").children[first]?.firstChild;
+  if (next) next.focus();
+  else if ($("more").hidden) focusResults();
 }
 
 function showAnswer({ results: hits, took_ms, index_version, model_version }) {
-  results.add(hits);
+  if (index_version !== offered) offerWhy(false); // until it is known of this version
+  results.add(hits, { filter: query.filter, min_score: query.min_score });
   found += hits.length;
   const milliseconds = took_ms.total < 10 ? took_ms.total.toFixed(1) : Math.round(took_ms.total);
   say(found ? `${found} pictures, the most similar first` : MISSING);
@@ -120,26 +134,7 @@ function showAnswer({ results: hits, took_ms, index_version, model_version }) {
     `Answered in ${milliseconds} ms by index ${index_version}, model ${model_version}`;
 }
 
-/** Colour what made a hit be found, or take the colours away. */
-async function showWhy(hit) {
-  hideHeat();
-  $("why").textContent = "";
-  if (!hit) return;
-  const { signal } = running;
-  try {
-    const explanation = await patiently((s) => explain(query, hit.id, s), signal);
-    if (signal.aborted) return;
-    drawHeat(explanation, query.box);
-    $("why").textContent = `What made ${hit.label ?? hit.id} be found is coloured.`;
-    $("picture").scrollIntoView({ block: "nearest" });
-  } catch (error) {
-    if (!signal.aborted) $("why").textContent = `${error.message}. ${error.detail ?? ""}`;
-  }
-}
-
 async function showQuery(signal) {
-  hideHeat();
-  $("why").textContent = "";
   const { source, box = null, min_score = 0 } = query;
   part.show(box);
   showLeast(min_score);
@@ -153,6 +148,7 @@ async function showQuery(signal) {
     if (preview.src) URL.revokeObjectURL(preview.src);
     preview.src = URL.createObjectURL(blob);
     await preview.decode();
+    if (signal.aborted) return;
     const shape = preview.naturalWidth / preview.naturalHeight;
     $("picture").style.width = `min(100%, ${shape * PREVIEW_HEIGHT}rem)`;
     preview.hidden = false;
@@ -161,18 +157,23 @@ async function showQuery(signal) {
   }
 }
 
-/** Offer the attributes of the index that answered, once for each version. */
-async function offerFilters(version) {
-  if (offered === version) return;
+/** Offer what the index of this version has, once for each; null: of whichever is served. */
+async function offer(version) {
+  if (version !== null && version === offered) return;
   try {
-    const { attributes, model, metric } = await index();
+    const { attributes, model, metric, version: told } = await index();
     filters.offer(attributes, query?.filter);
     $("threshold").hidden = !(model.calibration && metric === "cosine");
-    results.offerWhy(model.explains);
-    offered = version;
+    offerWhy(model.explains);
+    offered = told;
   } catch {
     // Searches work without them.
   }
+}
+
+function offerWhy(explains) {
+  results.offerWhy(explains);
+  if (!explains) forgetWhy();
 }
 
 function showLeast(least) {
@@ -181,74 +182,50 @@ function showLeast(least) {
   $("min-score-said").value = percent(least);
 }
 
-function showProblem(error) {
+function showProblem(error, act) {
   say("");
   $("problem").replaceChildren();
-  $("key-form").hidden = true;
+  hideKeyForm();
   if (!error) return;
-  if (!(error instanceof Problem)) console.error(error);
-  const notice = make("div", { className: "notice" }, make("h3", {}, error.message));
-  if (error.detail) notice.append(make("p", {}, error.detail));
-  if (error.wantsKey) askForKey();
-  else if (error.passes || error.status === 0 || error.status >= 500) {
-    const again = make("button", { type: "button" }, "Try again");
-    again.addEventListener("click", run);
-    notice.append(again);
-  }
-  $("problem").append(notice);
+  const problem = Problem.of(error);
+  const again = () => {
+    focusResults(); // the button is about to go
+    act();
+  };
+  $("problem").append(noticeOf(problem, "h3", problem.again ? again : null));
+  if (problem.wantsKey) askForKey();
+}
+
+function focusResults() {
+  $("results").focus({ preventScroll: true });
 }
 
 function say(text) {
   $("status").textContent = text;
 }
 
-/** Take the first picture of what was dropped, pasted or chosen. */
-function take(list) {
-  const file = [...(list ?? [])].find((one) => one.type.startsWith("image/")) ?? list?.[0];
-  if (file) begin({ file });
-}
-
-$("file").addEventListener("change", ({ target }) => {
-  take(target.files);
-  target.value = ""; // so that the same file can be chosen again
-});
-addEventListener("paste", ({ clipboardData }) => take(clipboardData?.files));
-
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-addEventListener("dragover", (event) => {
-  if (!hasFiles(event)) return;
-  event.preventDefault();
-  $("drop").hidden = false;
-});
-addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) $("drop").hidden = true;
-});
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  $("drop").hidden = true;
-  take(event.dataTransfer?.files);
-});
-
 $("min-score").addEventListener("input", ({ target }) => showLeast(Number(target.value)));
 $("min-score").addEventListener("change", ({ target }) =>
-  change({ min_score: Number(target.value) }),
+  changeSoon({ min_score: Number(target.value) }, "score"),
 );
 $("clear").addEventListener("click", () => {
   offered = null;
+  $("narrowing").firstElementChild.focus(); // the button is about to go
   change({ filter: null, min_score: 0 });
 });
-$("more").addEventListener("click", () => {
-  const first = $("results").children.length;
-  searchMore(running.signal).then(() => $("results").children[first]?.firstChild.focus());
-});
+$("more").addEventListener("click", more);
+whenFileIsGiven((file) => begin({ file }));
 whenKeyIsGiven(() => {
   offered = null;
   run();
 });
 addEventListener("popstate", ({ state }) => {
+  if (state === null) return keep(query); // a link within the page
+  if (isShown(query)) return;
   offered = null; // the filters that are set may be others
-  restore(state);
+  restore();
 });
 // On a phone the results come first.
 $("narrowing").open = matchMedia("(min-width: 56rem)").matches;
-restore(history.state);
+restore();
+if (history.state === null) keep(query);

@@ -1,13 +1,16 @@
 // A part of the picture that is looked for: dragged over it, or set by four sliders.
 
 import { $, make, percent } from "./dom.js";
+import { WHOLE } from "./query.js";
 
-const WHOLE = { left: 0, top: 0, right: 1, bottom: 1 };
 const LEAST = 0.05;
 const STEP = 0.01;
 const NAMES = { left: "Left", top: "Top", right: "Right", bottom: "Bottom" };
 
-/** Have the picture's part chosen; `chosen` is told of it, null for the whole picture. */
+/**
+ * Have the picture's part chosen; `chosen` is told of it, null for the whole picture, and whether
+ * it may be one of many on a slider's way.
+ */
 export class Part {
   #sliders = {};
   #box = WHOLE;
@@ -16,7 +19,10 @@ export class Part {
   constructor(chosen) {
     this.#chosen = chosen;
     for (const [side, name] of Object.entries(NAMES)) this.#addSlider(side, name);
-    $("whole").addEventListener("click", () => this.#choose(WHOLE));
+    $("whole").addEventListener("click", () => {
+      $("part").firstElementChild.focus(); // the button is about to be disabled
+      this.#choose(WHOLE);
+    });
     $("picture").addEventListener("pointerdown", (event) => this.#drag(event));
     this.show(null);
   }
@@ -32,7 +38,7 @@ export class Part {
     const said = make("output");
     const slider = make("input", { type: "range", min: 0, max: 1, step: STEP, id: `side-${side}` });
     slider.addEventListener("input", () => this.#move(side, Number(slider.value)));
-    slider.addEventListener("change", () => this.#choose(this.#box));
+    slider.addEventListener("change", () => this.#choose(this.#box, true));
     this.#sliders[side] = { slider, said };
     $("sides").append(make("label", { htmlFor: slider.id }, name, said), slider);
   }
@@ -49,6 +55,8 @@ export class Part {
 
   #drag(begun) {
     if (begun.button !== 0) return;
+    // A finger scrolls, unless a part is what is wanted.
+    if (begun.pointerType === "touch" && !$("part").open) return;
     begun.preventDefault();
     const [frame, before] = [$("picture"), this.#box];
     const from = placeIn(frame, begun);
@@ -75,10 +83,10 @@ export class Part {
     for (const name of ["pointerup", "pointercancel"]) frame.addEventListener(name, ended);
   }
 
-  #choose(box) {
+  #choose(box, moving = false) {
     const isWhole = Object.entries(WHOLE).every(([side, value]) => box[side] === value);
     this.show(isWhole ? null : box);
-    this.#chosen(isWhole ? null : box);
+    this.#chosen(isWhole ? null : box, moving);
   }
 
   #draw() {

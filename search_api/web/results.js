@@ -11,7 +11,7 @@ const SHAPES = [0.6, 3];
 
 const within = ([least, most], value) => Math.min(most, Math.max(least, value));
 
-/** Shows hits; is told of clicks on one (`clicked`), and on its question why (`asked`). */
+/** Shows hits; tells of clicks on one (`clicked`), and on the button that asks why (`asked`). */
 export class Results {
   #clicked;
   #asked;
@@ -29,23 +29,18 @@ export class Results {
   /** Have a button at each hit that asks why it was found, or none. */
   offerWhy(explains) {
     this.#explains = explains;
-    if (explains) {
-      for (const item of $("results").children) this.#addWhy(item);
+    for (const item of $("results").children) {
+      explains ? this.#addWhy(item) : item.querySelector(".why")?.remove();
     }
   }
 
   #addWhy(item) {
     if (item.querySelector(".why")) return;
-    const what = item.hit.label ?? item.hit.id;
-    const why = make("button", { type: "button", className: "why", ariaLabel: `Why ${what}?` });
-    why.append("Why?");
+    const { hit, rank } = item;
+    const name = `Why? Number ${rank}, ${hit.label ?? hit.id}`;
+    const why = make("button", { type: "button", className: "why", ariaLabel: name }, "Why?");
     why.setAttribute("aria-pressed", false);
-    why.addEventListener("click", () => {
-      const pressed = why.getAttribute("aria-pressed") === "true";
-      for (const other of document.querySelectorAll(".why")) other.setAttribute("aria-pressed", false);
-      why.setAttribute("aria-pressed", !pressed);
-      this.#asked(pressed ? null : item.hit);
-    });
+    why.addEventListener("click", () => this.#asked(why, hit));
     item.append(why);
   }
 
@@ -58,15 +53,17 @@ export class Results {
     this.#seen = new IntersectionObserver((entries) => this.#loadSeen(entries), {
       rootMargin: "400px",
     });
+    if ($("results").contains(document.activeElement)) $("results").focus({ preventScroll: true });
     $("results").replaceChildren();
   }
 
-  /** Add hits below those that there are. */
-  add(hits) {
-    $("results").append(...hits.map((hit) => this.#item(hit)));
+  /** Add hits below those that there are; their links keep what `narrows` down. */
+  add(hits, narrows) {
+    const before = $("results").children.length;
+    $("results").append(...hits.map((hit, n) => this.#item(hit, before + n + 1, narrows)));
   }
 
-  #item(hit) {
+  #item(hit, rank, narrows) {
     const frame = make("span", { className: "frame" });
     const score = hit.score === null ? `distance ${hit.distance.toFixed(3)}` : percent(hit.score);
     const head = make(
@@ -78,8 +75,8 @@ export class Results {
     const attributes = Object.entries(hit.attributes ?? {})
       .map(([name, value]) => `${name} ${value}`)
       .join(", ");
-    const query = { source: { id: hit.id } };
-    const link = make("a", { href: addressOf(query), title: hit.id }, frame, head);
+    const href = addressOf({ source: { id: hit.id }, ...narrows });
+    const link = make("a", { href, title: hit.id }, frame, head);
     if (attributes) link.append(make("span", { className: "attributes quiet" }, attributes));
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab of its own
@@ -87,7 +84,7 @@ export class Results {
       this.#clicked(hit.id);
     });
     const item = make("li", { className: "waiting" }, link);
-    item.hit = hit;
+    Object.assign(item, { hit, rank });
     if (this.#explains) this.#addWhy(item);
     this.#seen.observe(item);
     return item;

@@ -8,7 +8,10 @@ from typing import NamedTuple
 import pytest
 
 from lookalike.calibration import Calibration
+from lookalike.client import Client
+from tests.browser import Watched
 from tests.pictures import write_pictures
+from tests.search_api.shown import FIRST, Shown
 from tests.services import (
     model_server,
     publish_toy_model,
@@ -17,6 +20,9 @@ from tests.services import (
     status,
     until,
 )
+
+COLOURS = ("red", "green", "blue")
+SCORES = Calibration(a=8.0, b=1.5, c=-3.0, ece=0.03, queries=66, pairs=660, same=0.62)
 
 
 class Stack(NamedTuple):
@@ -63,3 +69,39 @@ def running_stack(
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A service whose pictures have prices and colours, and whose scores are calibrated."""
+    root = tmp_path_factory.mktemp("shop")
+    with running_stack(root, SCORES) as running:
+        rows = [
+            f"{path.relative_to(running.pictures)},{path},{path.parent.name},{n},{COLOURS[n % 3]}"
+            for n, path in enumerate(sorted(running.pictures.rglob("*.*")))
+        ]
+        catalogue = root / "shop.csv"
+        catalogue.write_text("\n".join(["id,uri,label,price,colour", *rows]))
+        done = run(["reindex", str(catalogue)], running.environment)
+        assert done.returncode == 0, done.stderr
+        client = Client(running.url)
+        until(lambda: client.picture(FIRST).attributes, what="the new version")
+        yield running
+
+
+@pytest.fixture
+def shown(page: Watched, shop: Stack) -> Shown:
+    """The search page, with nothing looked for."""
+    page.__class__ = Shown
+    assert isinstance(page, Shown)
+    page.page.goto(f"{shop.url}/")
+    return page
+
+
+@pytest.fixture
+def by_id(shown: Shown, shop: Stack) -> Shown:
+    """The page, looking for a picture of the index."""
+    shown.page.goto(f"{shop.url}/?id={FIRST}")
+    shown.found()
+    shown.page.locator("#filters fieldset").first.wait_for()
+    return shown

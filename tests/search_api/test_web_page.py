@@ -1,102 +1,25 @@
 """The search page in a browser, as people use it: with a mouse, a keyboard, a phone."""
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 import requests
-from playwright.sync_api import Page, Route
 
-from lookalike.calibration import Calibration
 from lookalike.client import Client
 from search_api.web import POLICY, assets
 from tests.browser import DESK, PHONE, Watched
 from tests.search_api.conftest import Stack, running_stack
+from tests.search_api.shown import FIRST, PICTURES, SHOWN, Shown, answering, choose, expected
 from tests.services import run, status, until
 
-PICTURES = 32
-SHOWN = 24
-COLOURS = ("red", "green", "blue")
-FIRST = "label-0/0.jpg"
 OPACITIES = """() => {
   const heat = document.getElementById("heat");
   const { data } = heat.getContext("2d").getImageData(0, 0, heat.width, heat.height);
   return [...data].filter((_, n) => n % 4 === 3);
 }"""
-SCORES = Calibration(a=8.0, b=1.5, c=-3.0, ece=0.03, queries=66, pairs=660, same=0.62)
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A service whose pictures have prices and colours, and whose scores are calibrated."""
-    root = tmp_path_factory.mktemp("shop")
-    with running_stack(root, SCORES) as running:
-        rows = [
-            f"{path.relative_to(running.pictures)},{path},{path.parent.name},{n},{COLOURS[n % 3]}"
-            for n, path in enumerate(sorted(running.pictures.rglob("*.*")))
-        ]
-        catalogue = root / "shop.csv"
-        catalogue.write_text("\n".join(["id,uri,label,price,colour", *rows]))
-        done = run(["reindex", str(catalogue)], running.environment)
-        assert done.returncode == 0, done.stderr
-        client = Client(running.url)
-        until(lambda: client.picture(FIRST).attributes, what="the new version")
-        yield running
-
-
-class Shown(Watched):
-    """The search page in a window."""
-
-    @property
-    def hits(self) -> list[str]:
-        """The ids of what was found, in order."""
-        return [str(link.get_attribute("title")) for link in self.page.locator("#results a").all()]
-
-    def found(self, says: str = "the most similar first") -> list[str]:
-        """Wait for an answer, and give the ids of what was found."""
-        self.page.locator("#status", has_text=says).wait_for()
-        return self.hits
-
-    def loaded(self) -> None:
-        """Wait for the pictures within sight."""
-        self.page.locator("#results img").first.wait_for()
-        until(lambda: not self.page.locator("#results li:first-child.waiting").count())
-
-    def after(self, act: Callable[[], Any]) -> list[str]:
-        """Do something by which the page searches, and give what is found."""
-        with self.page.expect_response(re.compile("/search$")):
-            act()
-        return self.found()
-
-
-@pytest.fixture
-def shown(page: Watched, shop: Stack) -> Shown:
-    page.__class__ = Shown
-    assert isinstance(page, Shown)
-    page.page.goto(f"{shop.url}/")
-    return page
-
-
-@pytest.fixture
-def by_id(shown: Shown, shop: Stack) -> Shown:
-    """The page, looking for a picture of the index."""
-    shown.page.goto(f"{shop.url}/?id={FIRST}")
-    shown.found()
-    shown.page.locator("#filters fieldset").first.wait_for()
-    return shown
-
-
-def choose(page: Page, path: Path) -> None:
-    page.locator("#file").set_input_files(path)
-
-
-def expected(shop: Stack, **asked: Any) -> list[str]:
-    asked = {"id": FIRST, "k": SHOWN, "exclude_self": True, **asked}
-    return [str(hit.id) for hit in Client(shop.url).search(**asked).results]
 
 
 def test_a_chosen_picture_is_searched_for(shown: Shown, shop: Stack) -> None:
@@ -271,22 +194,6 @@ def test_all_of_it_works_by_keyboard(shown: Shown, shop: Stack) -> None:
     page.locator(".skip").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("() => document.activeElement.id") == "results"
-
-
-def answering(*answers: tuple[int, dict[str, str], str]) -> Callable[[Route], None]:
-    """Answer searches by these in turn, then as the service does."""
-    left = iter(answers)
-
-    def answer(route: Route) -> None:
-        for code, headers, kind in islice(left, 1):
-            document = {"type": f"urn:lookalike:problem:{kind}", "title": kind, "detail": "Why."}
-            route.fulfill(
-                status=code, headers=headers, content_type="application/problem+json", json=document
-            )
-            return
-        route.continue_()
-
-    return answer
 
 
 def test_a_busy_service_is_asked_again(shown: Shown, shop: Stack) -> None:

@@ -1,0 +1,208 @@
+"""Where the search page stands: its address, its history, its focus, and what narrows it down."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.browser import PHONE
+from tests.search_api.conftest import Stack
+from tests.search_api.shown import FIRST, Shown, choose, expected
+from tests.services import until
+
+FOCUSED = "() => document.activeElement.id || document.activeElement.textContent"
+RED = {"attribute": "colour", "in": ["red"]}
+
+
+def address(shop: Stack, **asked: Any) -> str:
+    nested = {name: json.dumps(value) for name, value in asked.items()}
+    return f"{shop.url}/?{urlencode({'id': FIRST, **nested})}"
+
+
+def searches(shown: Shown) -> int:
+    return sum(url.endswith("/search") for url in shown.requested)
+
+
+def test_to_skip_to_the_results_asks_nothing(shown: Shown, shop: Stack) -> None:
+    choose(shown.page, shop.pictures / "label-1" / "2.jpg")
+    found, asked = shown.found(), searches(shown)
+    shown.page.locator(".skip").press("Enter")
+    until(lambda: shown.page.url.endswith("#results"))
+    assert shown.page.evaluate(FOCUSED) == "results"
+    shown.page.go_back()
+    until(lambda: not shown.page.url.endswith("#results"))
+    assert shown.hits == found
+    assert shown.page.locator("#query-name").inner_text() == "2.jpg"
+    assert searches(shown) == asked
+
+
+def test_a_file_from_before_a_reload_is_not_another_one(shown: Shown, shop: Stack) -> None:
+    choose(shown.page, shop.pictures / "label-1" / "2.jpg")
+    shown.found()
+    shown.page.reload()
+    shown.found("no longer at hand")
+    choose(shown.page, shop.pictures / "label-2" / "4.jpg")
+    shown.found()
+    shown.page.go_back()
+    shown.found("no longer at hand")
+    assert shown.hits == []
+    assert shown.page.locator("#welcome").is_visible()
+
+
+def test_a_box_that_is_none_is_not_asked_for(shown: Shown, shop: Stack) -> None:
+    pixels = {"left": 0, "top": 0, "right": 10, "bottom": 10}
+    turned = {"left": 0.5, "top": 0, "right": 0.25, "bottom": 1}
+    for box in ("foo", [1], pixels, turned, {"left": 0}):
+        shown.page.goto(address(shop, box=box))
+        assert shown.found() == expected(shop)
+        assert not shown.page.locator("#box").is_visible()
+
+
+def test_a_slider_on_its_way_is_asked_and_remembered_once(by_id: Shown, shop: Stack) -> None:
+    """Each key that it is moved by is a change of its own."""
+    step = """(slider) => {
+      for (let n = 0; n < 4; n++) {
+        slider.stepUp();
+        for (const name of ["input", "change"]) slider.dispatchEvent(new Event(name));
+      }
+    }"""
+    for name in ("#side-left", "#min-score"):
+        entries = by_id.page.evaluate("() => history.length")
+        asked = searches(by_id)
+        for _ in range(2):  # it rests for a while, and is moved on
+            by_id.after(lambda name=name: by_id.page.locator(name).evaluate(step))  # type: ignore[misc]
+        assert searches(by_id) == asked + 2
+        assert by_id.page.evaluate("() => history.length") == entries + 1
+    assert by_id.page.locator("#side-left").input_value() == "0.08"
+    assert by_id.after(by_id.page.go_back) != expected(shop)
+    assert by_id.after(by_id.page.go_back) == expected(shop)
+
+
+def test_a_click_keeps_what_a_slider_was_just_moved_to(by_id: Shown) -> None:
+    by_id.page.locator("#min-score").press("ArrowRight")
+    by_id.after(by_id.page.locator("#results a").first.click)
+    assert "min_score=0.05" in by_id.page.url
+
+
+def test_a_result_opens_elsewhere_as_a_click_does(shown: Shown, shop: Stack) -> None:
+    shown.page.goto(address(shop, filter=RED, min_score=0.05))
+    shown.found()
+    first = shown.page.locator("#results a").first
+    href = first.get_attribute("href")
+    clicked = shown.after(first.click)
+    shown.page.goto(f"{shop.url}/{href}")
+    assert shown.found() == clicked
+
+
+def test_a_filter_that_no_control_shows_holds_until_it_is_cleared(
+    shown: Shown, shop: Stack
+) -> None:
+    others = [
+        {"attribute": "price", "gt": 3},
+        {"or": [{"attribute": "price", "lt": 20}, {"attribute": "colour", "eq": "blue"}]},
+    ]
+    shown.page.goto(address(shop, filter={"and": [*others, RED]}))
+    assert shown.found() == expected(shop, filter={"and": [*others, RED]})
+    other = shown.page.get_by_role("group", name="Another filter is set")
+    assert '{"attribute":"price","gt":3}' in other.inner_text()
+    green = shown.page.get_by_role("button", name="green")
+    both = {"attribute": "colour", "in": ["red", "green"]}
+    assert shown.after(green.click) == expected(shop, filter={"and": [*others, both]})
+    shown.screenshot("other-filter")
+    assert shown.violations() == []
+    without = other.get_by_role("button", name="Without it")
+    assert shown.after(without.click) == expected(shop, filter=both)
+    assert other.count() == 0
+
+
+def test_a_filter_that_is_refused_can_be_cleared(shown: Shown, shop: Stack) -> None:
+    shown.page.goto(address(shop, filter={"attribute": "weight", "eq": 1}))
+    shown.page.locator("#problem", has_text="filter").wait_for()
+    shown.page.get_by_role("button", name="red").wait_for()
+    without = shown.page.get_by_role("button", name="Without it")
+    assert shown.after(without.click) == expected(shop)
+
+
+def test_focus_is_not_lost_with_what_had_it(by_id: Shown) -> None:
+    page = by_id.page
+    by_id.after(lambda: page.locator("#results a").first.press("Enter"))
+    assert page.evaluate(FOCUSED) == "results"
+    by_id.after(page.get_by_role("button", name="red").click)
+    by_id.after(lambda: page.get_by_role("button", name="Clear all of it").press("Enter"))
+    assert page.evaluate(FOCUSED) == "Narrow down"
+    page.locator("#part summary").click()
+    by_id.after(lambda: page.locator("#side-left").press("ArrowRight"))
+    by_id.after(lambda: page.locator("#whole").press("Enter"))
+    assert page.evaluate(FOCUSED) == "Search by a part"
+
+
+def test_buttons_that_ask_why_have_names_of_their_own(by_id: Shown) -> None:
+    names = [one.get_attribute("aria-label") for one in by_id.page.locator("#results .why").all()]
+    assert len(set(names)) == len(names) > 0
+
+
+def test_a_finger_on_the_picture_scrolls_until_a_part_is_wanted(by_id: Shown) -> None:
+    by_id.show(PHONE)
+    page = by_id.page
+    page.locator("#preview").wait_for()
+    place = page.locator("#picture").bounding_box()
+    assert place
+    from_ = place["x"] + place["width"] / 4, place["y"] + place["height"] / 2
+    devtools = page.context.new_cdp_session(page)
+
+    def drag(right: int, down: int) -> None:
+        for n in range(9):
+            point = {"x": from_[0] + right * n / 8, "y": from_[1] + down * n / 8}
+            kind = "touchMove" if n else "touchStart"
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    drag(80, 0)
+    assert not page.locator("#box").is_visible()
+    page.locator("#part summary").click()
+    by_id.after(lambda: drag(80, 20))
+    assert page.locator("#box").is_visible()
+    drag(0, -100)
+    until(lambda: page.evaluate("() => scrollY") > 50, what="scrolling")
+
+
+def test_the_key_s_form_can_be_dismissed(shown: Shown) -> None:
+    use, form = shown.page.locator("#use-key"), shown.page.locator("#key-form")
+    use.click()
+    assert form.is_visible()
+    assert use.get_attribute("aria-expanded") == "true"
+    use.click()
+    assert not form.is_visible()
+    use.click()
+    shown.page.keyboard.press("Escape")
+    assert not form.is_visible()
+    assert use.get_attribute("aria-expanded") == "false"
+    assert shown.page.evaluate(FOCUSED) == "use-key"
+
+
+def test_text_that_is_dropped_on_a_field_is_the_browser_s(by_id: Shown) -> None:
+    prevented = """(field) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.setData("text/plain", "7");
+      const options = { dataTransfer, bubbles: true, cancelable: true };
+      return !field.dispatchEvent(new DragEvent("drop", options));
+    }"""
+    assert not by_id.page.get_by_role("spinbutton", name="From").evaluate(prevented)
+
+
+@pytest.fixture
+def copy(shop: Stack, tmp_path: Path) -> Path:
+    """A file that a test may take away."""
+    path = tmp_path / "copy.jpg"
+    path.write_bytes((shop.pictures / "label-2" / "4.jpg").read_bytes())
+    return path
+
+
+def test_a_file_that_is_gone_is_told(shown: Shown, copy: Path) -> None:
+    choose(shown.page, copy)
+    shown.found()
+    copy.unlink()
+    shown.page.get_by_role("button", name="red").click()
+    shown.page.locator("#problem", has_text="can no longer be read").wait_for()
