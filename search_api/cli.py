@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 
 from lookalike.flags import Number, json_flag, service_flags
+from lookalike.key_file import Rate, Scope, add_line, line_of
 from lookalike.settings import Settings
-from search_api.key_file import Scope, add_line, line_of
-from search_api.rates import Rate
 
 KEY_BYTES = 32
 RATE = Number(0, min_open=True)

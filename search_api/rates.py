@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from lookalike.errors import RateLimited
-from lookalike.key_file import Rate as Rate  # search_api/cli.py knows it by this module
+from lookalike.key_file import Rate
 
 
 class _Bucket(msgspec.Struct):

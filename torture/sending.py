@@ -14,7 +14,7 @@ from torture.target import Target
 
 MOST_BYTES = 1 << 24  # of an answer
 NO_ANSWER = 0  # in place of a status
-TRIES = 5
+TRIES = 8
 LONGEST_PAUSE_SECONDS = 10.0
 _PROBLEM = "application/problem+json"
 # Answers that mean "not now"; any other 5xx is a failure.
