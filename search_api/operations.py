@@ -230,7 +230,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
             *(errors.VersionNotFound, errors.PublishConflict, errors.StoreError),
-            *(errors.DigestMismatch, errors.StoreFull),
+            *(errors.DigestMismatch, errors.StoreFull, errors.DeadlineExceeded),
         ),
         scope="admin",
     ),
@@ -247,6 +247,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
             *NO_BOX,
+            errors.TooBusy,
             *UNREADY,
         ),
         scope="admin",
