@@ -86,7 +86,8 @@ export const operate = {
     const asked = new URLSearchParams({ k, offset, ...(type === null ? {} : { type }) });
     return (await ask(`quarantine?${asked}`)).json();
   },
-  image: async (id, size) => (await ask(`quarantine/${pathOf(id)}/image?size=${size}`)).blob(),
+  image: async (id, size, signal) =>
+    (await ask(`quarantine/${pathOf(id)}/image?size=${size}`, { signal })).blob(),
 };
 
 export const index = async () => (await ask("index")).json();
