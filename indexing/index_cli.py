@@ -80,10 +80,11 @@ def rollback(version: str | None, as_json: bool) -> None:
     Pictures that were deleted since stay deleted.
     """
     from lookalike.index.rollback import roll_back_to
-    from lookalike.store import verify_version
+    from lookalike.store import open_models, verify_version
 
-    indexes = _indexes()
-    version = roll_back_to(indexes, version, verify_version)
+    settings = Settings.from_environment()
+    indexes, models = _indexes(), open_models(settings.store, settings.model)
+    version = roll_back_to(indexes, models, version, verify_version)
     before = indexes.set_current(version)
     if as_json:
         click.echo(msgspec.json.encode({"version": version, "before": before}))

@@ -15,12 +15,14 @@ from lookalike.changes import open_changes
 from lookalike.settings import Settings
 from lookalike.store import Location, open_indexes, open_models
 from search_api import docs, metrics, openapi, problems, storage_loop, surrounding, tracing, web
+from search_api.at_hand import EXTENSION
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
 from search_api.keys import Keys
 from search_api.native import run_beside, size_native_pool
-from search_api.paths import EXTENSION, paths
+from search_api.operating_paths import operating_paths
+from search_api.paths import paths
 from search_api.query import MemoryRequest
 from search_api.replica import Replica
 from search_api.service import Service
@@ -52,6 +54,7 @@ def bare_app() -> Flask:
     app.url_map.merge_slashes = False  # an id may have two in a row
     app.url_map.converters["id"] = IdConverter
     app.register_blueprint(paths)
+    app.register_blueprint(operating_paths)
     app.register_blueprint(pages)
     return app
 

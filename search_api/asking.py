@@ -10,7 +10,6 @@ import numpy as np
 
 from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import (
-    CallerGone,
     DeadlineExceeded,
     InvalidParameter,
     LookalikeError,
@@ -64,20 +63,35 @@ def read_indexed(picture: PictureRow, capacity: Capacity, caller: Caller) -> byt
 
     Raises:
         PictureUnreadable: its storage cannot be read, or has another file by now.
-        DeadlineExceeded: its storage takes too long.
-        CallerGone: nobody wants it any more.
+        DeadlineExceeded, CallerGone: as of :func:`read_file`.
     """
-    try:
-        data = read_bytes(picture.uri, capacity.file_bytes, caller.left())
-    except (DeadlineExceeded, CallerGone):
-        raise
-    except TimeoutError as error:
-        raise DeadlineExceeded("the storage of the pictures takes too long") from error
-    except (OSError, LookalikeError) as error:
-        raise PictureUnreadable(f"the file of {picture.id!r} cannot be read here") from error
+    data = read_file(picture.uri, picture.id, capacity, caller)
     if hashlib.sha256(data).digest() != picture.sha256:
         raise PictureUnreadable(f"the file of {picture.id!r} is another one than was indexed")
     return data
+
+
+def read_file(uri: str, name: str, capacity: Capacity, caller: Caller) -> bytes:
+    """Read a file of the catalogue, on this thread.
+
+    Args:
+        uri: where it is, which no answer tells.
+        name: the picture's id.
+        capacity: how large it may be.
+        caller: who waits for it.
+
+    Raises:
+        PictureUnreadable: its storage cannot be read.
+        DeadlineExceeded: its storage takes too long.
+        CallerGone: nobody wants it any more.
+    """
+    left = caller.left()
+    try:
+        return read_bytes(uri, capacity.file_bytes, left)
+    except TimeoutError as error:
+        raise DeadlineExceeded("the storage of the pictures takes too long") from error
+    except (OSError, LookalikeError) as error:
+        raise PictureUnreadable(f"the file of {name!r} cannot be read here") from error
 
 
 def _fetched(source: Remote, capacity: Capacity, caller: Caller) -> bytes:

@@ -6,8 +6,8 @@ half of that, so what is known to take less runs where it is. Requests have one 
 the index watcher and the deletions have one each of their own, so that a new version's
 digests take none of theirs, and delay no deletion; what has no hurry at all has one too; and
 names that searches' URLs have are looked up by some more, since a slow server of names holds a
-thread for as long as it likes. What an operator asks reads the store, and may wait for its lock:
-two of their own do that.
+thread for as long as it likes. What an operator asks reads the store: two of their own do that,
+and one more goes back to another version, which may have to wait for the store's lock.
 """
 
 from collections.abc import Callable
@@ -36,6 +36,7 @@ _idle: Pools = WeakKeyDictionary()
 _outside: Pools = WeakKeyDictionary()
 _naming: Pools = WeakKeyDictionary()
 _operating: Pools = WeakKeyDictionary()
+_moving: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
@@ -43,7 +44,7 @@ INLINE_BYTES = 1 << 14
 
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
-# So that the versions are listed while a rollback waits for the store's lock.
+# So that what an operator asks is answered while one long answer is made.
 OPERATIONS = 2
 # The most that work may hold up the event loop.
 LOOP_SECONDS = 0.001
@@ -138,6 +139,15 @@ def run_operating(work: Callable[[], Result]) -> Result:
     """
     context = copy_context()
     return _run(_own_thread(_operating, OPERATIONS), lambda: context.run(work))
+
+
+def run_moving(work: Callable[[], Result]) -> Result:
+    """Run ``work`` that moves ``CURRENT``, and waits for the store's lock, beside all else.
+
+    As :func:`run_native` does, it has the context of the request.
+    """
+    context = copy_context()
+    return _run(_own_thread(_moving), lambda: context.run(work))
 
 
 def size_native_pool(threads: int) -> None:

@@ -1,12 +1,15 @@
 """What an operator asks: versions of index and model, going back, pictures without a vector.
 
-All of it reads the store or files, so it runs on threads of its own (:func:`run_operating`),
-but for the pictures that are decoded, which are a request's work as any other.
+All of it reads the store or files, so it runs on threads of its own (:func:`run_operating`,
+:func:`run_moving`), but for the pictures that are decoded, which are a request's work as any other.
 """
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+
+import msgspec
 
 from lookalike.answers import (
     Models,
@@ -17,23 +20,32 @@ from lookalike.answers import (
     StoredVersion,
     Versions,
 )
-from lookalike.catalogue.storage import read_bytes
-from lookalike.errors import LookalikeError, PictureNotFound, PictureUnreadable
+from lookalike.catalogue.urls import scheme_of
+from lookalike.errors import (
+    DeadlineExceeded,
+    LookalikeError,
+    PictureNotFound,
+)
 from lookalike.index import ModelReference, Quarantined, find_quarantined, quarantine_page
 from lookalike.index.models import card_of
 from lookalike.index.rollback import roll_back_to
 from lookalike.index.version import decode_details
 from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.store import Collection, check_sizes, made_at
+from search_api.asking import read_file
+from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.parameters import QuarantineParameters
 from search_api.pictures import jpeg_of
 from search_api.problems import said
-from search_api.search import FILE_SCHEME
 from search_api.serving import Serving
 from search_api.writing import not_written
 
 MOST_VERSIONS = 100
+TOO_LATE = (
+    "CURRENT stays as it was: another job has held its lock, or the store was slow, for as long as "
+    "a request may take; try again"
+)
 # Of one version, which then hides no other.
 UNREADABLE = (LookalikeError, OSError)
 # The manifests mount all of the store that is served read-only.
@@ -41,6 +53,9 @@ HOW_ELSE = (
     "; in a cluster, 'kubectl create job --from=cronjob/rollback rollback-now' goes to the version "
     "before the current one, and 'lookalike index rollback VERSION' in the toolbox to any"
 )
+# A file URL, and a word that begins as a path does: versions of before said where a file is.
+A_PLACE = re.compile(r"""file:|(?:^|[\s'"(=:])/""", re.IGNORECASE)
+UNTOLD = "what is wrong with the file is told by 'lookalike quarantine'"
 
 
 def list_versions(indexes: Collection, models: Collection, serving: Serving | None) -> Versions:
@@ -75,19 +90,15 @@ def _described(
 ) -> StoredVersion:
     stamp = made_at(version)
     made = None if stamp is None else datetime.fromtimestamp(stamp, UTC).isoformat()
+    named = StoredVersion(version=version, made=made, current=current, served=served)
     try:
         manifest = indexes.manifest(version)
         details = decode_details(manifest, version)
     except UNREADABLE as error:
-        return StoredVersion(
-            version=version, made=made, current=current, served=served, problem=said(error)
-        )
+        return msgspec.structs.replace(named, problem=said(error))
     measured = details.measured
-    return StoredVersion(
-        version=version,
-        made=made,
-        current=current,
-        served=served,
+    return msgspec.structs.replace(
+        named,
         bytes=sum(file.bytes for file in manifest.files if file.version is None),
         pictures=details.pictures,
         quarantined=details.quarantined,
@@ -159,20 +170,31 @@ def _name(collection: Collection) -> str:
     return collection.root.rpartition("/")[2]
 
 
-def roll_back(indexes: Collection, version: str | None) -> RolledBack:
-    """Point ``CURRENT`` at a version, by default the one before.
+def roll_back(
+    indexes: Collection, models: Collection, version: str | None, caller: Caller
+) -> RolledBack:
+    """Point ``CURRENT`` at a version, by default the one before, while the caller waits for it.
 
     Its files are looked at, not read: every replica holds them against their digests before
     it answers from them, and goes on with the old version where they are damaged.
 
     Raises:
         DataError, VersionNotFound, StoreError, DigestMismatch: as :func:`roll_back_to`.
+        DeadlineExceeded, CallerGone: nobody waits any more, and ``CURRENT`` is as it was.
         PublishConflict: another process has held an object store's lock for too long.
         StoreError, StoreFull: the store cannot be written to by this service.
     """
-    wanted = roll_back_to(indexes, version, check_sizes)
+
+    def patience() -> None:
+        try:
+            caller.left()
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(TOO_LATE) from error
+
+    patience()  # whoever goes back before this one may have had the thread for long
+    wanted = roll_back_to(indexes, models, version, check_sizes)
     try:
-        before = indexes.set_current(wanted)
+        before = indexes.set_current(wanted, patience)
     except OSError as error:
         raise not_written(error, "CURRENT", HOW_ELSE) from error
     return RolledBack(version=wanted, before=before)
@@ -191,25 +213,25 @@ def list_quarantine(serving: Serving, wanted: QuarantineParameters) -> Quarantin
 def _told(picture: Quarantined) -> QuarantinedPicture:
     """Say where it is and what is wrong; where this machine keeps a file is nobody's business."""
     uri, detail = picture.uri, picture.detail
-    if uri.startswith(FILE_SCHEME):
-        detail = detail.replace(uri.removeprefix(FILE_SCHEME), picture.id)
-        uri = picture.id
+    if scheme_of(uri) == "file":
+        detail = detail.replace(uri, "the file")
+        uri, detail = picture.id, UNTOLD if A_PLACE.search(detail) else detail
     return QuarantinedPicture(id=picture.id, uri=uri, type=picture.type, detail=detail)
 
 
-def draw_quarantined(serving: Serving, name: str, size: int, capacity: Capacity) -> bytes:
+def draw_quarantined(
+    serving: Serving, name: str, size: int, capacity: Capacity, caller: Caller
+) -> bytes:
     """Make a JPEG of a picture without a vector, where it can be decoded at all.
 
     Raises:
         PictureNotFound: there is no such picture in the served version.
         PictureUnreadable, PictureError: it cannot be read, or decoded.
+        DeadlineExceeded, CallerGone: as of :func:`read_file`.
     """
     path = serving.index.quarantine
     picture = None if path is None else find_quarantined(path, name)
     if picture is None:
         raise PictureNotFound(f"no picture {name!r} of this version lacks a vector")
-    try:
-        data = read_bytes(picture.uri, capacity.file_bytes)
-    except (OSError, LookalikeError) as error:
-        raise PictureUnreadable(f"the file of {name!r} cannot be read here") from error
+    data = read_file(picture.uri, name, capacity, caller)
     return jpeg_of(data, size, capacity.decoded_bytes)

@@ -187,6 +187,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
             *PICTURE,
+            *OVERLOADED,
             *UNREADY,
         ),
         scope="search",
@@ -230,7 +231,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
             *(errors.VersionNotFound, errors.PublishConflict, errors.StoreError),
-            *(errors.DigestMismatch, errors.StoreFull),
+            *(errors.DigestMismatch, errors.StoreFull, errors.DeadlineExceeded),
         ),
         scope="admin",
     ),
@@ -247,6 +248,7 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
             *NO_BOX,
+            *OVERLOADED,
             *UNREADY,
         ),
         scope="admin",

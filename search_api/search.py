@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from lookalike.catalogue.picture import Attribute
+from lookalike.catalogue.urls import scheme_of
 from lookalike.index import Hit, IndexDetails, IndexVersion, PictureRow, Selection
 from lookalike.vectors import Vectors
 from search_api.asked import Asked
@@ -23,7 +24,6 @@ from search_api.scores import likely, require_scores, scores
 from search_api.serving import Serving
 from search_api.tracing import Attributes, span
 
-FILE_SCHEME = "file:"
 LABEL = "label"
 # Candidates that are looked through where hits are left out: the same picture, or of a
 # group that has its best hit already.
@@ -223,7 +223,7 @@ def told(hits: Sequence[Hit], fields: list[Field] | None, details: IndexDetails)
 
 def place(picture: PictureRow) -> str:
     """Tell where a picture is; where this machine keeps a file is nobody's business."""
-    return picture.id if picture.uri.startswith(FILE_SCHEME) else picture.uri
+    return picture.id if scheme_of(picture.uri) == "file" else picture.uri
 
 
 def _kept(hits: list[Hit], asked: Asked, parameters: Parameters) -> Iterator[Hit]:

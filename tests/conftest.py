@@ -30,6 +30,7 @@ SLOWEST = (
     "k8s/test_running.py",
     "search_api/test_web_page.py",
     "search_api/test_operating.py",
+    "search_api/test_operating_page.py",
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4

@@ -21,12 +21,14 @@ from indexing.extraction.blocks import PixelBlocks, Pixels
 from indexing.extraction.known import KnownDigests
 from indexing.extraction.messages import Found, Reply, Request, Wanted
 from lookalike.catalogue.storage import read_stamp, read_with_stamp
+from lookalike.catalogue.urls import redacted
 from lookalike.errors import LookalikeError, PictureError
 from lookalike.picture import PictureContract, read_picture
 
 MISSING = "missing"
 UNREADABLE = "unreadable"
 DETAIL_CHARACTERS = 500
+THE_FILE = "the file"
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -76,23 +78,30 @@ def read(picture: Wanted, slot: Pixels, work: Work) -> Found:
     except FileNotFoundError:
         return Found(kind="missing", type=MISSING, detail="it is not where the catalogue says")
     except LookalikeError as error:  # too large, never the same, of a kind that nothing reads
-        return _rejected(error)
+        return _rejected(error, picture.uri)
     except OSError as error:
         # Without a stamp: storage that fails today may not tomorrow, so it is tried again.
-        return Found(kind="rejected", type=UNREADABLE, detail=error.strerror or str(error))
+        detail = error.strerror or _detail(error, picture.uri)
+        return Found(kind="rejected", type=UNREADABLE, detail=detail)
     digest = hashlib.sha256(data).digest()
     if digest in work.known:
         return Found(kind="known", sha256=digest, stamp=stamp)
     try:
         read_picture(data, work.contract, max_decoded_bytes=work.max_decoded_bytes, out=slot)
     except PictureError as error:
-        rejected = _rejected(error)
+        rejected = _rejected(error, picture.uri)
         return msgspec.structs.replace(rejected, sha256=digest, stamp=stamp)
     return Found(kind="pixels", sha256=digest, stamp=stamp)
 
 
-def _rejected(error: LookalikeError) -> Found:
-    return Found(kind="rejected", type=error.type, detail=str(error)[:DETAIL_CHARACTERS])
+def _rejected(error: LookalikeError, uri: str) -> Found:
+    return Found(kind="rejected", type=error.type, detail=_detail(error, uri))
+
+
+def _detail(error: Exception, uri: str) -> str:
+    """Say what is wrong with a file, and not where it is: that stands beside, by its id."""
+    words = str(error).replace(uri, THE_FILE).replace(redacted(uri), THE_FILE)
+    return words[:DETAIL_CHARACTERS]
 
 
 def _send(connection: Connection, replies: "queue.SimpleQueue[bytes]") -> None:

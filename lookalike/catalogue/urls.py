@@ -54,6 +54,8 @@ def without_query(url: str) -> str:
 def absolute_uri(uri: str, base: str) -> str:
     """Spell a place as a URI: ``uri`` itself, a local path, or a path relative to ``base``.
 
+    The scheme of files comes in lower case, however it is spelt.
+
     Args:
         uri: a URL, an absolute path, or a relative path with forward slashes.
         base: the folder that relative paths start from: an absolute path, or a URL.
@@ -61,6 +63,8 @@ def absolute_uri(uri: str, base: str) -> str:
     Raises:
         ValueError: ``uri`` is relative and there is no base.
     """
+    if FILE.match(uri):
+        return FILE.sub("file:", uri, count=1)
     if scheme_of(uri):
         return uri
     if uri.startswith("/"):

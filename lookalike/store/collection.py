@@ -19,6 +19,7 @@ from lookalike.errors import (
     VersionNotFound,
 )
 from lookalike.store import files, manifest
+from lookalike.store.files import Patience
 from lookalike.store.location import Location
 from lookalike.store.manifest import FileDigest, Manifest
 from lookalike.store.numbers import next_number
@@ -195,14 +196,20 @@ class Collection:
         except (NothingPublished, DigestMismatch):
             return None
 
-    def set_current(self, version: str) -> str | None:
+    def set_current(self, version: str, patience: Patience | None = None) -> str | None:
         """Point ``CURRENT`` at a complete version, atomically, whatever it pointed at.
 
         Gives the version that it pointed at, None where it did not exist.
+
+        Args:
+            version: its name.
+            patience: raises where nobody waits for this any more, and then ``CURRENT`` stays.
         """
-        with publishing(self.location):
+        with publishing(self.location, patience):
             self.manifest(version)  # here, since what waited for the lock may have been pruned
             before = self.current_or_none()
+            if patience is not None:
+                patience()
             self._point_at(version)
         return before
 

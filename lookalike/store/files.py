@@ -3,7 +3,8 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,10 @@ from lookalike.errors import StoreError
 
 DRAFT = ".draft-"
 LOCK = ".lock"
+POLL_SECONDS = 0.2
+
+# Raises, on behalf of whoever waits for a lock, what says that they wait no longer.
+Patience = Callable[[], object]
 
 
 def replace_file(path: Path, data: bytes) -> None:
@@ -89,22 +94,39 @@ def abandoned(root: Path) -> list[Path]:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file at ``path``, waiting for whoever has it; processes and threads alike."""
+def exclusive(path: Path, patience: Patience | None = None) -> Iterator[None]:
+    """Hold the lock file at ``path``, waiting for whoever has it; processes and threads alike.
+
+    Args:
+        path: of the lock.
+        patience: is asked now and then; None: it is waited for however long that takes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with _locked(path, patience):
         yield
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[IO[bytes]]:
+def _locked(path: Path, patience: Patience | None = None) -> Iterator[IO[bytes]]:
     while True:
         with path.open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _wait_for(lock, patience)
             if not _is_at(lock, path):
                 continue  # cleared away between the two lines: that lock guards nothing
             yield lock
             return
+
+
+def _wait_for(lock: IO[bytes], patience: Patience | None) -> None:
+    if patience is None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return
+    while True:
+        patience()
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(POLL_SECONDS)
 
 
 def _clear_abandoned(parent: Path) -> None:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from lookalike.errors import PublishConflict
 from lookalike.store import files
+from lookalike.store.files import POLL_SECONDS, Patience
 from lookalike.store.location import Location
 
 LOCK = "PUBLISHING"
@@ -25,27 +26,35 @@ STALE_SECONDS = 60.0
 RENEW_SECONDS = 10.0
 # A killed process' lock costs the one that waits for it STALE_SECONDS.
 WAIT_SECONDS = 90.0
-POLL_SECONDS = 0.2
 
 
 @contextmanager
-def publishing(location: Location) -> Iterator[None]:
+def publishing(location: Location, patience: Patience | None = None) -> Iterator[None]:
     """Be the only one who moves ``CURRENT`` below ``location`` meanwhile.
+
+    Args:
+        location: of a collection.
+        patience: raises where whoever waits for the lock waits no longer; None: they do so for
+            a local disk's as long as it takes, and for an object store's for WAIT_SECONDS.
 
     Raises:
         PublishConflict: another process has held an object store's lock for too long.
     """
     if location.local is not None:
-        with files.exclusive(location.local / f".{LOCK}{files.LOCK}"):
+        with files.exclusive(location.local / f".{LOCK}{files.LOCK}", patience):
             yield
         return
     lock = _Lock(location)
-    lock.take()
+    lock.take(patience or _endless)
     try:
         with lock.renewed():
             yield
     finally:
         lock.give_back()
+
+
+def _endless() -> None:
+    pass
 
 
 class _Lock:
@@ -57,9 +66,10 @@ class _Lock:
         self._renewals = 0
         self._seen, self._seen_since = "", 0.0
 
-    def take(self) -> None:
+    def take(self, patience: Patience) -> None:
         deadline, told = time.monotonic() + WAIT_SECONDS, False
         while True:
+            patience()
             try:
                 self._location.create(LOCK, self._text())
             except FileExistsError as error:

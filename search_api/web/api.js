@@ -169,7 +169,8 @@ export const operate = {
     const asked = new URLSearchParams({ k, offset, ...(type === null ? {} : { type }) });
     return askFor(`quarantine?${asked}`);
   },
-  image: async (id, size) => (await ask(`quarantine/${pathOf(id)}/image?size=${size}`)).blob(),
+  image: async (id, size, signal) =>
+    (await ask(`quarantine/${pathOf(id)}/image?size=${size}`, { signal })).blob(),
 };
 
 export const index = () => askFor("index");

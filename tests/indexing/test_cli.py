@@ -9,8 +9,12 @@ from click.testing import CliRunner
 
 from indexing.index_cli import index
 from lookalike.errors import DataError, StoreError
-from tests.indexing.publishing.galleries import Gallery
+from lookalike.model_card import FILE_NAME, write_model_card
+from lookalike.store import open_models
+from lookalike.store.manifest import FILE_NAME as MANIFEST
+from tests.indexing.publishing.galleries import MODEL, Gallery
 from tests.services import run
+from tests.toy_cards import toy_card
 
 
 def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
@@ -66,12 +70,61 @@ def test_where_current_names_nothing_the_versions_can_be_seen_and_gone_back_to(
     shown = command("index", "show", STORE=gallery.settings.store)
     assert "CURRENT names no version" in shown.stderr
     assert shown.returncode == StoreError.exit_code
+    publish_model(gallery)
     back = command("index", "rollback", version, STORE=gallery.settings.store)
     assert back.stdout == f"CURRENT is {version}\n"
     assert current.read_text() == f"{version}\n"
     assert json.loads(command("index", "show", "--json", STORE=gallery.settings.store).stdout)[
         "pictures"
     ]
+
+
+def test_a_rollback_to_a_version_whose_model_is_gone_is_refused(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path)
+    gallery.fill(20)
+    first = gallery.publish().version
+    gallery.fill(1, first=20)
+    second = gallery.publish().version
+    for arguments in ([], [first]):
+        refused = command("index", "rollback", *arguments, STORE=gallery.settings.store)
+        gone = f"{gallery.settings.store}/models/embedder/1/manifest.json does not exist"
+        assert (
+            refused.stderr
+            == f"lookalike: version {first} cannot be served: {gone} [version-not-found]\n"
+        )
+        assert refused.returncode == StoreError.exit_code
+        assert gallery.indexes.current() == second
+    publish_model(gallery, weights_sha256="6" * 64)
+    refused = command("index", "rollback", STORE=gallery.settings.store)
+    assert "is another model than made this index" in refused.stderr
+    assert gallery.indexes.current() == second
+
+
+def test_where_the_current_manifest_is_damaged_a_rollback_asks_for_the_version(
+    tmp_path: Path,
+) -> None:
+    gallery = Gallery(tmp_path)
+    gallery.fill(20)
+    first = gallery.publish().version
+    gallery.fill(1, first=20)
+    second = gallery.publish().version
+    publish_model(gallery)
+    manifest = tmp_path / "store" / "indexes" / "default" / second / MANIFEST
+    manifest.write_bytes(b"{}")
+    told = command("index", "rollback", STORE=gallery.settings.store)
+    assert told.returncode == DataError.exit_code
+    assert "which version was before the current one cannot be told: say which" in told.stderr
+    assert str(manifest) in told.stderr
+    back = command("index", "rollback", first, STORE=gallery.settings.store)
+    assert back.stdout == f"CURRENT is {first}\n"
+
+
+def publish_model(gallery: Gallery, weights_sha256: str = MODEL.weights_sha256) -> None:
+    """Put a card into the store as of the model that made a gallery's versions."""
+    models = open_models(gallery.settings.store, MODEL.name)
+    with models.draft() as folder:
+        write_model_card(toy_card(weights_sha256), folder / FILE_NAME)
+        models.publish(folder, MODEL)
 
 
 def test_an_id_that_no_version_has_is_told(tmp_path: Path) -> None:

@@ -179,6 +179,34 @@ def test_a_lock_is_held_whatever_another_machine_s_clock_says(
         pass
 
 
+@pytest.mark.parametrize("url", ["{}", "memory://{}"], ids=["local", "remote"])
+def test_whoever_waits_for_a_lock_may_give_up_and_leaves_it_to_its_owner(
+    tmp_path: Path, url: str
+) -> None:
+    location, begun = Location(url.format(tmp_path)), time.monotonic()
+
+    def patience() -> None:
+        if time.monotonic() - begun > 1:
+            raise TimeoutError
+
+    with publishing(location):
+        with pytest.raises(TimeoutError), publishing(location, patience):
+            pytest.fail("two hold the lock at once")
+        assert time.monotonic() - begun < 5
+        begun += 1000
+        done = threading.Event()
+
+        def enter() -> None:
+            with publishing(location, patience):
+                done.set()
+
+        other = threading.Thread(target=enter)
+        other.start()
+        assert not done.wait(0.5)
+    other.join()
+    assert done.is_set()
+
+
 def test_a_lock_that_is_held_for_long_is_not_taken_for_a_killed_publisher_s(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,27 @@ def test_current_moves_only_to_a_complete_version(root: str) -> None:
     assert indexes.current() == first
 
 
+class GivenUp(Exception):
+    """Of who does not wait any more."""
+
+
+def test_current_stays_where_nobody_waits_any_more_once_the_lock_is_had(root: str) -> None:
+    indexes = open_indexes(root, "default")
+    first, second = publish(indexes, b"a"), publish(indexes, b"b")
+    indexes.set_current(first)
+    asked = iter([True])  # before the lock is taken; and then nobody is there
+
+    def patience() -> None:
+        if not next(asked, False):
+            raise GivenUp
+
+    with pytest.raises(GivenUp):
+        indexes.set_current(second, patience)
+    assert indexes.current() == first
+    indexes.set_current(second, lambda: None)  # and the lock was given back
+    assert indexes.current() == second
+
+
 def test_a_folder_without_a_manifest_is_not_there(tmp_path: Path) -> None:
     indexes = open_indexes(str(tmp_path), "default")
     half = tmp_path / "indexes" / "default" / "20260101T000000Z-aaaaaaaaaaaa"

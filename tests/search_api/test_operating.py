@@ -1,13 +1,16 @@
 """What an operator asks: versions, models, going back, pictures without a vector."""
 
 import errno
+import fcntl
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import cv2
 import msgspec
@@ -15,87 +18,26 @@ import numpy as np
 import pytest
 import requests
 
-from lookalike.client import Client, ServiceError
+from lookalike.client import ServiceError
 from lookalike.errors import PictureUnreadable, StoreError, StoreFull
-from lookalike.index import Quarantined, write_quarantine
+from lookalike.index import PictureRow, Quarantined, write_quarantine
 from lookalike.model_card import FILE_NAME, Comparison, read_model_card, write_model_card
-from lookalike.store import manifest, open_indexes, open_models
-from search_api.operating import draw_quarantined, list_models
+from lookalike.store import manifest, open_models
+from search_api import problems, turns
+from search_api.app import bare_app
+from search_api.at_hand import EXTENSION
+from search_api.operating import UNTOLD, draw_quarantined, list_models, list_quarantine
+from search_api.parameters import QuarantineParameters
+from search_api.search import place
 from search_api.writing import not_written
-from tests.browser import DESK, PHONE, Watched
 from tests.pictures import write_pictures
-from tests.search_api.conftest import Stack, running_stack
+from tests.search_api.operated import REQUEST_SECONDS, Operated, aside, indexes, operated
 from tests.services import run, until
 
+__all__ = ["operated"]
+
 MANIFEST = manifest.FILE_NAME
-
-
-class Operated(msgspec.Struct):
-    """A service with keys, and clients with either."""
-
-    stack: Stack
-    key: str  # the operator's
-    other: str  # that may only search
-    operator: Client
-    searcher: Client
-
-    def reindex(self) -> str:
-        """Publish one more version, and wait until it is served."""
-        changed = self.stack.pictures / "label-0" / "0.jpg"
-        pixels = np.random.default_rng().integers(0, 256, (60, 90, 3), np.uint8)
-        cv2.imwrite(str(changed), pixels)
-        done = run(["reindex", str(self.stack.pictures)], self.stack.environment)
-        assert done.returncode == 0, done.stderr
-        version = open_indexes(self.stack.environment["LOOKALIKE_STORE"], "default").current()
-        until(lambda: self.served() == version, what="the new version")
-        return version
-
-    def served(self) -> str:
-        return str(self.searcher.index()["version"])
-
-    @property
-    def store(self) -> Path:
-        return Path(self.stack.environment["LOOKALIKE_STORE"])
-
-    def asked(self, path: str, *, method: str = "GET", key: str | None = None) -> Any:
-        """Ask once, with a key or none; a 503 is not asked again."""
-        headers = {} if key is None else {"X-API-Key": key}
-        told = {"json": {}} if method == "POST" else {}
-        url = f"{self.stack.url}{path}"
-        return requests.request(method, url, headers=headers, timeout=30, **told)
-
-
-@contextmanager
-def aside(path: Path) -> Iterator[None]:
-    """Take a file or a folder of the store away for a while."""
-    elsewhere = path.rename(path.parents[2] / "aside")
-    try:
-        yield
-    finally:
-        elsewhere.rename(path)
-
-
-def indexes(operated: Operated) -> Path:
-    """Give the folder of the index's versions."""
-    return operated.store / "indexes" / "default"
-
-
-@pytest.fixture(scope="module")
-def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
-    root = tmp_path_factory.mktemp("operated")
-    keys = root / "keys.txt"
-    operator, searcher = (
-        run(["api-key", name, *flags, "--file", str(keys)], {}).stdout.strip()
-        for name, flags in (("operator", ["--admin"]), ("searcher", []))
-    )
-    pictures = root / "pictures" / "label-0"
-    pictures.mkdir(parents=True)
-    (pictures / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
-    (pictures / "text.png").write_bytes(b"no picture")
-    settings = {"LOOKALIKE_API_KEYS": str(keys), "LOOKALIKE_POLL_SECONDS": "0.2"}
-    with running_stack(root, None, "--max-rejected", "1", settings=settings) as stack:
-        clients = (Client(stack.url, key=key) for key in (operator, searcher))
-        yield Operated(stack, operator, searcher, *clients)
+QUARANTINED = ("label-0/cut.jpg", "label-0/text.png")
 
 
 def test_versions_have_counts_and_dates_the_newest_first(operated: Operated) -> None:
@@ -250,6 +192,70 @@ def test_a_version_whose_file_is_gone_is_not_gone_back_to(operated: Operated) ->
         assert operated.operator.versions().current == version
 
 
+def test_nobody_goes_back_to_a_version_whose_model_is_gone(operated: Operated) -> None:
+    current = operated.operator.versions().current
+    before = operated.operator.versions().versions[1].version
+    with aside(operated.store / "models" / "embedder" / "1"):
+        refused = operated.asked("/index/rollback", method="POST", key=operated.key)
+        by_command = run(["index", "rollback"], operated.stack.environment)
+    assert refused.status_code == 404
+    problem = refused.json()
+    assert problem["type"].endswith(":version-not-found")
+    gone = "models/embedder/1/manifest.json does not exist"
+    assert problem["detail"] == f"version {before} cannot be served: {gone}"
+    said = f"version {before} cannot be served: {operated.store}/{gone}"
+    assert by_command.stderr == f"lookalike: {said} [version-not-found]\n"
+    assert operated.operator.versions().current == current
+
+
+def test_where_the_current_version_is_damaged_a_rollback_asks_which(operated: Operated) -> None:
+    current = operated.operator.versions().current
+    damaged = indexes(operated) / "20200101T000000.000Z-000000000000"
+    damaged.mkdir()
+    (damaged / MANIFEST).write_text("{}")
+    (indexes(operated) / "CURRENT").write_text(f"{damaged.name}\n")
+    try:
+        refused = operated.asked("/index/rollback", method="POST", key=operated.key)
+        assert operated.operator.roll_back(current).before == damaged.name
+    finally:
+        shutil.rmtree(damaged)
+    assert refused.status_code == 400
+    problem = refused.json()
+    assert problem["type"].endswith(":bad-data")
+    which = "which version was before the current one cannot be told: say which"
+    assert problem["detail"].startswith(f"{which} (indexes/default/{damaged.name}/")
+
+
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a lock as another process does that publishes."""
+    with lock.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_rollback_waits_for_the_lock_as_long_as_its_caller_and_holds_nobody_up(
+    operated: Operated,
+) -> None:
+    current = operated.operator.versions().current
+    with held(indexes(operated) / ".PUBLISHING.lock"):
+        for _ in range(2):
+            with pytest.raises(requests.Timeout):
+                operated.asked("/index/rollback", method="POST", key=operated.key, timeout=0.5)
+        begun = time.monotonic()
+        for path in ("/index/versions", "/models", "/quarantine"):
+            assert operated.asked(path, key=operated.key, timeout=10).status_code == 200
+        assert time.monotonic() - begun < REQUEST_SECONDS
+        begun = time.monotonic()
+        late = operated.asked("/index/rollback", method="POST", key=operated.key)
+        assert time.monotonic() - begun < 2 * REQUEST_SECONDS
+    assert late.status_code == 503
+    assert late.json()["type"].endswith(":deadline-exceeded")
+    assert late.json()["detail"].startswith("CURRENT stays as it was")
+    time.sleep(1)  # whoever still waited for the lock would have it by now
+    assert operated.operator.versions().current == current
+
+
 def test_where_the_store_cannot_be_written_to_the_way_is_told(operated: Operated) -> None:
     """Nobody can take the lock whose place is taken, not even root, to whom no file is closed."""
     lock = indexes(operated) / ".PUBLISHING.lock"
@@ -273,7 +279,7 @@ def test_a_disk_that_is_full_is_told_apart(operated: Operated) -> None:
 
 def test_pictures_without_a_vector_are_listed_with_their_reasons(operated: Operated) -> None:
     told = operated.operator.quarantine()
-    assert [one.id for one in told.pictures] == ["label-0/cut.jpg", "label-0/text.png"]
+    assert [one.id for one in told.pictures] == list(QUARANTINED)
     assert sum(told.types.values()) == 2
     assert told.pictures[1].type == "not-a-picture"
     assert all(one.uri == one.id for one in told.pictures)
@@ -281,6 +287,75 @@ def test_pictures_without_a_vector_are_listed_with_their_reasons(operated: Opera
     [only] = operated.operator.quarantine(type="not-a-picture", k=1).pictures
     assert only.id == "label-0/text.png"
     assert operated.operator.quarantine(offset=2).pictures == []
+
+
+QUARANTINE = QuarantineParameters()
+
+
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        ("{uri} has more than 10 bytes", "the file has more than 10 bytes"),
+        ("the file has more than 10 bytes", "the file has more than 10 bytes"),
+        ("cut off: {uri:.20}", UNTOLD),
+        ("{path} is gone", UNTOLD),
+        ("[Errno 5] Input/output error: '{path}'", UNTOLD),
+        ("'FILE:{quoted}' is no place", UNTOLD),
+        ("Input/output error", "Input/output error"),
+    ],
+)
+def test_no_version_tells_where_this_machine_keeps_a_file(
+    tmp_path: Path, detail: str, told: str
+) -> None:
+    """As those of before, whose details had the file's place, maybe cut off, maybe encoded."""
+    path, quarantine = "/home/secret/ü b/a.jpg", tmp_path / "quarantine.sqlite"
+    uri = f"FILE://{quote(path)}"
+    detail = detail.format(uri=uri, path=path, quoted=quote(path))
+    write_quarantine(quarantine, [Quarantined("a.jpg", uri, "picture-too-large", detail)])
+    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=quarantine, name="1"))
+    [picture] = list_quarantine(serving, QUARANTINE).pictures
+    assert (picture.uri, picture.detail) == ("a.jpg", told)
+
+
+def test_what_lies_elsewhere_is_told_as_it_is(tmp_path: Path) -> None:
+    quarantine, uri = tmp_path / "quarantine.sqlite", "s3://bucket/a.jpg"
+    write_quarantine(quarantine, [Quarantined("a.jpg", uri, "unreadable", f"{uri}: denied")])
+    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=quarantine, name="1"))
+    [picture] = list_quarantine(serving, QUARANTINE).pictures
+    assert (picture.uri, picture.detail) == (uri, f"{uri}: denied")
+
+
+def test_a_file_s_url_is_one_however_its_scheme_is_spelt(operated: Operated) -> None:
+    pictures = sorted(operated.stack.pictures.rglob("*.*"))
+    rows = [f"{one.relative_to(operated.stack.pictures)},FILE://{one}" for one in pictures]
+    catalogue = operated.store.parent / "shouted.csv"
+    catalogue.write_text("\n".join(["id,uri", *rows]))
+    again = ["reindex", str(catalogue), "--max-rejected", "1"]
+    done = run([*again, "--rebuild"], operated.stack.environment)
+    assert done.returncode == 0, done.stderr
+    until(lambda: operated.operator.versions().versions[0].served, what="the new version")
+    hits = operated.searcher.search(id="label-0/0.jpg", k=40).results
+    assert [hit.uri for hit in hits] == [hit.id for hit in hits]
+    told = operated.operator.quarantine().pictures
+    assert [one.uri for one in told] == [one.id for one in told] == list(QUARANTINED)
+
+
+def test_so_it_is_in_versions_of_before() -> None:
+    assert place(PictureRow("a", "FILE:///home/secret/a.jpg", None, b"")) == "a"
+    assert place(PictureRow("a", "s3://bucket/a.jpg", None, b"")) == "s3://bucket/a.jpg"
+
+
+def test_a_picture_without_a_vector_is_not_drawn_where_searches_wait() -> None:
+    app = bare_app()
+    app.extensions[EXTENSION] = SimpleNamespace(allow=lambda *_: None)
+    problems.register(app, ())
+    token = turns._has_turn.set(False)
+    try:
+        refused = app.test_client().get("/quarantine/a.jpg/image")
+    finally:
+        turns._has_turn.reset(token)
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
 
 
 def test_one_that_cannot_be_drawn_is_told(operated: Operated) -> None:
@@ -330,83 +405,3 @@ def test_it_takes_a_key_of_an_operator(operated: Operated, method: str, path: st
     assert operated.asked(path, method=method).status_code == 401
     assert operated.asked(path, method=method, key=operated.other).status_code == 403
     assert operated.operator.versions().current == current
-
-
-@pytest.fixture
-def shown(page: Watched, operated: Operated) -> Watched:
-    """The operator's page, with the key given."""
-    page.page.goto(f"{operated.stack.url}/admin")
-    page.page.locator("#key-form").wait_for()
-    page.page.get_by_label("API key").fill(operated.key)
-    page.page.get_by_role("button", name="Use it").click()
-    page.page.locator("#versions tr").first.wait_for()
-    page.page.locator("#pictures li .gone").nth(1).wait_for()
-    return page
-
-
-def test_the_page_asks_for_a_key_of_an_operator(page: Watched, operated: Operated) -> None:
-    page.page.goto(f"{operated.stack.url}/admin")
-    page.page.locator("#problem", has_text="key").wait_for()
-    page.screenshot("no-key")
-    assert page.violations() == []
-    page.page.get_by_label("API key").fill("wrong")
-    page.page.get_by_role("button", name="Use it").click()
-    page.page.locator("#key-form").wait_for()
-    assert page.page.locator("#versions-title").is_hidden()
-
-
-def test_the_page_goes_back_when_it_is_meant(shown: Watched, operated: Operated) -> None:
-    operated.reindex()
-    shown.page.get_by_role("button", name="Reload").click()
-    current, before = (one.version for one in operated.operator.versions().versions[:2])
-    row = shown.page.locator("#versions tr").nth(1)
-    shown.page.locator(f"#versions tr td[title='{current}']").wait_for()
-    row.get_by_role("button", name="Serve").click()
-    assert before in shown.page.locator("#sure-said").inner_text()
-    shown.screenshot("sure")
-    shown.page.get_by_role("button", name="Leave it").click()
-    assert operated.operator.versions().current == current
-    row.get_by_role("button", name="Serve").click()
-    shown.page.get_by_role("button", name="Serve it").click()
-    shown.page.locator("#status", has_text=f"{before} is served").wait_for()
-    assert operated.served() == before
-    assert row.locator(".state").all_inner_texts() == ["current", "served"]
-    operated.operator.roll_back(current)
-    until(lambda: operated.served() == current, what="the newest again")
-
-
-def test_the_page_shows_the_models_and_what_cannot_be_served(
-    shown: Watched, operated: Operated
-) -> None:
-    model = shown.page.locator("#models tr td").all_inner_texts()
-    assert (model[0], model[1], model[3]) == ("1", "served", "toy")
-    first = shown.page.locator("#versions tr").nth(1)
-    assert first.get_by_role("button", name="Serve").is_visible()
-    assert first.locator(".problem").count() == 0
-    with aside(operated.store / "models" / "embedder" / "1"):
-        shown.page.get_by_role("button", name="Reload").click()
-        told = first.locator(".problem")
-        told.wait_for()
-        said = told.inner_text()
-    assert said == "Cannot be served: models/embedder/1/manifest.json does not exist"
-    assert first.get_by_role("button", name="Serve").count() == 0
-
-
-def test_the_page_shows_what_has_no_vector_by_its_reason(shown: Watched) -> None:
-    names = shown.page.locator("#pictures strong")
-    assert names.all_inner_texts() == ["label-0/cut.jpg", "label-0/text.png"]
-    shown.page.get_by_role("button", name="not-a-picture").click()
-    until(lambda: names.all_inner_texts() == ["label-0/text.png"], what="the chosen ones")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_the_page_suits_phones_and_the_dark_and_everyone(
-    shown: Watched, size: tuple[int, int], scheme: str
-) -> None:
-    shown.show(size, scheme)
-    assert shown.overflow() == []
-    assert shown.violations() == []
-    shown.screenshot("operator")
-    # Told of the key that was missing, and of the pictures that cannot be shown.
-    assert all("status of 4" in one for one in shown.problems), shown.problems

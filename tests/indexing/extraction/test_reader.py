@@ -67,6 +67,20 @@ def test_a_file_as_it_is_expected_is_not_read(paths: list[Path]) -> None:
 def test_a_file_over_the_limit_is_not_read(paths: list[Path]) -> None:
     found = read(Wanted(paths[0].as_uri()), slots(1)[0], work(max_file_bytes=10))
     assert (found.kind, found.type) == ("rejected", "picture-too-large")
+    assert found.detail == "the file has more than 10 bytes"
+
+
+def test_what_is_wrong_does_not_say_where_the_file_is(tmp_path: Path) -> None:
+    """However long its place is, and however it is spelt: what stands beside it has the id."""
+    folder = tmp_path / ("ü" * 100) / ("ä" * 100)
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(b"picture")
+    uri = (folder / "a.jpg").as_uri()
+    for spelt in (uri, uri.replace("file:", "FILE:")):
+        found = read(Wanted(spelt), slots(1)[0], work(max_file_bytes=6))
+        assert found.detail == "the file has more than 6 bytes"
+    nowhere = read(Wanted("file:secret/a.jpg"), slots(1)[0], work())
+    assert "secret" not in str(nowhere.detail)
 
 
 def test_storage_that_fails_leaves_no_stamp_so_that_it_is_tried_again(tmp_path: Path) -> None:

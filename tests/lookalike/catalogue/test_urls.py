@@ -63,6 +63,8 @@ def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None
         ("a.png", "s3://bucket", "s3://bucket/a.png"),
         ("gs://b/../c", "s3://bucket", "gs://b/../c"),
         ("/a#.png", "s3://bucket", "file:///a%23.png"),
+        ("FILE:///a%23.png", "s3://bucket", "file:///a%23.png"),
+        ("File:/a.png", "/data", "file:/a.png"),
     ],
 )
 def test_a_place_becomes_an_absolute_uri(uri: str, base: str, absolute: str) -> None:
