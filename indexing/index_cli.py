@@ -115,7 +115,8 @@ def prune(keep: int, models: bool, as_json: bool) -> None:
     from lookalike.store import prune as prune_versions
 
     indexes = _indexes()
-    indexes.latest()  # where there is none, nothing is made either
+    if not models:
+        indexes.latest()  # there has to be one; of models there may be some without
     removed = {"indexes": prune_versions(indexes, keep), "models": []}
     if models:
         removed["models"] = _prune_models(indexes)

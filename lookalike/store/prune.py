@@ -19,8 +19,11 @@ def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[
     """Remove all complete versions but the newest ``keep``, the current one and ``spare``.
 
     Gives the names of those removed. A run that is killed leaves files without a manifest,
-    which the next run removes once they are a day old.
+    which the next run removes once they are a day old. Where there is no version, nothing is
+    made either, such as a lock.
     """
+    if not collection.versions():
+        return []
     with publishing(collection.location):
         versions = collection.versions()
         kept = {*versions[max(0, len(versions) - keep) :], *spare}

@@ -1,7 +1,7 @@
 // The operator's page: versions of index and model, going back to one, pictures without a vector.
 
 import { Problem, operate, pause } from "./api.js";
-import { $, make } from "./dom.js";
+import { $, noticeOf } from "./dom.js";
 import { askForKey, whenKeyIsGiven } from "./key_form.js";
 import { showModels } from "./models.js";
 import { Quarantine } from "./quarantine.js";
@@ -32,11 +32,12 @@ async function section(name, show) {
   try {
     await show();
     shown.hidden = false;
-  } catch (error) {
+  } catch (raised) {
+    const error = Problem.of(raised);
     shown.querySelector("tbody")?.replaceChildren(); // nobody acts on what is out of date
     shown.hidden = lacksKey(error);
     if (lacksKey(error)) problem(error);
-    else told.append(notice(error, "h3"));
+    else told.append(noticeOf(error, "h3"));
   }
 }
 
@@ -46,10 +47,10 @@ async function serve(version) {
   say("Moving…");
   try {
     await operate.rollBack(version);
-  } catch (error) {
+  } catch (raised) {
+    const error = Problem.of(raised);
     problem(error);
-    // Without a problem document the answer was lost on its way.
-    if (!error.kind) say(`Whether ${version} is current now is not known: reload to see.`);
+    if (error.lost) say(`Whether ${version} is current now is not known: reload to see.`);
     return;
   }
   say(`${version} is current; waiting for this replica to serve it…`);
@@ -71,8 +72,8 @@ async function follow(version) {
         return `${version} is served.`;
       }
     } catch (error) {
-      unknown = error;
-      if (!error.passes && error.status !== 0) break;
+      unknown = Problem.of(error);
+      if (!unknown.passes && !unknown.lost) break;
     }
   }
   if (unknown) {
@@ -82,17 +83,10 @@ async function follow(version) {
 }
 
 function problem(error) {
-  $("problem").replaceChildren(...(error ? [notice(error, "h2")] : []));
+  $("problem").replaceChildren(...(error ? [noticeOf(error, "h2")] : []));
   if (!error) return;
   say("");
   if (lacksKey(error)) askForKey();
-}
-
-function notice(error, heading) {
-  if (!(error instanceof Problem)) console.error(error);
-  const made = make("div", { className: "notice" }, make(heading, {}, error.message));
-  if (error.detail) made.append(make("p", {}, error.detail));
-  return made;
 }
 
 function lacksKey(error) {

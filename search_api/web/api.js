@@ -25,8 +25,10 @@ export class Problem extends Error {
     this.status = status;
     this.detail = document.detail ?? "";
     this.retryAfter = retryAfter;
+    // Whether what was answered is not known, as where an answer was lost on its way.
+    this.lost = [UNREACHED, STRANGE].includes(document);
     // Whether it may help that somebody tries again.
-    this.again = this.passes || status >= 500 || [UNREACHED, STRANGE].includes(document);
+    this.again = this.passes || status >= 500 || this.lost;
   }
 
   /** Give an error as one; what is none comes from an answer that has not what it should. */
@@ -169,8 +171,7 @@ export const operate = {
     const asked = new URLSearchParams({ k, offset, ...(type === null ? {} : { type }) });
     return askFor(`quarantine?${asked}`);
   },
-  image: async (id, size, signal) =>
-    (await ask(`quarantine/${pathOf(id)}/image?size=${size}`, { signal })).blob(),
+  image: (id, size, signal) => imageAt(`quarantine/${pathOf(id)}/image?size=${size}`, signal),
 };
 
 export const index = () => askFor("index");
@@ -186,12 +187,15 @@ function pathOf(id) {
 
 /** Give a picture as a blob; wait a little where the service is busy. */
 export async function image(id, size, signal) {
-  const path = `pictures/${pathOf(id)}/image?size=${size}`;
+  return imageAt(`pictures/${pathOf(id)}/image?size=${size}`, signal);
+}
+
+async function imageAt(path, signal) {
   return (await patiently(() => ask(path, { signal }), signal)).blob();
 }
 
 /** Wait, unless told not to any more. */
-function pause(milliseconds, signal) {
+export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {

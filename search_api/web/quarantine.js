@@ -1,11 +1,10 @@
 // The pictures without a vector, by their reasons, a page at a time.
 
-import { operate, pause } from "./api.js";
+import { operate } from "./api.js";
 import { $, make } from "./dom.js";
 
 const PAGE = 60;
 const SIZE = 256;
-const RETRIES = 3;
 // What says of a picture itself that there is none to be shown, now or later.
 const NO_PICTURE = [400, 404];
 
@@ -101,7 +100,7 @@ export class Quarantine {
   async #draw(frame) {
     const { signal } = this.#wanted;
     try {
-      const blob = await patiently(() => operate.image(frame.of, SIZE, signal), signal);
+      const blob = await operate.image(frame.of, SIZE, signal);
       if (signal.aborted) return;
       const url = URL.createObjectURL(blob);
       this.#urls.push(url);
@@ -110,18 +109,6 @@ export class Quarantine {
       if (signal.aborted) return;
       const gone = NO_PICTURE.includes(error.status) ? "It cannot be shown." : error.message;
       frame.append(make("span", { className: "gone" }, gone));
-    }
-  }
-}
-
-/** Ask again a few times where the service says that it will answer in a while. */
-async function patiently(ask, signal) {
-  for (let tried = 0; ; tried++) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!error.passes || tried === RETRIES) throw error;
-      await pause((error.retryAfter ?? 1) * 1000 * (1 + Math.random()), signal);
     }
   }
 }

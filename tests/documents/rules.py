@@ -201,6 +201,12 @@ RULES = (
         after=(SERVE,),
         replace={"127.0.0.1:8080": "{bind}", "--run-time 1m": "--run-time 3s"},
     ),
+    # docs/observability.md
+    Rule(
+        pattern=r"(python examples/draw_dashboard\.py) .*",
+        instead=r"\1 --help",
+        why="it takes Prometheus; tests/examples/test_dashboard.py unpacks that and draws",
+    ),
     # docs/doctor.md
     Rule(
         pattern="lookalike doctor.*",

@@ -214,7 +214,8 @@ def test_the_command_prints_the_card_for_programs(model_file: Path, tmp_path: Pa
     card = msgspec.json.decode(told.stdout, type=ModelCard)
     assert (card.version, card.explains) == (1, True)
     calibrated = with_hits(model_file, tmp_path / "training", queries=20)
-    told = run(["export-model", "--model", str(calibrated), "--json"], environment)
+    asked = ["export-model", "--model", str(calibrated), "--json", "--force"]
+    told = run(asked, environment)
     assert msgspec.json.decode(told.stdout, type=ModelCard).calibration is not None
     assert "calibrated on 200 hits" in told.stderr
 

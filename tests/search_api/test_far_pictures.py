@@ -1,6 +1,7 @@
 """The store is on this machine, and the pictures are in a bucket, or at some server."""
 
 import csv
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -93,10 +94,20 @@ def image(url: str, name: str) -> requests.Response:
     return requests.get(f"{url}/pictures/{name}/image?size=64", timeout=WAIT_SECONDS)
 
 
+def patient_image(url: str, name: str) -> requests.Response:
+    """Ask again where the service is busy, as its page does."""
+    for _ in range(AT_ONCE):
+        answer = image(url, name)
+        if answer.status_code != 429:
+            break
+        time.sleep(0.2)
+    return answer
+
+
 @pytest.mark.parametrize("where", ["", "page/"])
 def test_pictures_are_drawn_many_at_once(far: Far, where: str) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda name: image(far.url, where + name), names()))
+        answers = list(pool.map(lambda name: patient_image(far.url, where + name), names()))
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.headers["Content-Type"] for answer in answers} == {"image/jpeg"}
 

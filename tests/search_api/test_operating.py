@@ -26,6 +26,7 @@ from lookalike.store import manifest, open_models
 from search_api import problems, turns
 from search_api.app import bare_app
 from search_api.at_hand import EXTENSION
+from search_api.caller import Caller
 from search_api.operating import UNTOLD, draw_quarantined, list_models, list_quarantine
 from search_api.parameters import QuarantineParameters
 from search_api.search import place
@@ -383,11 +384,12 @@ def test_one_that_can_be_decoded_is_drawn(tmp_path: Path) -> None:
     write_quarantine(path, [Quarantined("a/b.jpg", picture.as_uri(), "no-features", "nothing")])
     serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=path))
     capacity: Any = SimpleNamespace(file_bytes=1 << 20, decoded_bytes=1 << 20)
-    drawn = draw_quarantined(serving, "a/b.jpg", 64, capacity)
+    caller = Caller(time.monotonic() + 60)
+    drawn = draw_quarantined(serving, "a/b.jpg", 64, capacity, caller)
     assert cv2.imdecode(np.frombuffer(drawn, np.uint8), cv2.IMREAD_COLOR).shape == (43, 64, 3)
     picture.unlink()
     with pytest.raises(PictureUnreadable):
-        draw_quarantined(serving, "a/b.jpg", 64, capacity)
+        draw_quarantined(serving, "a/b.jpg", 64, capacity, caller)
 
 
 @pytest.mark.parametrize(

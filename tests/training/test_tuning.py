@@ -219,3 +219,33 @@ def test_a_second_run_goes_on_from_its_checkpoint_and_gives_the_same_model(
     assert history(request.output) == history(tuned)
     again, whole = (load_model(f / "lookalike.keras") for f in (request.output, tuned))
     assert weights_sha256(again) == weights_sha256(whole)
+
+
+@pytest.mark.long
+def test_as_on_a_gpu_it_is_compiled_by_xla_and_goes_through_the_base_in_bfloat16(
+    request_: TrainingRequest,
+    settings: Settings,
+    tmp_path: Path,
+    tuned: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """XLA compiles for processors too, so that what a GPU is given can run here."""
+    monkeypatch.setattr("training.tuning.gpu_capabilities", lambda: [(8, 0)])
+    monkeypatch.setattr("training.cached_base.gpu_capabilities", lambda: [(8, 0)])
+    compiled: list[bool] = []
+    original = tuning._compiled
+
+    def watched(*arguments: Any) -> Any:
+        model = original(*arguments)
+        compiled.append(model.jit_compile)
+        return model
+
+    monkeypatch.setattr(tuning, "_compiled", watched)
+    there = with_weights(settings, tmp_path)
+    recipe = str(read_model_card(tuned / "model_card.json").settings["recipe"])
+    wanted = asked(request_, tmp_path / "training", recipe=recipe)
+    fine_tune(msgspec.structs.replace(wanted, view_precision="bfloat16"), there, print)
+    assert compiled == [True]
+    as_usual, here = history(tuned), history(tmp_path / "training")
+    assert here["tuning_loss"] == pytest.approx(as_usual["tuning_loss"], rel=0.1)
+    assert here["val_tuning_map"] == pytest.approx(as_usual["val_tuning_map"], abs=0.05)

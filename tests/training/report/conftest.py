@@ -34,19 +34,19 @@ class Made(NamedTuple):
 def made(sample_folder: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = tmp_path_factory.mktemp("report")
     copies = _pictures(sample_folder, root / "pictures")
-    model, html, figures = root / "model", root / "report.html", root / "report.json"
+    model, html = root / "model", root / "report.html"
     environment = {"LOOKALIKE_CACHE": settings.cache, "LOOKALIKE_STORE": str(root / "store")}
     flags = ["--size", "32", "--views", "0", "--epochs", "8", "--output", str(model)]
-    written = ["--model", str(model), "--html", str(html), "--json", str(figures)]
-    output = ""
+    written = ["--model", str(model), "--html", str(html), "--json"]
+    output = told = ""
     for command, arguments in (
         (train, [str(root / "pictures"), *flags]),
         (evaluate, written),
     ):
         result = CliRunner().invoke(command, arguments, env=environment, catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        output += result.output
-    evaluation = msgspec.json.decode(figures.read_bytes(), type=Evaluation)
+        output, told = output + result.output, result.stdout
+    evaluation = msgspec.json.decode(told, type=Evaluation)
     return Made(html, evaluation, root / "pictures", copies, output)
 
 
