@@ -6,6 +6,9 @@ others would wait for it.
 """
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import fsspec.asyn
 from gevent import monkey
@@ -24,8 +27,31 @@ def start() -> None:
     def run() -> None:
         # Made here, since what it waits with belongs to the thread that made it.
         loop = fsspec.asyn.loop[0] = asyncio.new_event_loop()
+        loop.set_default_executor(_Threads())
         made.release()
         loop.run_forever()
 
     _start_thread(run, ())
     made.acquire()
+
+
+class _Threads(ThreadPoolExecutor):
+    """Runs each call, such as looking up a name, on a new thread of the system.
+
+    Those of the usual executor would be greenlets of the loop's thread, for which the worker's
+    own would wait at its end, in vain.
+    """
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                result = call(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001  whoever waits for it gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        _start_thread(run, ())
+        return future

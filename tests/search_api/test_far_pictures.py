@@ -50,6 +50,8 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
             with search_service({**environment, **own}, root / "service.log") as url:
                 until(lambda: status(f"{url}/readyz") == 200, what="readiness")
                 yield Far(url, awake)
+            # What read from storage holds up no worker's end: it would have been killed.
+            assert "Shutting down: Master" in (root / "service.log").read_text()
 
 
 @contextmanager
