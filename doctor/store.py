@@ -17,11 +17,13 @@ PARTS = ("features", "indexes", "ledgers", "models", "requests", "training")
 
 def store(settings: Settings) -> Iterator[Finding]:
     """Look whether the store is there, and can be read and written to."""
-    folder = Location(settings.store).local
+    location = Location(settings.store)
+    folder = location.local
     if folder is None:
         with waiting(f"asking {settings.store}"):
+            there = location.has_bucket()
             open_models(settings.store, settings.model).versions()
-        yield ok("store", f"{settings.store} answers")
+        yield ok("store", f"{settings.store} answers") if there else _no_bucket(settings)
     elif not folder.exists():
         advice = "name it in LOOKALIKE_STORE; 'lookalike export-model' makes it"
         yield wrong("store", f"there is no folder {folder}", advice, StoreError)
@@ -29,6 +31,11 @@ def store(settings: Settings) -> Iterator[Finding]:
         yield wrong("store", f"{folder} is a file", "name a folder in LOOKALIKE_STORE", StoreError)
     else:
         yield from _on_disk(folder, settings)
+
+
+def _no_bucket(settings: Settings) -> Finding:
+    advice = "make it, or name another in LOOKALIKE_STORE"
+    return wrong("store", f"there is no bucket of {settings.store}", advice, StoreError)
 
 
 def _on_disk(folder: Path, settings: Settings) -> Iterator[Finding]:

@@ -84,6 +84,10 @@ class Location:
             for entry in listed
         ]
 
+    def has_bucket(self) -> bool:
+        """Tell whether there is what everything remote lies in; a folder in it need not be."""
+        return bool(self._fs.exists(self.root.partition("/")[0]))
+
     def files(self, folder: str) -> list[str]:
         """List every file below a folder, as names, sorted."""
         self._fs.invalidate_cache()

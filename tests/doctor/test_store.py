@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from doctor.age import last_extraction
 from doctor.cli import SOMETHING_WRONG
 from doctor.finding import Finding
 from doctor.index import DAY, index, served
+from doctor.store import store
 from lookalike.settings import Settings
 from lookalike.store import made_at
 from lookalike.store.files import DRAFT, LOCK, draft_folder
@@ -129,7 +130,8 @@ def bucket() -> Iterator[Any]:
     s3fs.S3FileSystem.clear_instance_cache()
     with s3_server():
         system = s3fs.S3FileSystem()
-        system.mkdir("bucket")
+        with suppress(FileExistsError):  # all servers of a process have the same
+            system.mkdir("bucket")
         yield system
     s3fs.S3FileSystem.clear_instance_cache()
 
@@ -297,3 +299,15 @@ def test_a_package_that_opens_the_store_is_to_be_installed(
     )
     found = wrongs(msgspec.json.decode(done.stdout, type=list[Finding]))
     assert found["store"].advice == f"pip install 'lookalike[{extra}]'"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [("bucket", "s3://bucket/store answers"), ("other", "there is no bucket of s3://other/store")],
+)
+def test_a_bucket_that_is_not_there_does_not_pass_for_an_empty_one(
+    bucket: Any, place: str, said: str
+) -> None:
+    [told] = store(Settings(store=f"s3://{place}/store"))
+    assert told.said == said
+    assert told.state == ("ok" if place == "bucket" else "wrong")
