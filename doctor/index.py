@@ -76,7 +76,7 @@ def _unserved(error: StoreError, indexes: Collection) -> Finding:
 
 def _way_out(indexes: Collection) -> str:
     """Say how an index comes to be served again: by a rollback, where there is one to go to."""
-    if set(indexes.versions()) - {indexes.current_or_none()}:
+    if set(indexes.versions()) - {indexes.current_if_told()}:
         return (
             "'lookalike index rollback VERSION' to one of 'lookalike index list', or "
             "'lookalike reindex'"

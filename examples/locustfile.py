@@ -23,7 +23,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Ask for pictures to search with."""
     parser.add_argument(
         "--pictures",
-        env_var="LOOKALIKE_PICTURES",
         required=True,
         help="A folder of pictures to search with; each is sent as it is.",
     )

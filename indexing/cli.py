@@ -32,14 +32,13 @@ def reindex(as_json: bool, **options: Any) -> None:
     """
     from indexing.cli_options import model_options
     from indexing.extraction.parts import Part
-    from indexing.reindex import build_index, check_may_be_empty, extract_part, live_model
+    from indexing.reindex import build_index, check_not_empty, extract_part, live_model
     from lookalike.catalogue import open_catalogue
 
     settings = Settings.from_environment()
     catalogue = open_catalogue(options["source"], options["query"])
     check_build(options)
-    if next(iter(catalogue), None) is None:  # before the model server is waited for
-        check_may_be_empty(options["source"], settings)
+    check_not_empty(catalogue, options["source"], settings)  # before a model server is waited for
     with live_model(settings, model_options(options)) as live:
         extraction = extraction_settings(options, settings)
         tally = extract_part(catalogue, Part(), live, settings, extraction)

@@ -32,7 +32,7 @@ def index() -> None:
 def list_versions(as_json: bool) -> None:
     """List the complete versions, oldest first; the current one is marked."""
     indexes = _indexes()
-    current = indexes.current_or_none()
+    current = indexes.current_if_told()
     listed = [_listed(indexes, version, current) for version in indexes.versions()]
     if as_json:
         click.echo(msgspec.json.encode(listed))

@@ -52,13 +52,17 @@ class Live(msgspec.Struct, frozen=True):
     embedder: Embedder
 
 
-def check_may_be_empty(source: str, settings: Settings) -> None:
+def check_not_empty(catalogue: Catalogue, source: str, settings: Settings) -> None:
     """Refuse a source without pictures where no index was ever made of any.
 
+    Where there is one, its gate decides, once all of the catalogue is known.
+
     Raises:
-        DataError: so it is; where there is an index, its gate decides.
+        DataError: so it is.
     """
-    if open_indexes(settings.store, settings.index).current_or_none() is None:
+    if open_indexes(settings.store, settings.index).versions():
+        return
+    if next(iter(catalogue), None) is None:
         raise DataError(
             f"{source} has no pictures: is it the right place? Of a folder, what lies in its "
             "folders counts, one a label"

@@ -13,13 +13,13 @@ SHELLS = ["bash", "fish", "zsh"]
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    r"""Print what makes SHELL complete this command's subcommands, flags and files.
+    """Print what makes SHELL complete this command's subcommands, flags and files.
 
     \b
     In ~/.bashrc:                     eval "$(lookalike completion bash)"
     In ~/.zshrc, after compinit:      eval "$(lookalike completion zsh)"
     In ~/.config/fish/config.fish:    lookalike completion fish | source
-    """
+    """  # noqa: D301  Click's own sign: lines stay as they are
     made = get_completion_class(shell)
     if made is None:
         raise click.UsageError(f"{shell} is not completed by the Click that is installed")

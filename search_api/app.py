@@ -5,6 +5,7 @@ gunicorn makes one in each worker, after the fork (search_api/gunicorn_conf.py).
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -96,7 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.wsgi_app = surrounding.surrounded(around)  # type: ignore[method-assign,assignment]
     surrounding.register(app)
     metrics.start(capacity.embeddings.limit)
-    problems.register(app, (Location(settings.store).root, settings.cache))
+    problems.register(app, (Location(settings.store).root, str(Path(settings.cache).absolute())))
     replica.start()
     capacity.recall.start()
     return app

@@ -66,7 +66,7 @@ def list_versions(indexes: Collection, models: Collection, serving: Serving | No
         models: of the store.
         serving: what this worker answers from, where it does.
     """
-    current = indexes.current_or_none()
+    current = indexes.current_if_told()
     served = None if serving is None else serving.index.name
 
     @cache  # many versions are by one model

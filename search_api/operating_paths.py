@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from search_api import pictures
-from search_api.at_hand import answered, json_request, service_for
+from search_api.at_hand import answered, as_json, json_request, service_for
 from search_api.native import check_queue, run_moving, run_native, run_operating
 from search_api.operating import (
     draw_quarantined,
@@ -36,7 +36,7 @@ def post_index_rollback() -> Response:
     wanted: JsonRollback = decoded(json_body(json_request()), JsonRollback)
     caller, indexes, models = service.caller(request.environ), service.indexes, service.models
     gone = run_moving(lambda: roll_back(indexes, models, wanted.version, caller))
-    return answered(msgspec.json.encode(gone))
+    return as_json(gone)
 
 
 @operating_paths.get("/models")

@@ -131,7 +131,7 @@ SIZE: Schema = {
 }
 BOX = {"left": 0.5, "top": 0, "right": 1, "bottom": 1}
 
-# By the names of the functions in app.py.
+# By the names of the functions in paths.py and operating_paths.py.
 OPERATIONS: dict[str, Operation] = {
     "post_search": Operation(
         answers={JSON: Answer},
@@ -231,7 +231,8 @@ OPERATIONS: dict[str, Operation] = {
         problems=(
             *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
             *(errors.VersionNotFound, errors.PublishConflict, errors.StoreError),
-            *(errors.DigestMismatch, errors.StoreFull, errors.DeadlineExceeded),
+            *(errors.DigestMismatch, errors.StoreFull),
+            *OVERLOADED,
         ),
         scope="admin",
     ),

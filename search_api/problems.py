@@ -47,7 +47,7 @@ def problem_of(error: LookalikeError) -> Problem:
 def said(error: Exception) -> str:
     """Give an error's words without where this machine keeps the store and the cache."""
     words = str(error)
-    for folder in _private:
+    for folder in sorted(_private, key=len, reverse=True):
         words = words.replace(f"{folder}/", "")
     return words
 
@@ -73,7 +73,7 @@ def _later(error: LookalikeError) -> int:
 
 def register(app: Flask, private: Iterable[str]) -> None:
     """Make every failure of the application a problem document, which names no folder of these."""
-    _private.update(private)
+    _private.update(folder for folder in private if folder.startswith("/"))  # a bucket is none
     app.register_error_handler(Exception, failed)
 
 

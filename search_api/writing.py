@@ -1,6 +1,7 @@
 """Changing what is found: durable records of deletions and additions."""
 
 import errno
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from search_api.capacity import Capacity
 from search_api.native import run_native
 from search_api.serving import Serving
 from search_api.upload import Upload
+
+_log = logging.getLogger(__name__)
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -73,5 +76,6 @@ def _recorded(write: Callable[[], Made]) -> Made:
 def not_written(error: OSError, what: str, how_else: str = "") -> StoreError:
     """Make an error of a failure to write into the store, which says what was not written."""
     kind = StoreFull if error.errno in FULL else StoreError
+    _log.warning("%s cannot be written: %s", what, error)
     reason = error.strerror or "see the log"
     return kind(f"{what} cannot be written: {reason}{how_else}")

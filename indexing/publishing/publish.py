@@ -11,7 +11,7 @@ from indexing.extraction.features import Features
 from indexing.publishing.drafting import Draft, Drafter, Plan, goes_on
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
 from indexing.publishing.wanted import Base, Wanted
-from lookalike.errors import PublishConflict, StoreError, VersionNotFound
+from lookalike.errors import DigestMismatch, PublishConflict, StoreError, VersionNotFound
 from lookalike.index import IndexDetails, IndexVersion
 from lookalike.index.version import decode_details
 from lookalike.serving import Embedder
@@ -27,6 +27,7 @@ from lookalike.store.files import draft_folder
 from lookalike.storing import room_needed
 
 TRIES = 3
+NO_BASE = "warning: the served version is not built upon: {}\n"
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ class Publisher:
             VersionNotFound: the model was pruned meanwhile.
             StoreFull: there is no room for it.
         """
-        begun_with = self._indexes.current_or_none()
+        begun_with = self._indexes.current_if_told()
         base, plan = None, self._plan
         for _ in range(TRIES - 1):
             try:
@@ -118,7 +119,7 @@ class Publisher:
     def _publish(
         self, want: Callable[[Base | None], Wanted], base_name: str | None, plan: Plan
     ) -> Published:
-        current = self._indexes.current_or_none()
+        current = self._current()
         with self._opened(base_name or current) as base:
             wanted = want(base)
             count = wanted.count()
@@ -128,6 +129,14 @@ class Publisher:
                     version=base.version.name, changed=False, details=base.version.details
                 )
             return self._make(current, base, count, wanted, plan)
+
+    def _current(self) -> str | None:
+        """Name the version being served; one that is not told is no base to build beside."""
+        try:
+            return self._indexes.current_or_none()
+        except DigestMismatch as error:
+            sys.stderr.write(NO_BASE.format(error))
+            return None
 
     def _check_size(self, count: int, base: Base | None, wanted: Wanted) -> None:
         if base is None:
@@ -219,7 +228,7 @@ class Publisher:
             folder = cache.fetch(current)
             version = IndexVersion(current, folder)
         except StoreError as error:
-            sys.stderr.write(f"warning: the served version is not built upon: {error}\n")
+            sys.stderr.write(NO_BASE.format(error))
             yield None
             return
         with closing(version):

@@ -58,7 +58,7 @@ class Object:
         except TimeoutError:
             raise
         except OSError:
-            if self._is_empty():
+            if self._is_empty(timed):
                 return b""  # no range can be had of no bytes
             raise
 
@@ -67,9 +67,9 @@ class Object:
         with as_os_errors(self._uri):
             return self._fs.open(self._path, "rb", block_size=BLOCK_BYTES)  # type: ignore[no-any-return]
 
-    def _is_empty(self) -> bool:
+    def _is_empty(self, timed: Mapping[str, float]) -> bool:
         with as_os_errors(self._uri):
-            found = self._fs.info(self._path)
+            found = self._fs.info(self._path, **timed)
             return bool(found["type"] == "file" and found.get("size") == 0)
 
 

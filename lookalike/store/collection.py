@@ -190,10 +190,24 @@ class Collection:
         return named
 
     def current_or_none(self) -> str | None:
-        """Name the version that ``CURRENT`` points at, None without one, or where it names none."""
+        """Name the version that ``CURRENT`` points at, None without one; errors as :meth:`current`.
+
+        Whoever decides by it what may be removed, or what a model is compared with, must not take
+        a damaged one for none.
+        """
         try:
             return self.current()
-        except (NothingPublished, DigestMismatch):
+        except NothingPublished:
+            return None
+
+    def current_if_told(self) -> str | None:
+        """As :meth:`current_or_none`, and None where ``CURRENT`` names no version either.
+
+        For showing what there is, and for mending just that.
+        """
+        try:
+            return self.current_or_none()
+        except DigestMismatch:
             return None
 
     def set_current(self, version: str, patience: Patience | None = None) -> str | None:
@@ -207,7 +221,7 @@ class Collection:
         """
         with publishing(self.location, patience):
             self.manifest(version)  # here, since what waited for the lock may have been pruned
-            before = self.current_or_none()
+            before = self.current_if_told()
             if patience is not None:
                 patience()
             self._point_at(version)
@@ -222,7 +236,7 @@ class Collection:
         """
         with publishing(self.location):
             self.manifest(version)
-            current = self.current_or_none()
+            current = self.current_if_told()
             if current != predecessor:
                 raise PublishConflict(
                     f"CURRENT moved from {predecessor} to {current} while version {version} was "

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fnmatch import translate
 from pathlib import Path
 from typing import BinaryIO
@@ -104,16 +104,22 @@ class Location:
             FileNotFoundError: there is none.
             StoreError: it is no file, or may not be read; a network's errors are not among these.
         """
-        try:
+        with self._refusals(name):
             return bytes(self._fs.cat_file(self.path(name)))
-        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-            said = error.strerror or error
-            raise StoreError(f"{self.path(name)} cannot be read: {said}") from error
 
     def open(self, name: str) -> BinaryIO:
         """Open a file of any size, to be read from within; errors as :meth:`read`."""
-        file: BinaryIO = self._fs.open(self.path(name), "rb")
-        return file
+        with self._refusals(name):
+            file: BinaryIO = self._fs.open(self.path(name), "rb")
+            return file
+
+    @contextmanager
+    def _refusals(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            said = error.strerror or error
+            raise StoreError(f"{self.path(name)} cannot be read: {said}") from error
 
     def write(self, name: str, data: bytes) -> None:
         """Put a small file there, so that a reader sees the old one or the new one."""

@@ -27,6 +27,10 @@ RENEW_SECONDS = 10.0
 # A killed process' lock costs the one that waits for it STALE_SECONDS.
 WAIT_SECONDS = 90.0
 
+# What this process saw of each object store's lock, and since when: who waits for less than
+# STALE_SECONDS, as a service does, takes it over at a later try.
+_seen: dict[str, tuple[str, float]] = {}
+
 
 @contextmanager
 def publishing(location: Location, patience: Patience | None = None) -> Iterator[None]:
@@ -58,13 +62,13 @@ def _endless() -> None:
 
 
 class _Lock:
-    """The lock of one object store's folder, and what was seen of it."""
+    """The lock of one object store's folder."""
 
     def __init__(self, location: Location) -> None:
         self._location = location
         self._owner = f"{socket.gethostname()} {os.getpid()} {uuid4().hex}"
         self._renewals = 0
-        self._seen, self._seen_since = "", 0.0
+        self._path = location.path(LOCK)
 
     def take(self, patience: Patience) -> None:
         deadline, told = time.monotonic() + WAIT_SECONDS, False
@@ -74,12 +78,12 @@ class _Lock:
                 self._location.create(LOCK, self._text())
             except FileExistsError as error:
                 self._clear_stale()
-                if self._seen and not told:
+                if self._path in _seen and not told:
                     told = True
                     self._tell_waiting()
                 if time.monotonic() > deadline:
                     raise PublishConflict(
-                        f"another process holds {self._location.path(LOCK)}; run the job again, or "
+                        f"another process holds {self._path}; run the job again, or "
                         "remove that file if no other job runs"
                     ) from error
             time.sleep(POLL_SECONDS)
@@ -115,17 +119,20 @@ class _Lock:
 
     def _clear_stale(self) -> None:
         holder, now = self._holder(), time.monotonic()
-        if holder != self._seen:
-            self._seen, self._seen_since = holder, now
-        elif holder and now - self._seen_since > STALE_SECONDS:
+        seen, since = _seen.get(self._path, ("", now))
+        if not holder:
+            _seen.pop(self._path, None)
+        elif holder != seen:
+            _seen[self._path] = holder, now
+        elif now - since > STALE_SECONDS:
             self._location.remove(LOCK)
 
     def _tell_waiting(self) -> None:
         """Say whom this waits for, and how long at most."""
-        words = self._seen.split()
+        words = _seen[self._path][0].split()
         holder = f"process {words[2]} on {words[1]}" if len(words) > 2 else "another process"
         sys.stderr.write(
-            f"waiting for {holder}, which holds {self._location.path(LOCK)}; if it was killed, "
+            f"waiting for {holder}, which holds {self._path}; if it was killed, "
             f"this goes on in {STALE_SECONDS:g} s\n"
         )
         sys.stderr.flush()

@@ -10,6 +10,8 @@ import { showVersions } from "./versions.js";
 const FOLLOW_MILLISECONDS = 1000; // replicas notice within seconds
 const FOLLOWS = 30;
 
+let newest = 0; // of what was asked to be served: who asked before says nothing any more
+
 const quarantine = new Quarantine((work) => section("quarantine", work));
 
 /** Show all of it anew: each section by itself, since what is out of order may be only one. */
@@ -43,6 +45,7 @@ async function section(name, show) {
 
 /** Have a version served, and wait until it is. */
 async function serve(version) {
+  const mine = ++newest;
   problem(null);
   say("Moving…");
   try {
@@ -54,18 +57,20 @@ async function serve(version) {
     return;
   }
   say(`${version} is current; waiting for this replica to serve it…`);
-  const outcome = await follow(version);
+  const outcome = await follow(version, () => mine === newest);
+  if (mine !== newest) return;
   await load();
   say(outcome);
 }
 
-/** Look until this replica serves a version; say how that ended. */
-async function follow(version) {
+/** Look until this replica serves a version, while that is wanted; say how that ended. */
+async function follow(version, wanted) {
   let unknown = null;
   for (let tried = 0; tried < FOLLOWS; tried++) {
     if (tried) await pause(FOLLOW_MILLISECONDS);
     try {
       const told = await operate.versions();
+      if (!wanted()) return "";
       unknown = null;
       showVersions(told, serve);
       if (told.versions.some((one) => one.version === version && one.served)) {

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lookalike.errors import DigestMismatch
 from lookalike.store import Collection, open_indexes, prune, verify_version
 from lookalike.store.manifest import FILE_NAME
 from tests.lookalike.test_store import Details, publish, publish_beside, root, shared_file
@@ -114,3 +115,17 @@ def test_a_version_that_cannot_be_listed_keeps_prune_from_removing_anything(
     monkeypatch.undo()
     assert indexes.versions() == [first, second]
     verify_version(indexes, first)
+
+
+def test_where_current_names_nothing_nothing_is_removed(root: str) -> None:
+    """Whatever it named is what is served."""
+    indexes = open_indexes(root, "default")
+    versions = many(indexes, 3)
+    indexes.set_current(versions[0])
+    indexes.location.write("CURRENT", b"")
+    with pytest.raises(DigestMismatch, match="names no version"):
+        prune(indexes, keep=1)
+    assert indexes.versions() == versions
+    assert indexes.current_if_told() is None
+    assert indexes.set_current(versions[0]) is None
+    assert indexes.current() == versions[0]

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,33 @@ def test_a_lock_that_a_killed_publisher_left_is_cleared(
     assert location.names(LOCK) == []
     told = f"waiting for process 1 on host, which holds {tmp_path}/{LOCK}; if it was killed, this"
     assert capsys.readouterr().err == f"{told} goes on in 0.5 s\n"
+
+
+def test_a_lock_that_was_left_is_cleared_by_many_who_wait_for_less_than_that_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a service does: it waits for as long as a request may take."""
+    monkeypatch.setattr("lookalike.store.publishing.STALE_SECONDS", 1.0)
+    location = Location(f"memory://{tmp_path}")
+    location.create(LOCK, b"1000000000 host 1")
+
+    def entered() -> bool:
+        begun = time.monotonic()
+
+        def patience() -> None:
+            if time.monotonic() - begun > 0.3:
+                raise TimeoutError
+
+        with suppress(TimeoutError), publishing(location, patience):
+            return True
+        return False
+
+    tries = [entered()]
+    while not tries[-1] and len(tries) < 50:
+        tries.append(entered())
+    assert tries[-1]
+    assert not tries[0]
+    assert location.names(LOCK) == []
 
 
 def test_nobody_is_told_to_wait_for_a_lock_that_is_free(
