@@ -8,13 +8,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from flask import Flask
 
-from lookalike.errors import NoFeatures
+from lookalike.errors import NoFeatures, StoreError
 from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
 from lookalike.serving.base import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
+from search_api import problems
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.parameters import Parameters
@@ -78,3 +80,9 @@ def test_a_picture_without_features_is_a_422_of_its_own(tmp_path: Path) -> None:
     response = problem_response(raised.value)
     assert response.status_code == 422
     assert b"urn:lookalike:problem:no-features" in response.data
+
+
+def test_no_answer_says_where_this_machine_keeps_things() -> None:
+    problems.register(Flask("told"), ["/srv/store", "/srv/store/cache", "bucket"])
+    told = StoreError("/srv/store/cache/a is not /srv/store/b, nor bucket/c")
+    assert problems.said(told) == "a is not b, nor bucket/c"
