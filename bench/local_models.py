@@ -17,7 +17,14 @@ from model_server.servable import Servable
 from training.backbones import BACKBONES
 from training.framework import keras
 from training.framework import tensorflow as tf
-from training.model import EMBEDDING_DIMENSIONS, build_base, build_head, build_model
+from training.model import (
+    EMBEDDING_DIMENSIONS,
+    EMBEDDING_LAYER,
+    POOLED,
+    build_base,
+    build_head,
+    build_model,
+)
 from training.request import DEFAULT_BACKBONE, BackboneName
 
 CATEGORIES = 2  # the softmax is cut off
@@ -34,8 +41,10 @@ def trivial_model(size: int) -> Any:
     """Build a model that looks at the centre of the picture and computes next to nothing."""
     layers = keras.layers
     pixels = keras.Input((size, size, CHANNELS))
-    centre = layers.Flatten()(layers.Cropping2D((size - CENTRE) // 2)(pixels))
-    return keras.Model(pixels, layers.Dense(EMBEDDING_DIMENSIONS, activation="relu")(centre))
+    centre = layers.Cropping2D((size - CENTRE) // 2)(pixels)
+    pooled = layers.GlobalAveragePooling2D(name=POOLED)(centre)
+    dense = layers.Dense(EMBEDDING_DIMENSIONS, activation="relu", name=EMBEDDING_LAYER)
+    return keras.Model(pixels, dense(pooled))
 
 
 def write_version(embedder: Any, folder: Path, address: ModelAddress) -> None:

@@ -1,12 +1,15 @@
 """The demo's stages as a user would run them: ``lookalike`` commands, each a process."""
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -64,13 +67,31 @@ def wait_for(url: str, process: subprocess.Popen[bytes], seconds: float) -> None
 
 
 def free_port(preferred: int) -> int:
-    """Give the preferred port where it is free, else any that is."""
+    """Give the preferred port where it is free, else any that is.
+
+    The preferred one is this process's until it ends: another that asks meanwhile gets another,
+    though nothing may listen yet. Two demos would share a model server otherwise.
+    """
     for port in (preferred, 0):
+        if port and not _reserve(port):
+            continue
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
             return int(probe.getsockname()[1])
     raise StageFailed("this machine has no free port")
+
+
+def _reserve(port: int) -> bool:
+    """Take a port among all processes of this user that ask for it; False: another has it."""
+    path = Path(tempfile.gettempdir()) / f"lookalike-{os.getuid()}-port-{port}"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # for as long as this process lives
+    except OSError:
+        os.close(lock)
+        return False
+    return True
 
 
 def _answers(url: str) -> bool:
