@@ -65,6 +65,7 @@ def test_fine_tuning_beats_the_pretrained_features_and_both_beat_raw_pixels(fold
     assert tuned > pretrained >= raw + 0.2
 
 
+@pytest.mark.long
 def test_a_second_run_skips_what_is_done(folder: Path) -> None:
     finished = demo(folder)
     assert finished.returncode == 0, finished.stderr

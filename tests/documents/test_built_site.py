@@ -23,7 +23,7 @@ DOCUMENTS = sorted(
     for path in (ROOT / "docs").rglob("*.md")
 )
 # Of every kind of content one; the others are opened by make test-all.
-SHOWN = ("benchmarks", "cli", "deploy", "http_api", "index", "limits", "tutorial")
+SHOWN = ("benchmarks", "cli", "index", "observability", "tutorial")
 # The theme's names.
 SCHEMES = {"light": "default", "dark": "slate"}
 # What a page loads by itself. An anchor is followed by people, and may lead anywhere.

@@ -62,6 +62,7 @@ def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.long
 def test_it_starts_restarts_and_stops_everything(
     supervisord: subprocess.Popen[bytes], environment: dict[str, str], tmp_path: Path
 ) -> None:

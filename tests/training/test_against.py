@@ -57,6 +57,7 @@ def trained(store: Path) -> ModelCard:
     return read_model_card(store / "training" / "model_card.json")
 
 
+@pytest.mark.long
 def test_a_worse_model_is_told_and_exported_only_by_force(
     run: Run, served: Path, sample_folder: Path
 ) -> None:
