@@ -31,6 +31,11 @@ SLOWEST = (
     "search_api/test_web_page.py",
     "search_api/test_operating.py",
     "search_api/test_operating_page.py",
+    "search_api/test_web_faults.py",
+    "search_api/test_web_history.py",
+    "training/test_tuning.py",
+    "torture/test_torture.py",
+    "search_api/test_operating_page.py",
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4
