@@ -39,3 +39,20 @@ def bound_by_rights(environment: Mapping[str, str]) -> list[Finding]:
     )
     assert "Traceback" not in done.stderr
     return msgspec.json.decode(done.stdout, type=list[Finding])
+
+
+def looked_without(package: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ask the doctor, as JSON, where a package cannot be imported."""
+    program = (
+        "import sys\n"
+        f"sys.modules[{package!r}] = None\n"
+        "from lookalike.cli import main\n"
+        "main(['doctor', '--json'])\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

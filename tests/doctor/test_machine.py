@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from doctor.cli import SOMETHING_WRONG
 from doctor.finding import Finding
 from lookalike.settings import Settings
 from lookalike.weight_files import converted_file, keras_file
-from tests.doctor.looking import bound_by_rights, looked, said, wrongs
+from tests.doctor.looking import bound_by_rights, looked, looked_without, said, wrongs
 
 
 def test_a_weights_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -73,15 +71,7 @@ def test_packages_other_than_the_tested_ones_are_named(
 
 @pytest.mark.parametrize("package", ["faiss", "cv2", "tqdm", "packaging", "msgspec"])
 def test_without_a_package_there_are_findings_and_no_traceback(package: str) -> None:
-    program = (
-        "import sys\n"
-        f"sys.modules[{package!r}] = None\n"
-        "from lookalike.cli import main\n"
-        "main(['doctor', '--json'])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
-    )
+    done = looked_without(package)
     assert done.returncode == SOMETHING_WRONG, done.stderr
     assert done.stderr == ""
     told = [one for one in json.loads(done.stdout) if one["state"] == "wrong"]

@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -25,7 +23,7 @@ from doctor.store import store
 from lookalike.settings import Settings
 from lookalike.store import made_at
 from lookalike.store.files import DRAFT, LOCK, draft_folder
-from tests.doctor.looking import bound_by_rights, looked, said, wrongs
+from tests.doctor.looking import bound_by_rights, looked, looked_without, said, wrongs
 from tests.s3_server import s3_server
 from tests.search_api.conftest import Stack
 from tests.services import publish_toy_model, run
@@ -284,19 +282,7 @@ def test_what_another_user_writes_is_not_called_wrong(broken: dict[str, str]) ->
 def test_a_package_that_opens_the_store_is_to_be_installed(
     scheme: str, package: str, extra: str
 ) -> None:
-    program = (
-        "import sys\n"
-        f"sys.modules[{package!r}] = None\n"
-        "from lookalike.cli import main\n"
-        "main(['doctor', '--json'])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "LOOKALIKE_STORE": f"{scheme}://bucket/folder"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = looked_without(package, LOOKALIKE_STORE=f"{scheme}://bucket/folder")
     found = wrongs(msgspec.json.decode(done.stdout, type=list[Finding]))
     assert found["store"].advice == f"pip install 'lookalike[{extra}]'"
 

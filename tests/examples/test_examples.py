@@ -24,8 +24,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def example(name: str, stack: Stack, *arguments: str) -> str:
     interpreter = [sys.executable] if name.endswith(".py") else []
+    return ran([*interpreter, str(EXAMPLES / name), *arguments], stack)
+
+
+def ran(command: list[str], stack: Stack) -> str:
     done = subprocess.run(
-        [*interpreter, str(EXAMPLES / name), *arguments],
+        command,
         env={**os.environ, **stack.environment},
         capture_output=True,
         text=True,
@@ -57,19 +61,9 @@ def test_a_picture_is_searched_for_with_curl_alone(stack: Stack) -> None:
 
 def test_locust_searches_by_pictures_and_by_what_was_found(stack: Stack) -> None:
     flags = ("--headless", "--users", "4", "--spawn-rate", "4", "--run-time", "6s", "--json")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "locust", "--locustfile", EXAMPLES / "locustfile.py"),
-            *("--host", stack.url, "--pictures", stack.pictures / "label-1", *flags),
-        ],
-        env={**os.environ, **stack.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    asked = {one["name"]: one for one in json.loads(done.stdout)}
+    locust = [sys.executable, "-m", "locust", "--locustfile", str(EXAMPLES / "locustfile.py")]
+    target = ["--host", stack.url, "--pictures", str(stack.pictures / "label-1")]
+    asked = {one["name"]: one for one in json.loads(ran([*locust, *target, *flags], stack))}
     assert asked.keys() == {"by picture", "by id"}
     assert all(one["num_requests"] > 0 for one in asked.values())
     assert all(one["num_failures"] == 0 for one in asked.values())
