@@ -69,6 +69,8 @@ class Site:
             self._lacks_only_a_cluster(here)
         elif rule.serves or here.endswith("&"):
             self._serve(here, rule)
+            if not any(command in other.after for other in RULES):
+                self._stop(self._servers.pop())  # it'd only take the others' time
         else:
             finished = self._shell(here, rule)
             assert finished.returncode == 0, f"{here}\n{finished.stdout}\n{finished.stderr}"
@@ -82,10 +84,14 @@ class Site:
 
     def close(self) -> None:
         """Stop the servers, the last one first."""
-        for server in reversed(self._servers):
-            if server.poll() is None:
-                os.killpg(server.pid, signal.SIGTERM)
-            server.wait(60)
+        while self._servers:
+            self._stop(self._servers.pop())
+
+    @staticmethod
+    def _stop(server: subprocess.Popen[bytes]) -> None:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait(60)
 
     def _here(self, command: str, rule: Rule) -> str:
         if rule.instead is not None:
@@ -109,7 +115,7 @@ class Site:
         )
 
     def _serve(self, command: str, rule: Rule) -> None:
-        log = self.folder / f"server-{len(self._servers)}.log"
+        log = self.folder / f"server-{len(self._done)}.log"
         with log.open("wb") as output:
             server = subprocess.Popen(
                 ["bash", "-c", command.removesuffix("&")],
