@@ -26,7 +26,7 @@ from lookalike.errors import (
     LookalikeError,
     PictureNotFound,
 )
-from lookalike.index import ModelReference, Quarantined, find_quarantined, quarantine_page
+from lookalike.index import ModelReference, Quarantined
 from lookalike.index.models import card_of
 from lookalike.index.rollback import roll_back_to
 from lookalike.index.version import decode_details
@@ -203,9 +203,7 @@ def roll_back(
 def list_quarantine(serving: Serving, wanted: QuarantineParameters) -> Quarantine:
     """List pictures of the served version that have no vector."""
     index = serving.index
-    if index.quarantine is None:
-        return Quarantine(index_version=index.name, types={}, pictures=[])
-    page, types = quarantine_page(index.quarantine, wanted.type, wanted.k, wanted.offset)
+    page, types = index.quarantine.page(wanted.type, wanted.k, wanted.offset)
     told = [_told(picture) for picture in page]
     return Quarantine(index_version=index.name, types=types, pictures=told)
 
@@ -229,8 +227,7 @@ def draw_quarantined(
         PictureUnreadable, PictureError: it cannot be read, or decoded.
         DeadlineExceeded, CallerGone: as of :func:`read_file`.
     """
-    path = serving.index.quarantine
-    picture = None if path is None else find_quarantined(path, name)
+    picture = serving.index.quarantine.find(name)
     if picture is None:
         raise PictureNotFound(f"no picture {name!r} of this version lacks a vector")
     data = read_file(picture.uri, name, capacity, caller)

@@ -1,5 +1,6 @@
 """``lookalike extract`` and ``lookalike quarantine``; imports nothing heavy before they run."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,12 +216,13 @@ def _extracted(
 
 def _published(settings: Settings) -> "Iterator[RejectedPicture]":
     from indexing.extraction.ledgers import RejectedPicture
-    from lookalike.index import read_quarantine
+    from lookalike.index import QuarantineTable
     from lookalike.index.version import read_details
     from lookalike.store import VerifiedCache, open_indexes
 
     indexes = open_indexes(settings.store, settings.index)
     folder = VerifiedCache(Path(settings.cache), indexes).fetch(indexes.current())
     name = read_details(folder).quarantine
-    for item in read_quarantine(folder / name) if name is not None else ():
-        yield RejectedPicture(item.id, item.uri, None, item.type, item.detail)
+    with closing(QuarantineTable(None if name is None else folder / name)) as quarantine:
+        for item in quarantine:
+            yield RejectedPicture(item.id, item.uri, None, item.type, item.detail)

@@ -12,7 +12,7 @@ import msgspec
 from indexing.difference import Dead, Fresh, merged
 from indexing.publishing.wanted import Base, Wanted, changed
 from lookalike.changes import Standing
-from lookalike.index import PictureRow, Quarantined, quarantined_among, read_quarantine
+from lookalike.index import PictureRow, Quarantined
 
 
 class NamedRow(msgspec.Struct, frozen=True):
@@ -53,8 +53,7 @@ class VersionRows(Wanted):
 
     def quarantined(self) -> Iterator[Quarantined]:
         """See :meth:`Wanted.quarantined`."""
-        name = self._version.details.quarantine
-        held = read_quarantine(self._base.folder / name) if name is not None else []
+        held = self._version.quarantine
         return (item for item in held if item.id not in self.deleted and item.id not in self._added)
 
     def count(self) -> int:
@@ -82,9 +81,7 @@ class VersionRows(Wanted):
     def same_quarantine(self, base: Base) -> bool:
         """See :meth:`Wanted.same_quarantine`."""
         self._check_own(base)
-        name = self._version.details.quarantine
-        gone = sorted(self.deleted | self._added.keys())
-        return name is None or not quarantined_among(base.folder / name, gone)
+        return not self._version.quarantine.among(sorted(self.deleted | self._added.keys()))
 
     def _dead(self) -> Iterator[int]:
         """Number the rows of the base that are not wanted as they are."""

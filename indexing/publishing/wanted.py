@@ -11,7 +11,7 @@ import msgspec
 from indexing.difference import Dead, Fresh, differences, merged
 from indexing.extraction.ledgers import Ledgers
 from lookalike.changes import Standing
-from lookalike.index import IndexVersion, PictureRow, Quarantined, read_quarantine
+from lookalike.index import IndexVersion, PictureRow, Quarantined
 
 
 class Base(msgspec.Struct, frozen=True):
@@ -56,10 +56,8 @@ class Wanted(ABC):
 
     def same_quarantine(self, base: Base) -> bool:
         """Tell whether in the version the same pictures are quarantined for the same reasons."""
-        name = base.version.details.quarantine
-        held = read_quarantine(base.folder / name) if name is not None else []
         now = sorted(self.quarantined(), key=lambda item: item.id)
-        return all(a == b for a, b in zip_longest(held, now))
+        return all(a == b for a, b in zip_longest(base.version.quarantine, now))
 
 
 class LedgerRows(Wanted):

@@ -28,10 +28,7 @@ from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_p
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.index.quarantine import (
     Quarantined,
-    find_quarantined,
-    quarantine_page,
-    quarantined_among,
-    read_quarantine,
+    QuarantineTable,
     write_quarantine,
 )
 from lookalike.index.selection import Bits, Selection, bits_of, has_bit
@@ -55,6 +52,7 @@ __all__ = [
     "Pictures",
     "Probe",
     "ProbeCheck",
+    "QuarantineTable",
     "Quarantined",
     "SearchParameters",
     "Selection",
@@ -64,14 +62,10 @@ __all__ = [
     "decode_filter",
     "embedding_of",
     "filter_of",
-    "find_quarantined",
     "has_bit",
     "open_attributes",
     "open_vectors",
-    "quarantine_page",
-    "quarantined_among",
     "read_folded",
-    "read_quarantine",
     "read_tombstones",
     "summarise",
     "vector_of",

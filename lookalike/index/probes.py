@@ -46,7 +46,7 @@ class ProbeCheck:
         probes = read_probes(path)
         self.ids = [probe.id for probe in probes]
         self._pixels = [_pixels(probe, contract) for probe in probes]
-        self._expected = np.asarray([probe.vector for probe in probes], dtype=np.float32)
+        self._expected = [unit(np.asarray([probe.vector], np.float32))[0] for probe in probes]
         self._turns = itertools.cycle(range(len(probes)))
 
     def run(self, embedder: Embedder) -> None:
@@ -68,18 +68,21 @@ class ProbeCheck:
         self._run(embedder, [next(self._turns)] if self.ids else [])
 
     def _run(self, embedder: Embedder, chosen: Sequence[int]) -> None:
-        if not chosen:
-            return  # an index that was emptied on purpose has nothing to prove
+        # One at a time: a server that is too slow for its deadline has no more than that left to
+        # do for each worker that gave up, and asks again.
+        for one in chosen:
+            self._check(embedder, one)
+
+    def _check(self, embedder: Embedder, one: int) -> None:
         try:
-            vectors = unit(embedder.embed(np.stack([self._pixels[one] for one in chosen])))
+            vector = unit(embedder.embed(self._pixels[one][np.newaxis]))[0]
         except ModelServerRejected as error:
             raise ProbeMismatch(f"the model server refuses the probe pictures: {error}") from error
-        cosines = (vectors * unit(self._expected[chosen])).sum(axis=1)
-        worst = int(cosines.argmin())
-        if cosines[worst] < CROSS_DEVICE_COSINE:
+        cosine = float(vector @ self._expected[one])
+        if cosine < CROSS_DEVICE_COSINE:
             raise ProbeMismatch(
-                f"the probe picture {self.ids[chosen[worst]]!r} gives another vector than when the "
-                f"index was built (cosine {cosines[worst]:.4f} < {CROSS_DEVICE_COSINE}): the "
+                f"the probe picture {self.ids[one]!r} gives another vector than when the "
+                f"index was built (cosine {cosine:.4f} < {CROSS_DEVICE_COSINE}): the "
                 "model server serves another model under this version"
             )
 

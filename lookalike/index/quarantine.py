@@ -1,7 +1,7 @@
 """The pictures of a version's catalogue that have no vector, and why: an SQLite file of its own."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,8 @@ CREATE TABLE quarantine (
     id TEXT PRIMARY KEY, uri TEXT NOT NULL, type TEXT NOT NULL, detail TEXT
 ) WITHOUT ROWID;
 """
+
+COLUMNS = "id, uri, type, detail"
 
 
 class Quarantined(msgspec.Struct, frozen=True):
@@ -44,63 +46,66 @@ def write_quarantine(path: Path, quarantine: Iterable[Quarantined]) -> int:
     return count
 
 
-def read_quarantine(path: Path) -> list[Quarantined]:
-    """List the pictures that have no vector, by id."""
-    connection = open_immutable(path)
-    try:
-        found = connection.execute("SELECT id, uri, type, detail FROM quarantine ORDER BY id")
-        return [Quarantined(*values) for values in found]
-    finally:
-        connection.close()
+class QuarantineTable:
+    """Reads what a version has no vector of; safe to share between threads.
 
-
-def quarantine_page(
-    path: Path, kind: str | None, k: int, offset: int
-) -> tuple[list[Quarantined], dict[str, int]]:
-    """List some of the pictures that have no vector, by id, and count all by their types.
+    The file is held open, since whoever swaps first removes a version's copy for all workers.
 
     Args:
-        path: the version's file.
-        kind: of the errors; None: all of them.
-        k: how many at most.
-        offset: how many to pass over.
+        path: the version's file; None: it has none, and nothing is quarantined.
     """
-    connection = open_immutable(path)
-    try:
-        found = connection.execute(
-            "SELECT id, uri, type, detail FROM quarantine WHERE ?1 IS NULL OR type = ?1 "
+
+    def __init__(self, path: Path | None) -> None:
+        self._connection = _empty() if path is None else open_immutable(path)
+
+    def __iter__(self) -> Iterator[Quarantined]:
+        """Stream all of them, by id."""
+        found = self._connection.execute(f"SELECT {COLUMNS} FROM quarantine ORDER BY id")  # noqa: S608
+        return (Quarantined(*values) for values in found)
+
+    def page(
+        self, kind: str | None, k: int, offset: int
+    ) -> tuple[list[Quarantined], dict[str, int]]:
+        """List some of the pictures, by id, and count all by their types, the most first.
+
+        Args:
+            kind: of the errors; None: all of them.
+            k: how many at most.
+            offset: how many to pass over.
+        """
+        found = self._connection.execute(
+            f"SELECT {COLUMNS} FROM quarantine WHERE ?1 IS NULL OR type = ?1 "  # noqa: S608
             "ORDER BY id LIMIT ?2 OFFSET ?3",
             (kind, k, offset),
         )
         page = [Quarantined(*values) for values in found]
-        counted = connection.execute(
+        counted = self._connection.execute(
             "SELECT type, count(*) FROM quarantine GROUP BY type ORDER BY count(*) DESC, type"
         )
         return page, dict(counted.fetchall())
-    finally:
-        connection.close()
 
-
-def find_quarantined(path: Path, name: str) -> Quarantined | None:
-    """Find a picture that has no vector by its id."""
-    connection = open_immutable(path)
-    try:
-        found = connection.execute(
-            "SELECT id, uri, type, detail FROM quarantine WHERE id = ?", (name,)
+    def find(self, name: str) -> Quarantined | None:
+        """Find a picture by its id."""
+        found = self._connection.execute(
+            f"SELECT {COLUMNS} FROM quarantine WHERE id = ?",  # noqa: S608
+            (name,),
         ).fetchone()
         return None if found is None else Quarantined(*found)
-    finally:
-        connection.close()
+
+    def among(self, ids: Sequence[str]) -> set[str]:
+        """Name those of the ids that are quarantined."""
+        statement = "SELECT id FROM quarantine WHERE id"
+        return {name for (name,) in select_in(self._connection, statement, ids)}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
 
 
-def quarantined_among(path: Path, ids: Sequence[str]) -> set[str]:
-    """Name those of the ids that are quarantined."""
-    connection = open_immutable(path)
-    try:
-        found = select_in(connection, "SELECT id FROM quarantine WHERE id", ids)
-        return {name for (name,) in found}
-    finally:
-        connection.close()
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.executescript(SCHEMA)
+    return connection
 
 
 def _insert(connection: sqlite3.Connection, item: Quarantined) -> None:

@@ -20,6 +20,7 @@ from lookalike.index.folded import read_folded
 from lookalike.index.hit import Hit
 from lookalike.index.overlay import Near, laid_over
 from lookalike.index.probes import ProbeCheck
+from lookalike.index.quarantine import QuarantineTable
 from lookalike.index.row_filter import RowTest, row_test
 from lookalike.index.selection import Bits, Selection
 from lookalike.index.selections import SelectionCache
@@ -64,7 +65,7 @@ class IndexVersion:
     Attributes:
         folded: names of the change records that it was built with.
         attributes: what can be filtered by; None where it was built before there were filters.
-        quarantine: file of the pictures that have no vector; None where it has none.
+        quarantine: the pictures that have no vector.
 
     Raises:
         DigestMismatch: the files are not what the details say.
@@ -86,7 +87,7 @@ class IndexVersion:
         self.folded = read_folded(folder / folded) if folded is not None else frozenset()
         self._changed = ChangedRows(self.pictures, self.vectors, self.folded, self.details)
         kept = self.details.quarantine
-        self.quarantine = None if kept is None else folder / kept
+        self.quarantine = QuarantineTable(None if kept is None else folder / kept)
         self.attributes = open_attributes([folder] * len(segments), segments)
         self._selections = SelectionCache(SELECTION_BYTES)
         self._files = [folder / name for segment in segments for name in segment.files]
@@ -257,6 +258,7 @@ class IndexVersion:
     def close(self) -> None:
         """Close the files; mapped vectors go with the last reference."""
         self.pictures.close()
+        self.quarantine.close()
 
 
 def open_vectors(folder: Path, details: IndexDetails) -> FaissIndex:

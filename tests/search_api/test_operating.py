@@ -20,7 +20,7 @@ import requests
 
 from lookalike.client import ServiceError
 from lookalike.errors import PictureUnreadable, StoreError, StoreFull
-from lookalike.index import PictureRow, Quarantined, write_quarantine
+from lookalike.index import PictureRow, Quarantined, QuarantineTable, write_quarantine
 from lookalike.model_card import FILE_NAME, Comparison, read_model_card, write_model_card
 from lookalike.store import manifest, open_models
 from search_api import problems, turns
@@ -313,7 +313,9 @@ def test_no_version_tells_where_this_machine_keeps_a_file(
     uri = f"FILE://{quote(path)}"
     detail = detail.format(uri=uri, path=path, quoted=quote(path))
     write_quarantine(quarantine, [Quarantined("a.jpg", uri, "picture-too-large", detail)])
-    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=quarantine, name="1"))
+    serving: Any = SimpleNamespace(
+        index=SimpleNamespace(quarantine=QuarantineTable(quarantine), name="1")
+    )
     [picture] = list_quarantine(serving, QUARANTINE).pictures
     assert (picture.uri, picture.detail) == ("a.jpg", told)
 
@@ -321,7 +323,9 @@ def test_no_version_tells_where_this_machine_keeps_a_file(
 def test_what_lies_elsewhere_is_told_as_it_is(tmp_path: Path) -> None:
     quarantine, uri = tmp_path / "quarantine.sqlite", "s3://bucket/a.jpg"
     write_quarantine(quarantine, [Quarantined("a.jpg", uri, "unreadable", f"{uri}: denied")])
-    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=quarantine, name="1"))
+    serving: Any = SimpleNamespace(
+        index=SimpleNamespace(quarantine=QuarantineTable(quarantine), name="1")
+    )
     [picture] = list_quarantine(serving, QUARANTINE).pictures
     assert (picture.uri, picture.detail) == (uri, f"{uri}: denied")
 
@@ -382,7 +386,7 @@ def test_one_that_can_be_decoded_is_drawn(tmp_path: Path) -> None:
     picture = write_pictures(tmp_path / "pictures", 1, 1) / "label-0" / "0.jpg"
     path = tmp_path / "quarantine.sqlite"
     write_quarantine(path, [Quarantined("a/b.jpg", picture.as_uri(), "no-features", "nothing")])
-    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=path))
+    serving: Any = SimpleNamespace(index=SimpleNamespace(quarantine=QuarantineTable(path)))
     capacity: Any = SimpleNamespace(file_bytes=1 << 20, decoded_bytes=1 << 20)
     caller = Caller(time.monotonic() + 60)
     drawn = draw_quarantined(serving, "a/b.jpg", 64, capacity, caller)

@@ -12,8 +12,8 @@ from lookalike.index import (
     Pictures,
     PictureTable,
     Quarantined,
+    QuarantineTable,
     bits_of,
-    read_quarantine,
     read_tombstones,
     write_pictures,
     write_quarantine,
@@ -112,7 +112,20 @@ def test_a_published_table_is_never_changed(tmp_path: Path) -> None:
 def test_the_quarantine_is_listed_by_id(tmp_path: Path) -> None:
     items = [Quarantined("b", "u", "truncated-picture", "why"), Quarantined("a", "u", "t", "d")]
     assert write_quarantine(tmp_path / "q.sqlite", iter(items)) == 2
-    assert read_quarantine(tmp_path / "q.sqlite") == items[::-1]
+    quarantine = QuarantineTable(tmp_path / "q.sqlite")
+    (tmp_path / "q.sqlite").unlink()  # as another worker's swap does
+    assert list(quarantine) == items[::-1]
+    assert quarantine.page("t", 10, 0) == (items[1:], {"t": 1, "truncated-picture": 1})
+    assert (quarantine.find("b"), quarantine.find("c")) == (items[0], None)
+    assert quarantine.among(["a", "c"]) == {"a"}
+    quarantine.close()
+
+
+def test_a_version_without_a_quarantine_has_an_empty_one() -> None:
+    quarantine = QuarantineTable(None)
+    assert list(quarantine) == []
+    assert quarantine.page(None, 10, 0) == ([], {})
+    quarantine.close()
 
 
 def test_a_picture_that_is_quarantined_twice_is_named(tmp_path: Path) -> None:
