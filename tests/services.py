@@ -110,6 +110,24 @@ def model_server(
 
 
 @contextmanager
+def models_served(store: Path | str) -> Iterator[dict[str, str]]:
+    """Serve a store's models from this process, which has TensorFlow loaded; as model_server.
+
+    For tests of what asks it. Those that end it, or look at what it prints, want the command.
+    """
+    from model_server.options import ServerOptions
+    from model_server.server import ModelServer  # imports TensorFlow
+
+    base_path = Path(store) / "models" / "embedder"
+    with ModelServer(ServerOptions(model_name="embedder", base_path=base_path)) as server:
+        yield {
+            "LOOKALIKE_STORE": str(store),
+            "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{server.rest_port}",
+            "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{server.grpc_port}",
+        }
+
+
+@contextmanager
 def search_service(environment: Mapping[str, str], log: Path) -> Iterator[str]:
     """Run search_api under gunicorn; give its URL once it answers at all."""
     port = free_port(0)

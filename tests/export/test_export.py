@@ -26,6 +26,7 @@ from training.request import BACKBONE_NAMES, BackboneName
 from training.retrieval import Neighbours
 
 SIZE = 32
+LARGER = ("mobilenet-v3-large", "efficientnet-v2-s")  # each has a smaller sibling
 
 
 def trained(folder: Path, suffix: str = ".keras") -> Path:
@@ -135,7 +136,13 @@ def test_warm_up_records_are_requests_that_the_model_answers(version_one: Path) 
     assert asked == [("serving_default", 1), ("serving_default", 8), ("parts", 1)]
 
 
-@pytest.mark.parametrize("backbone", BACKBONE_NAMES)
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        pytest.param(name, marks=pytest.mark.long if name in LARGER else ())
+        for name in BACKBONE_NAMES
+    ],
+)
 def test_the_parts_of_a_picture_sum_up_to_dense_1_before_its_relu(
     backbone: BackboneName,
 ) -> None:

@@ -14,7 +14,7 @@ from lookalike.store import VerifiedCache, open_indexes
 from tests.indexing.embedders import DIMENSIONS
 from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
 from tests.pictures import write_pictures
-from tests.services import model_server, publish_toy_model, run
+from tests.services import models_served, publish_toy_model, run
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_adding_deleting_and_adding_again(tmp_path: Path) -> None:
     publish_toy_model(tmp_path / "store")
     pictures = write_pictures(tmp_path / "pictures", labels=2, each=10)
     more = write_pictures(tmp_path / "more", labels=1, each=2, seed=5) / "label-0"
-    with model_server(tmp_path / "store", tmp_path / "model_server.log") as environment:
+    with models_served(tmp_path / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
 
         def ran(*arguments: str) -> str:

@@ -23,7 +23,7 @@ from tests.indexing.extraction.jobs import MODEL
 from tests.indexing.extraction.jobs import features as features_of
 from tests.indexing.extraction.vectors import digests, some_vectors
 from tests.pictures import write_pictures
-from tests.services import model_server, process, publish_toy_model, run
+from tests.services import models_served, process, publish_toy_model, run
 
 SLOWEST = 9.0  # seconds; on an idle machine a whole run takes about six
 
@@ -41,7 +41,7 @@ def served(environment: dict[str, str], cache: Path) -> tuple[str, list[str]]:
 def kill_often(tmp_path: Path, times: int) -> None:
     publish_toy_model(tmp_path / "store")
     pictures = write_pictures(tmp_path / "pictures", labels=3, each=10)
-    with model_server(tmp_path / "store", tmp_path / "model_server.log") as environment:
+    with models_served(tmp_path / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
         first = run(["reindex", str(pictures)], environment)
         assert first.returncode == 0, first.stderr

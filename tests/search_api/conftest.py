@@ -13,7 +13,7 @@ from tests.browser import Watched
 from tests.pictures import write_pictures
 from tests.search_api.shown import FIRST, Shown
 from tests.services import (
-    model_server,
+    models_served,
     publish_toy_model,
     run,
     search_service,
@@ -48,7 +48,7 @@ def running_stack(
     """
     publish_toy_model(root / "store", calibration=calibration, explains=explains)
     pictures = write_pictures(root / "pictures")
-    with model_server(root / "store", root / "model_server.log") as environment:
+    with models_served(root / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
         indexed = run(["reindex", str(pictures), *flags], environment)
         assert indexed.returncode == 0, indexed.stderr

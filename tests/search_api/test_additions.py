@@ -21,7 +21,7 @@ from lookalike.client import Client, Duplicates, ServiceError
 from search_api.capacity import FIRST_EMBEDDINGS
 from tests.pictures import write_pictures
 from tests.search_api.test_search import assert_problem, encoded
-from tests.services import model_server, publish_toy_model, run, search_service, status, until
+from tests.services import models_served, publish_toy_model, run, search_service, status, until
 
 # So many connections reach both workers.
 BOTH = 24
@@ -63,7 +63,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     root = tmp_path_factory.mktemp("additions")
     publish_toy_model(root / "store")
     write_pictures(root / "pictures", labels=3, each=10)
-    with model_server(root / "store", root / "model_server.log") as found:
+    with models_served(root / "store") as found:
         gallery = Gallery(root, {**found, "LOOKALIKE_CACHE": str(root / "cache")})
         gallery.ran("reindex", str(root / "pictures"))
         yield gallery

@@ -13,7 +13,7 @@ from tests.indexing.publishing.galleries import Gallery
 from tests.indexing.publishing.test_overlay import add
 from tests.pictures import write_pictures
 from tests.search_api.test_replica import healthy, told
-from tests.services import model_server, publish_toy_model, run, search_service, status, until
+from tests.services import models_served, publish_toy_model, run, search_service, status, until
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     root = tmp_path_factory.mktemp("deletions")
     publish_toy_model(root / "store")
     write_pictures(root / "pictures", labels=3, each=10)
-    with model_server(root / "store", root / "model_server.log") as found:
+    with models_served(root / "store") as found:
         environment = {**found, "LOOKALIKE_CACHE": str(root / "cache"), "ROOT": str(root)}
         made = run(["reindex", str(root / "pictures")], environment)
         assert made.returncode == 0, made.stderr

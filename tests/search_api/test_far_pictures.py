@@ -16,7 +16,7 @@ import requests
 from lookalike.client import Client
 from tests.pictures import write_pictures
 from tests.s3_server import s3_server
-from tests.services import model_server, publish_toy_model, run, search_service, status, until
+from tests.services import models_served, publish_toy_model, run, search_service, status, until
 
 AT_ONCE = 10
 WAIT_SECONDS = 10
@@ -42,7 +42,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
 
         s3fs.S3FileSystem().put(str(folder), "pictures", recursive=True)
         catalogue = write_catalogue(root / "catalogue.csv", pages)
-        with model_server(root / "store", root / "model_server.log") as environment:
+        with models_served(root / "store") as environment:
             environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
             indexed = run(["reindex", str(catalogue)], environment)
             assert indexed.returncode == 0, indexed.stderr

@@ -13,7 +13,7 @@ import requests
 from lookalike.client import Client, ServiceError
 from tests.pictures import write_pictures
 from tests.search_api.test_search import assert_problem
-from tests.services import model_server, publish_toy_model, run, search_service, status, until
+from tests.services import models_served, publish_toy_model, run, search_service, status, until
 
 ODD = "/label-0//a b?#%2F'\né😀.png"
 
@@ -50,7 +50,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     manifest.write_text("\n".join(["id,uri,price", *rows]))
     keys = root / "keys"
     search, admin = new_key(keys, "web"), new_key(keys, "office", "--admin")
-    with model_server(root / "store", root / "model_server.log") as environment:
+    with models_served(root / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
         made = run(["reindex", str(manifest)], environment)
         assert made.returncode == 0, made.stderr

@@ -17,6 +17,7 @@ from search_api.replica import LOOK_AGAIN_SECONDS, Replica
 from tests.pictures import write_pictures
 from tests.services import (
     model_server,
+    models_served,
     publish_toy_model,
     run,
     search_service,
@@ -126,7 +127,7 @@ def test_from_nothing_to_ready_and_through_the_model_server_s_death(
 def test_a_new_version_takes_over_with_no_failed_request(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    with model_server(store, tmp_path / "model_server.log") as environment:
+    with models_served(store) as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
         first = reindex(pictures, environment)
         with search_service(environment, tmp_path / "service.log") as url:
@@ -155,11 +156,11 @@ def test_a_new_version_takes_over_with_no_failed_request(
 def test_another_model_under_the_same_version_is_never_answered_with(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    with model_server(store, tmp_path / "right.log") as environment:
+    with models_served(store) as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
         reindex(pictures, environment)
     publish_toy_model(tmp_path / "other", seed=9)
-    with model_server(tmp_path / "other", tmp_path / "wrong.log") as wrong:
+    with models_served(tmp_path / "other") as wrong:
         environment = {**environment, **wrong, "LOOKALIKE_STORE": str(store)}
         with search_service(environment, tmp_path / "service.log") as url:
             until(unready(url, "probe-mismatch"), what="the mismatch")
@@ -169,7 +170,7 @@ def test_another_model_under_the_same_version_is_never_answered_with(
 def test_a_damaged_version_is_refused_and_the_old_one_goes_on_serving(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    with model_server(store, tmp_path / "model_server.log") as environment:
+    with models_served(store) as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
         first = reindex(pictures, environment)
         # Published by another machine: not in this one's cache of verified copies.
@@ -196,7 +197,7 @@ def test_a_refused_version_is_copied_again_only_after_a_while_or_a_change_of_cur
         fetched.append(version)
         return fetch(cache, version)
 
-    with model_server(store, tmp_path / "model_server.log") as environment:
+    with models_served(store) as environment:
         environment = {
             **environment,
             "LOOKALIKE_CACHE": str(tmp_path / "cache"),
@@ -218,9 +219,9 @@ def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
     publish_toy_model(tmp_path / "other", seed=9)
-    with model_server(tmp_path / "other", tmp_path / "other.log") as other:
+    with models_served(tmp_path / "other") as other:
         second = reindex(pictures, {**other, "LOOKALIKE_CACHE": str(tmp_path / "cache")})
-    with model_server(store, tmp_path / "model_server.log") as environment:
+    with models_served(store) as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(tmp_path / "cache")}
         first = reindex(pictures, environment)
         versions = Path("indexes") / "default"
@@ -238,7 +239,7 @@ def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
 def test_every_worker_answers_as_soon_as_an_index_is_published(
     store: Path, pictures: Path, tmp_path: Path
 ) -> None:
-    with model_server(store, tmp_path / "model_server.log") as environment:
+    with models_served(store) as environment:
         environment = {
             **environment,
             "LOOKALIKE_CACHE": str(tmp_path / "cache"),

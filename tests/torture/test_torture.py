@@ -12,7 +12,7 @@ import requests
 
 from tests.pictures import write_pictures
 from tests.services import (
-    model_server,
+    models_served,
     publish_toy_model,
     run,
     search_service,
@@ -35,7 +35,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("torture")
     publish_toy_model(root / "store")
     pictures = write_pictures(root / "pictures")
-    with model_server(root / "store", root / "model_server.log") as environment:
+    with models_served(root / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
         indexed = run(["reindex", str(pictures)], environment)
         assert indexed.returncode == 0, indexed.stderr

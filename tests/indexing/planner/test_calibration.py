@@ -10,7 +10,7 @@ from indexing.planner.calibration import FILE_NAME, Calibration, figures, load
 from indexing.planner.figures import DEFAULTS
 from indexing.planner.plan import Plan
 from lookalike.errors import ConfigurationError
-from tests.services import model_server, publish_toy_model, run
+from tests.services import models_served, publish_toy_model, run
 
 ON_A_SERVER = {"embed_rate", "embed_ms"}
 LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
@@ -25,7 +25,7 @@ NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versio
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     root = tmp_path_factory.mktemp("calibration")
     publish_toy_model(root / "store")
-    with model_server(root / "store", root / "log") as environment:
+    with models_served(root / "store") as environment:
         environment = {**environment, "LOOKALIKE_CACHE": str(root / "cache")}
         finished = run(["plan", "--calibrate", "--vectors", "4k"], environment)
         assert finished.returncode == 0, finished.stderr
