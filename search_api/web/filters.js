@@ -20,8 +20,10 @@ export class Filters {
     this.#parts.clear();
     this.#others = conditionsOf(filter);
     const groups = (attributes ?? []).map((one) => this.#group(one)).filter(Boolean);
+    if (this.#others.length) groups.push(this.#notice());
+    const hadFocus = $("filters").contains(document.activeElement);
     $("filters").replaceChildren(...groups);
-    if (this.#others.length) $("filters").append(this.#notice());
+    if (hadFocus) $("narrowing").firstElementChild.focus();
   }
 
   #group(attribute) {
