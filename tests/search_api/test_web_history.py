@@ -136,7 +136,7 @@ def test_focus_is_not_lost_with_what_had_it(by_id: Shown) -> None:
     page.route("**/search", answering((400, {}, "invalid-filter")))
     with page.expect_response("**/index"):
         page.get_by_role("button", name="green").press("Enter")
-    page.wait_for_function(f"({FOCUSED})() === 'Narrow down'")
+    until(lambda: page.evaluate(FOCUSED) == "Narrow down", seconds=10)
     by_id.after(lambda: page.get_by_role("button", name="green").press("Enter"))
     page.locator("#part summary").click()
     by_id.after(lambda: page.locator("#side-left").press("ArrowRight"))
