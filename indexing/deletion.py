@@ -1,16 +1,13 @@
 """``lookalike delete``: pictures are gone from every answer within seconds, and stay gone."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
+from indexing.stored_rows import picture_tables
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import Deletion, open_changes
 from lookalike.errors import StoreError
-from lookalike.index import PictureTable
-from lookalike.index.version import decode_details
 from lookalike.settings import Settings
 from lookalike.store import Collection, open_indexes
 
@@ -66,19 +63,4 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
 
 def _ids_in(indexes: Collection, version: str, ids: Sequence[str]) -> set[str]:
     """Name those of the ids that a version has rows of."""
-    manifest = indexes.manifest(version)
-    found: set[str] = set()
-    with tempfile.TemporaryDirectory() as temporary:
-        for segment in decode_details(manifest, version).segments:
-            file = manifest.file(segment.pictures)
-            if indexes.local is not None:
-                path = indexes.local / indexes.place(version, file)
-            else:
-                path = Path(temporary) / segment.pictures
-                indexes.download(version, file, path)
-            table = PictureTable(path)
-            found.update(table.find(ids))
-            table.close()
-            if indexes.local is None:
-                path.unlink()
-    return found
+    return {name for _, table in picture_tables(indexes, version) for name in table.find(ids)}

@@ -106,8 +106,14 @@ def rollback(version: str | None, as_json: bool) -> None:
     help="Remove model versions too that no index names any more; those that are newer than "
     "all that one names stay, since an index may be on its way.",
 )
+@click.option(
+    "--pictures",
+    is_flag=True,
+    help="Remove the bytes of pictures too that were sent (add, PUT), and that no version which "
+    "stays has and no addition asks for; those of the last day stay.",
+)
 @json_flag("it")
-def prune(keep: int, models: bool, as_json: bool) -> None:
+def prune(keep: int, models: bool, pictures: bool, as_json: bool) -> None:
     """Remove old versions; files that a version which stays still needs are kept.
 
     A rollback can go to the versions that are kept, and to no other.
@@ -117,16 +123,26 @@ def prune(keep: int, models: bool, as_json: bool) -> None:
     indexes = _indexes()
     if not models:
         indexes.latest()  # there has to be one; of models there may be some without
-    removed = {"indexes": prune_versions(indexes, keep), "models": []}
-    if models:
-        removed["models"] = _prune_models(indexes)
+    removed = {
+        "indexes": prune_versions(indexes, keep),
+        "models": _prune_models(indexes) if models else [],
+        "pictures": _prune_pictures(indexes) if pictures else [],
+    }
     if as_json:
         click.echo(msgspec.json.encode(removed))
         return
-    for kind, versions in removed.items():
-        for version in versions:
-            click.echo(f"removed {kind}/{version}")
-    click.echo(f"{sum(map(len, removed.values()))} versions removed")
+    for kind, names in removed.items():
+        for name in names:
+            click.echo(f"removed {kind}/{name}")
+    click.echo(f"{len(removed['indexes']) + len(removed['models'])} versions removed")
+
+
+def _prune_pictures(indexes: "Collection") -> list[str]:
+    from indexing.sent_pictures import prune_pictures
+    from lookalike.changes import open_changes
+
+    settings = Settings.from_environment()
+    return prune_pictures(indexes, open_changes(settings.store, settings.index))
 
 
 def _prune_models(indexes: "Collection") -> list[str]:

@@ -20,6 +20,7 @@ RECORD, PACK = ".json", ".pack"
 # copy, was never one, and nothing that was asked for is lost where it is passed over.
 NAME = re.compile(rf"[0-9]+-[0-9a-f]+({re.escape(RECORD)}|{re.escape(PACK)})")
 PICTURES = "pictures"
+SHA256 = re.compile("[0-9a-f]{64}")
 # Files that were listed can be gone when they are read: then a pack stands for them.
 TRIES = 3
 
@@ -80,6 +81,23 @@ class ChangeLog:
     def picture_uri(self, addition: Addition) -> str:
         """Say where an added picture's bytes are."""
         return self._location.uri(f"{PICTURES}/{addition.sha256}")
+
+    def pictures(self) -> list[str]:
+        """Name all pictures whose bytes are kept, by their SHA-256."""
+        names = [name.rpartition("/")[2] for name in self._location.names(f"{PICTURES}/*")]
+        return [name for name in names if SHA256.fullmatch(name)]
+
+    def picture_age(self, sha256: str) -> float:
+        """Tell for how many seconds nobody has sent a picture; 0 where it is gone."""
+        return self._location.age(f"{PICTURES}/{sha256}")
+
+    def read_picture(self, sha256: str) -> bytes:
+        """Read a picture's bytes; raise FileNotFoundError where they are not kept."""
+        return self._location.read(f"{PICTURES}/{sha256}")
+
+    def remove_pictures(self, digests: Iterable[str]) -> None:
+        """Remove the bytes of pictures, by their SHA-256; gone ones are left so."""
+        self._location.remove_files([f"{PICTURES}/{sha256}" for sha256 in digests])
 
     def listed(self) -> Listing:
         """Name all records and packs, each oldest first, by one listing."""

@@ -3,7 +3,7 @@
 import heapq
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -123,6 +123,11 @@ class PictureTable:
     def find(self, ids: Sequence[str]) -> dict[str, int]:
         """Give the row positions of those of the ids that are here."""
         return dict(select_in(self._connection, "SELECT id, row FROM pictures WHERE id", ids))
+
+    def digests(self, wanted: Set[bytes]) -> set[bytes]:
+        """Give those of some SHA-256 that a row here has: all rows are read through."""
+        rows = self._connection.execute("SELECT sha256 FROM pictures")
+        return {digest for (digest,) in rows if digest in wanted}
 
     def __iter__(self) -> Iterator[PictureRow]:
         """Stream all rows, in order."""

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from fnmatch import translate
 from pathlib import Path
 from typing import BinaryIO
@@ -96,6 +97,15 @@ class Location:
     def size(self, name: str) -> int:
         """Tell a file's bytes; raise FileNotFoundError where there is none."""
         return int(self._fs.size(self.path(name)))
+
+    def age(self, name: str) -> float:
+        """Tell the seconds since a file was written; 0 where there is none."""
+        self._fs.invalidate_cache()
+        try:
+            written: datetime = self._fs.modified(self.path(name))
+        except FileNotFoundError:
+            return 0.0
+        return (datetime.now(UTC) - written).total_seconds()
 
     def read(self, name: str) -> bytes:
         """Read a small file.

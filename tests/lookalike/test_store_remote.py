@@ -1,5 +1,6 @@
 """The artefact store on S3 and on GCS: real servers over HTTP, and a second client beside."""
 
+import hashlib
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -249,6 +250,16 @@ def test_changes_are_packed_and_read_from_a_pack(store: str) -> None:
     assert changes.news(known=names[:2]).records == written[2:]
     assert changes.news(known=names).records == []
     changes.remove(names)  # as another job has
+
+
+def test_sent_pictures_have_an_age_and_can_be_removed(store: str) -> None:
+    log = open_changes(store, "default")
+    sha256 = log.put_picture(b"bytes")
+    (log.put_picture(b"others"), log.remove_pictures([sha256, "0" * 64]))
+    assert log.pictures() == [hashlib.sha256(b"others").hexdigest()]
+    assert log.picture_age(sha256) == 0
+    assert 0 <= log.picture_age(log.pictures()[0]) < 60
+    assert log.read_picture(log.pictures()[0]) == b"others"
 
 
 def test_a_store_in_a_bucket_that_is_not_there_says_so(s3: Any) -> None:

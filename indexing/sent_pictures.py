@@ -1,0 +1,63 @@
+"""The bytes of pictures that were sent by ``add`` and ``PUT``, once nothing has them any more."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from indexing.stored_rows import picture_tables
+from lookalike.changes import ChangeLog
+from lookalike.store import Collection
+
+# A picture is sent before the record of its addition; after a day there is none on its way.
+SENDING_SECONDS: Final = 86_400.0
+# Pictures that are in memory at once.
+TOGETHER = 16
+
+
+def prune_pictures(indexes: Collection, log: ChangeLog) -> list[str]:
+    """Remove the bytes of sent pictures that no version has a row of, and no addition asks for.
+
+    A deleted picture has a row in the versions of before, and in later ones until one is built
+    anew: until those are pruned, its bytes stay.
+
+    Args:
+        indexes: of the index.
+        log: of its changes.
+
+    Returns:
+        The SHA-256 of each that was removed, in hexadecimal.
+
+    Raises:
+        StoreError: a version or a record is damaged; then nothing is removed.
+    """
+    sent = set(log.pictures())  # before the records: of what is sent later, nothing is removed
+    needed = _asked_for(log)
+    candidates = {bytes.fromhex(sha256) for sha256 in sent - needed}
+    unheld = candidates - _held(indexes, candidates) if candidates else candidates
+    unwanted = sorted(digest.hex() for digest in unheld)
+    parts = [unwanted[first : first + TOGETHER] for first in range(0, len(unwanted), TOGETHER)]
+    return [sha256 for part in parts for sha256 in _remove(log, part)]
+
+
+def _asked_for(log: ChangeLog) -> set[str]:
+    return {addition.sha256 for addition in log.standing().added.values()}
+
+
+def _held(indexes: Collection, digests: set[bytes]) -> set[bytes]:
+    """Give those of the digests that some version has a row of, dead ones too."""
+    held: set[bytes] = set()
+    seen: set[str] = set()
+    for version in indexes.versions():
+        for place, table in picture_tables(indexes, version, seen):
+            seen.add(place)
+            held |= table.digests(digests)
+    return held
+
+
+def _remove(log: ChangeLog, some: Sequence[str]) -> list[str]:
+    """Remove pictures, and put back what was sent and asked for again in that very moment."""
+    old = [sha256 for sha256 in some if log.picture_age(sha256) > SENDING_SECONDS]
+    kept = {sha256: log.read_picture(sha256) for sha256 in old}
+    log.remove_pictures(old)
+    for sha256 in _asked_for(log).intersection(old):
+        log.put_picture(kept.pop(sha256))
+    return list(kept)
