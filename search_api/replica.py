@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from lookalike.catalogue.remote import failures
 from lookalike.changes import open_changes
 from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
 from lookalike.index import IndexVersion
@@ -22,6 +23,7 @@ from search_api.late import LateEmbedding
 from search_api.native import run_aside
 from search_api.refusal import Refusals
 from search_api.serving import Serving
+from search_api.store_away import away, words
 
 # How often the live model server is asked for a probe's vector again.
 PROBE_SECONDS = 10.0
@@ -146,9 +148,10 @@ class Replica:
             self._probe_served()
             self._look()
         except LookalikeError as error:
-            if str(error) != str(self._problem):
-                _log.warning("the current index: %s [%s]", error, error.type)
-            self._problem = error
+            self._remember(error)
+        except failures() as error:
+            # Of the store, or of the cache on this machine's disk: no version is refused for it.
+            self._remember(away(error, "the current index cannot be looked at"), error)
         except Exception:
             self._problem = StoreError("looking at the current index failed; the log says how")
             raise
@@ -156,6 +159,12 @@ class Replica:
             self._problem = None
         finally:
             self._looked = time.monotonic()
+
+    def _remember(self, problem: LookalikeError, cause: Exception | None = None) -> None:
+        if str(problem) != str(self._problem):
+            why = "" if cause is None else f" ({words(cause)})"
+            _log.warning("the current index: %s [%s]%s", problem, problem.type, why)
+        self._problem = problem
 
     def _watch(self) -> None:
         while True:
@@ -194,7 +203,7 @@ class Replica:
         try:
             candidate.index.probes.run(candidate.embedder)
             self._bring_up_to_date(candidate.index)
-        except LookalikeError:
+        except Exception:
             self._next = None
             metrics.SWAPS.labels("refused").inc()
             _close(candidate)
