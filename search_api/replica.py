@@ -12,7 +12,13 @@ from pathlib import Path
 
 from lookalike.catalogue.remote import failures
 from lookalike.changes import open_changes
-from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
+from lookalike.errors import (
+    DigestMismatch,
+    LookalikeError,
+    NothingPublished,
+    ProbeMismatch,
+    StoreError,
+)
 from lookalike.index import IndexVersion
 from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
@@ -231,7 +237,7 @@ class Replica:
 
     def _open(self, version: str) -> Serving:
         try:
-            index = run_aside(lambda: IndexVersion(version, self._cache.fetch(version)))
+            index = run_aside(lambda: _opened(version, self._cache.fetch(version)))
         except LookalikeError as error:
             # Only its files: whether the probes agree depends on the model server of the moment.
             self._refusals.remember(version, error)
@@ -243,6 +249,22 @@ class Replica:
             timeout=self._settings.model_server_timeout,
         )
         return Serving(index, embedder)
+
+
+def _opened(version: str, folder: Path) -> IndexVersion:
+    """Open a version whose files are what its manifest says.
+
+    Raises:
+        DigestMismatch: they are no index all the same; whatever the libraries make of that.
+    """
+    try:
+        return IndexVersion(version, folder)
+    except LookalikeError:
+        raise
+    except Exception as error:
+        _log.warning("version %s cannot be opened", version, exc_info=True)
+        said = f"version {version} cannot be opened ({type(error).__name__}); the log says more"
+        raise DigestMismatch(said) from error
 
 
 def unready(problem: LookalikeError) -> LookalikeError:
