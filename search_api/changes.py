@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from lookalike.catalogue.remote import failures
 from lookalike.changes import ChangeLog
 from lookalike.errors import LookalikeError, StoreError
 from lookalike.index import IndexVersion
 from search_api import metrics
 from search_api.native import run_beside
+from search_api.store_away import away, words
 
 LOOK_SECONDS = 0.5
 
@@ -46,7 +48,10 @@ class Changes:
             StoreError: it cannot be read; a version that is to serve must not without it.
         """
         for version in self._versions():
-            run_beside(partial(version.apply, self._changes))
+            try:
+                run_beside(partial(version.apply, self._changes))
+            except failures() as error:
+                raise away(error, "the changes cannot be read") from error
         served = self._versions()[:1]
         metrics.ADDED.set(sum(version.added for version in served))
         self._tell(sum(version.passed_over for version in served))
@@ -62,7 +67,8 @@ class Changes:
 
     def _note(self, problem: LookalikeError) -> None:
         if self.problem is None:
-            _log.warning("changes cannot be read: %s [%s]", problem, problem.type)
+            why = f" ({words(problem.__cause__)})" if problem.__cause__ else ""
+            _log.warning("changes cannot be read: %s [%s]%s", problem, problem.type, why)
         self.problem = problem
 
     def _watch(self) -> None:

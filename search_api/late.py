@@ -25,8 +25,10 @@ from search_api.serving import Serving
 
 AT_ONCE = 8
 LOOK_SECONDS = 0.5
-# A model server that is away is left alone for so long.
+# A model server, or a store, that is away is left alone for so long.
 AWAY_SECONDS = 5.0
+# What no later try changes; all else that reading a file raises is of the moment.
+GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +54,12 @@ class LateEmbedding:
     def embed_some(self) -> int:
         """Embed a few of those that wait, and have them found; give how many.
 
-        One that this model can make nothing of is told in the log, and not tried again.
+        One that this model can make nothing of, or whose file is gone, is told in the log, and not
+        tried again: this worker would never find it.
 
         Raises:
             ModelServerError: the model server is away; they go on waiting.
+            OSError: the store is; likewise.
         """
         serving = self._serving()
         if serving is None:
@@ -73,7 +77,7 @@ class LateEmbedding:
             [vector] = serving.embedder.embed(pixels[np.newaxis])
             if not vector.any():
                 raise NoFeatures("the model sees nothing in it")
-        except (LookalikeError, OSError) as error:
+        except (LookalikeError, *GONE) as error:
             if isinstance(error, ModelServerError) and not isinstance(error, ModelServerRejected):
                 raise
             metrics.UNUSABLE.inc()
@@ -94,6 +98,9 @@ class LateEmbedding:
                 self.embed_some()
             except ModelServerError as error:
                 _log.warning("additions wait for the model server: %s", error)
+                pause = AWAY_SECONDS
+            except OSError as error:
+                _log.warning("additions wait for the store: %s", error)
                 pause = AWAY_SECONDS
             except Exception:  # noqa: BLE001  a thread that ends would leave all others waiting
                 _log.exception("embedding additions failed")

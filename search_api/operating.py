@@ -20,6 +20,7 @@ from lookalike.answers import (
     StoredVersion,
     Versions,
 )
+from lookalike.catalogue.remote import failures
 from lookalike.catalogue.urls import scheme_of
 from lookalike.errors import (
     DeadlineExceeded,
@@ -39,6 +40,7 @@ from search_api.parameters import QuarantineParameters
 from search_api.pictures import jpeg_of
 from search_api.problems import said
 from search_api.serving import Serving
+from search_api.store_away import store_needed
 from search_api.writing import not_written
 
 MOST_VERSIONS = 100
@@ -192,10 +194,11 @@ def roll_back(
             raise DeadlineExceeded(TOO_LATE) from error
 
     patience()  # whoever goes back before this one may have had the thread for long
-    wanted = roll_back_to(indexes, models, version, check_sizes)
+    with store_needed("the versions cannot be read"):
+        wanted = roll_back_to(indexes, models, version, check_sizes)
     try:
         before = indexes.set_current(wanted, patience)
-    except OSError as error:
+    except failures() as error:
         raise not_written(error, "CURRENT", HOW_ELSE) from error
     return RolledBack(version=wanted, before=before)
 

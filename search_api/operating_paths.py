@@ -17,6 +17,7 @@ from search_api.operating import (
 )
 from search_api.parameters import JsonRollback, QuarantineParameters
 from search_api.query import decoded, json_body, parameters_of
+from search_api.store_away import store_needed
 
 operating_paths = Blueprint("operating", __name__)
 
@@ -68,4 +69,5 @@ def get_quarantined_image(id: str) -> Response:  # noqa: A002  the path's own na
 
 def _operated(made: Callable[[], object]) -> Response:
     """Make an operator's answer, and its JSON, on a thread that no search waits for."""
-    return answered(run_operating(lambda: msgspec.json.encode(made())))
+    with store_needed("this cannot be told"):
+        return answered(run_operating(lambda: msgspec.json.encode(made())))

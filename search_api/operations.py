@@ -178,14 +178,15 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_picture": Operation(
         answers={JSON: PictureDetails},
-        problems=(errors.PictureNotFound, *UNREADY),
+        problems=(errors.BadRequest, errors.PictureNotFound, *UNREADY),
         scope="search",
     ),
     "get_picture_image": Operation(
         answers={pictures.MEDIA_TYPE: BYTES},
         query={"size": SIZE},
         problems=(
-            *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
+            *(errors.BadRequest, errors.InvalidParameter),
+            *(errors.PictureNotFound, errors.PictureUnreadable),
             *PICTURE,
             *OVERLOADED,
             *UNREADY,
@@ -199,7 +200,8 @@ OPERATIONS: dict[str, Operation] = {
         files={FIELD: FILE},
         query=UploadParameters,
         problems=(
-            *(errors.DataError, errors.MissingPicture, errors.InvalidParameter),
+            *(errors.BadRequest, errors.DataError),
+            *(errors.MissingPicture, errors.InvalidParameter),
             *NO_BOX,
             *(errors.NoFeatures, errors.AdditionsFull, errors.StoreFull),
             *OVERLOADED,
@@ -217,7 +219,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "delete_picture": Operation(
         answers={JSON: Deleted},
-        problems=(errors.DataError, errors.StoreError, errors.StoreFull),
+        problems=(errors.BadRequest, errors.DataError, errors.StoreError, errors.StoreFull),
         scope="admin",
     ),
     "get_index": Operation(answers={JSON: About}, problems=UNREADY, scope="search"),
@@ -247,7 +249,8 @@ OPERATIONS: dict[str, Operation] = {
         answers={pictures.MEDIA_TYPE: BYTES},
         query={"size": SIZE},
         problems=(
-            *(errors.InvalidParameter, errors.PictureNotFound, errors.PictureUnreadable),
+            *(errors.BadRequest, errors.InvalidParameter),
+            *(errors.PictureNotFound, errors.PictureUnreadable),
             *NO_BOX,
             *OVERLOADED,
             *UNREADY,

@@ -15,6 +15,7 @@ from search_api.parameters import DuplicatesParameters
 from search_api.problems import problem_of
 from search_api.query import batch_body, parameters_of, read_explain, read_query
 from search_api.security import POLICY
+from search_api.store_away import store_needed
 from search_api.upload import read_upload
 
 # What may be kept of a picture: its bytes are those of its digest, for as long as that holds.
@@ -128,7 +129,8 @@ def get_index() -> Response:
     """Tell what is being served: versions, counts, measured recall, the model's card."""
     service = service_for("search")
     serving = service.serving()
-    return as_json(run_native(lambda: about(serving, service.indexes, service.models)))
+    with store_needed("the versions cannot be told"):
+        return as_json(run_native(lambda: about(serving, service.indexes, service.models)))
 
 
 @paths.get("/metrics")

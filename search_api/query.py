@@ -11,7 +11,13 @@ from msgspec import UNSET, UnsetType
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from lookalike.errors import InvalidFilter, InvalidParameter, MissingPicture, UnsupportedMediaType
+from lookalike.errors import (
+    BadRequest,
+    InvalidFilter,
+    InvalidParameter,
+    MissingPicture,
+    UnsupportedMediaType,
+)
 from lookalike.misfit import misfit
 from lookalike.vectors import Vectors
 from search_api.native import run_native, run_sized
@@ -91,6 +97,7 @@ def read_query(request: Request) -> Query:
 
     Raises:
         UnsupportedMediaType: the Content-Type is not one of a form, a picture and JSON.
+        BadRequest: it is a broken form.
         MissingPicture: there is nothing to look for.
         InvalidParameter: something is unknown, not of its type or out of range.
     """
@@ -274,6 +281,8 @@ def _with_integers(body: Any) -> Any:
 def _form_picture(request: Request, how: str) -> bytes:
     body_of(request, kept=True)  # the event loop reads it, so that a thread can take it apart
     run_native(lambda: request.files)
+    if None in request.files or None in request.form:
+        raise BadRequest("a part of the form has no name")
     files = request.files.getlist(FIELD)
     if len(files) != 1:
         fields = ", ".join(sorted({*request.files, *request.form})) or "no fields"

@@ -10,8 +10,15 @@ import threading
 import time
 from pathlib import Path
 
+from lookalike.catalogue.remote import failures
 from lookalike.changes import open_changes
-from lookalike.errors import LookalikeError, NothingPublished, ProbeMismatch, StoreError
+from lookalike.errors import (
+    DigestMismatch,
+    LookalikeError,
+    NothingPublished,
+    ProbeMismatch,
+    StoreError,
+)
 from lookalike.index import IndexVersion
 from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
@@ -22,6 +29,7 @@ from search_api.late import LateEmbedding
 from search_api.native import run_aside
 from search_api.refusal import Refusals
 from search_api.serving import Serving
+from search_api.store_away import away, words
 
 # How often the live model server is asked for a probe's vector again.
 PROBE_SECONDS = 10.0
@@ -146,9 +154,10 @@ class Replica:
             self._probe_served()
             self._look()
         except LookalikeError as error:
-            if str(error) != str(self._problem):
-                _log.warning("the current index: %s [%s]", error, error.type)
-            self._problem = error
+            self._remember(error)
+        except failures() as error:
+            # Of the store, or of the cache on this machine's disk: no version is refused for it.
+            self._remember(away(error, "the current index cannot be looked at"), error)
         except Exception:
             self._problem = StoreError("looking at the current index failed; the log says how")
             raise
@@ -156,6 +165,12 @@ class Replica:
             self._problem = None
         finally:
             self._looked = time.monotonic()
+
+    def _remember(self, problem: LookalikeError, cause: Exception | None = None) -> None:
+        if str(problem) != str(self._problem):
+            why = "" if cause is None else f" ({words(cause)})"
+            _log.warning("the current index: %s [%s]%s", problem, problem.type, why)
+        self._problem = problem
 
     def _watch(self) -> None:
         while True:
@@ -194,7 +209,7 @@ class Replica:
         try:
             candidate.index.probes.run(candidate.embedder)
             self._bring_up_to_date(candidate.index)
-        except LookalikeError:
+        except Exception:
             self._next = None
             metrics.SWAPS.labels("refused").inc()
             _close(candidate)
@@ -222,7 +237,7 @@ class Replica:
 
     def _open(self, version: str) -> Serving:
         try:
-            index = run_aside(lambda: IndexVersion(version, self._cache.fetch(version)))
+            index = run_aside(lambda: _opened(version, self._cache.fetch(version)))
         except LookalikeError as error:
             # Only its files: whether the probes agree depends on the model server of the moment.
             self._refusals.remember(version, error)
@@ -234,6 +249,22 @@ class Replica:
             timeout=self._settings.model_server_timeout,
         )
         return Serving(index, embedder)
+
+
+def _opened(version: str, folder: Path) -> IndexVersion:
+    """Open a version whose files are what its manifest says.
+
+    Raises:
+        DigestMismatch: they are no index all the same; whatever the libraries make of that.
+    """
+    try:
+        return IndexVersion(version, folder)
+    except LookalikeError:
+        raise
+    except Exception as error:
+        _log.warning("version %s cannot be opened", version, exc_info=True)
+        said = f"version {version} cannot be opened ({type(error).__name__}); the log says more"
+        raise DigestMismatch(said) from error
 
 
 def unready(problem: LookalikeError) -> LookalikeError:

@@ -245,7 +245,7 @@ def _value(picture: PictureRow, attribute: str) -> object:
     if attribute == LABEL and LABEL not in picture.attributes:
         return picture.label
     value = picture.attributes.get(attribute)
-    return (type(value), value)  # to Python 1, 1.0 and True are one
+    return isinstance(value, bool), value  # 2 and 2.0 are one number; 1 and true are none
 
 
 def _milliseconds(start: float, end: float) -> float:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 
+from lookalike.errors import BadRequest
 from search_api import metrics, tracing
 from search_api.access import KEY
 from search_api.logs import HEADER, note_path, told
@@ -26,6 +27,7 @@ def surrounded(wsgi: "WSGIApplication") -> "WSGIApplication":
 
     def answered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         begun = time.perf_counter()
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # of a URL that ends with its host
         current = environ[KEY] = told(environ.get(GIVEN_ID))
         span = tracing.begin(environ, current)
 
@@ -46,8 +48,23 @@ def surrounded(wsgi: "WSGIApplication") -> "WSGIApplication":
 
 
 def register(app: Flask) -> None:
-    """Have the application tell the route of each request that it answers."""
+    """Have the application tell the route of each request, and answer none whose path is none."""
     app.before_request(_note_route)
+    app.before_request(check_path)
+
+
+def check_path() -> None:
+    """Hold the path of the request against UTF-8: Werkzeug reads what is none as U+FFFD.
+
+    So two paths would name one picture, and who puts or deletes the one would change the other.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    try:
+        request.environ["PATH_INFO"].encode("latin-1").decode()  # as WSGI hands bytes on
+    except UnicodeError as error:
+        raise BadRequest("the path is no UTF-8 once its %-escapes are read") from error
 
 
 def _note_route() -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from lookalike.catalogue.remote import failures
 from lookalike.changes import Addition, Additions, ChangeLog, Deletion, Record
 from lookalike.errors import AdditionsFull, StoreError, StoreFull
 from lookalike.index import embedding_of
@@ -69,13 +70,13 @@ def put(
 def _recorded(write: Callable[[], Made]) -> Made:
     try:
         return run_native(write)
-    except OSError as error:
+    except failures() as error:
         raise not_written(error, "the change") from error
 
 
-def not_written(error: OSError, what: str, how_else: str = "") -> StoreError:
+def not_written(error: Exception, what: str, how_else: str = "") -> StoreError:
     """Make an error of a failure to write into the store, which says what was not written."""
-    kind = StoreFull if error.errno in FULL else StoreError
+    kind = StoreFull if getattr(error, "errno", None) in FULL else StoreError
     _log.warning("%s cannot be written: %s", what, error)
-    reason = error.strerror or "see the log"
+    reason = getattr(error, "strerror", None) or "see the log"
     return kind(f"{what} cannot be written: {reason}{how_else}")

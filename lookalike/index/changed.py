@@ -102,23 +102,31 @@ class ChangedRows:
         """
         with self._changing:
             new = [record for record in records if record.name not in self._known]
-            hidden: set[str] = set()
-            laid: list[tuple[str, Laid]] = []
             about = set().union(*map(self._words.take, new))
+            hidden = {
+                name for name in about if self._words.deleted_after(name, self._laid.get(name, ""))
+            }
+            # What these records delete or replace leaves its room to others of them.
+            held = {*self._laid, *self._waiting} - hidden
+            laid: list[tuple[str, Laid]] = []
             # Where there is no room for all, the earliest have it, wherever they are taken in.
             for name in sorted(about, key=lambda name: (self._record_of(name), name)):
-                if self._words.deleted_after(name, self._laid.get(name, "")):
-                    hidden.add(name)
                 self._waiting.pop(name, None)
                 added = self._words.added(name)
-                if added is not None and self._laid.get(name) != added.record:
-                    laid += self._taken(added, uri, room=self._most + AT_ONCE - len(laid))
+                if added is None or self._laid.get(name) == added.record:
+                    continue
+                if name in held or len(held) < self._most + AT_ONCE:
+                    held.add(name)
+                    laid += self._taken(added, uri)
+                else:
+                    self.passed_over += 1
             self._change(hidden, laid)
             self._known |= {record.name for record in new}
 
     def has_room_for(self, name: str) -> bool:
         """Tell whether one more addition can be taken in, or one in the place of another."""
-        return self._has_room_for(name, self._most)
+        replaces = name in self._laid or name in self._waiting
+        return replaces or len(self._laid) + len(self._waiting) < self._most
 
     def waiting(self, most: int) -> list[Added]:
         """Give some additions that have no vector of the version's model, the oldest first."""
@@ -143,13 +151,8 @@ class ChangedRows:
             laid = [] if vector is None else [self._laid_of(added, uri, vector)]
             self._change({name}, laid)
 
-    def _taken(
-        self, added: Added, uri: Callable[[Addition], str], room: int
-    ) -> list[tuple[str, Laid]]:
-        """Take an addition in: give what to lay over, or have it wait, or pass it over."""
-        if not self._has_room_for(added.addition.id, room):
-            self.passed_over += 1
-            return []
+    def _taken(self, added: Added, uri: Callable[[Addition], str]) -> list[tuple[str, Laid]]:
+        """Take an addition in: give what to lay over, or have it wait."""
         vector = vector_of(added.addition, self._details.model)
         if vector is None:
             self._waiting[added.addition.id] = added
@@ -159,10 +162,6 @@ class ChangedRows:
     def _record_of(self, name: str) -> str:
         added = self._words.added(name)
         return "" if added is None else added.record
-
-    def _has_room_for(self, name: str, room: int) -> bool:
-        replaces = name in self._laid or name in self._waiting
-        return replaces or len(self._laid) + len(self._waiting) < room
 
     def _laid_of(self, added: Added, uri: str, vector: Vectors) -> tuple[str, Laid]:
         one, sha256 = added.addition, bytes.fromhex(added.addition.sha256)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from lookalike.catalogue import Attribute
-from lookalike.errors import DataError
+from lookalike.errors import DataError, DigestMismatch
 from lookalike.index.recent import Recent
 from lookalike.index.sqlite_file import AS_A_DRAFT, open_immutable, select_in
 
@@ -111,6 +111,12 @@ class PictureTable:
     def __init__(self, path: Path) -> None:
         self._connection = open_immutable(path)
 
+    @property
+    def end(self) -> int:
+        """The number after the last row's; found without reading the others."""
+        [(last,)] = self._connection.execute("SELECT max(row) FROM pictures")
+        return 0 if last is None else int(last) + 1
+
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:
         """Read the pictures at these row positions, in the order asked for."""
         statement = f"SELECT row, {COLUMNS} FROM pictures WHERE row"  # noqa: S608
@@ -140,11 +146,22 @@ class PictureTable:
 
 
 class Pictures:
-    """The pictures of all segments of a version, rows numbered through."""
+    """The pictures of all segments of a version, rows numbered through.
+
+    Args:
+        paths: of every segment's file.
+        counts: how many rows each has.
+
+    Raises:
+        DigestMismatch: a file is of another number of rows.
+    """
 
     def __init__(self, paths: Sequence[Path], counts: Sequence[int]) -> None:
         self._recent: Recent[int, PictureRow] = Recent(RECENT_ROWS)
         self._tables = [PictureTable(path) for path in paths]
+        for path, table, count in zip(paths, self._tables, counts, strict=True):
+            if table.end != count:
+                raise DigestMismatch(f"{path} is of {table.end} rows, its manifest says {count}")
         self._starts = [sum(counts[:number]) for number in range(len(counts))]
 
     def rows(self, numbers: Sequence[int]) -> list[PictureRow]:

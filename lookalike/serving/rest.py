@@ -35,6 +35,9 @@ from lookalike.vectors import Vectors
 OK, NOT_FOUND, FAILED = 200, 404, 500
 # Statuses that mean "not now": too many requests, unavailable, deadline exceeded.
 BUSY: Final = frozenset({429, 503, 504})
+NO_VECTORS = "the model server answered no vectors"
+# Kinds of arrays that vectors come as: neither texts, nor truth values, nor whatever does not fit.
+NUMBERS: Final = frozenset("iuf")
 # Behind a Kubernetes Service a pod that has just started may lack a version that the
 # others serve; a new connection may reach another pod.
 ELSEWHERE_PAUSE_SECONDS = 0.05
@@ -137,7 +140,7 @@ class RestEmbedder:
 
     def _available(self, response: Reply) -> set[int]:
         try:
-            statuses = json.loads(response.data)["model_version_status"]
+            statuses = _parsed(response)["model_version_status"]
             return {int(item["version"]) for item in statuses if item["state"] == "AVAILABLE"}
         except (ValueError, KeyError, TypeError) as error:
             raise ModelServerRejected(
@@ -208,9 +211,13 @@ class RestEmbedder:
 
     def _numbers(self, answer: dict[str, Any]) -> Vectors:
         try:
-            return np.asarray(answer["predictions"], dtype=np.float32)
-        except (KeyError, ValueError, TypeError) as error:
-            raise ModelServerRejected("the model server answered no vectors") from error
+            numbers = np.asarray(answer["predictions"])
+        except (KeyError, ValueError) as error:
+            raise ModelServerRejected(NO_VECTORS) from error
+        if numbers.dtype.kind not in NUMBERS:
+            raise ModelServerRejected(NO_VECTORS)
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and refused as that
+            return numbers.astype(np.float32)
 
     def _too_slow(self, seconds: float) -> ModelServerUnavailable:
         return ModelServerUnavailable(
@@ -225,9 +232,8 @@ def predict_body(rows: list[memoryview], signature: str = SIGNATURE) -> bytes:
 
 
 def _json(response: Reply) -> dict[str, Any]:
-    # The standard library's parser takes NaN and Infinity, which TensorFlow Serving writes.
     try:
-        answer = json.loads(response.data)
+        answer = _parsed(response)
     except ValueError as error:
         raise ModelServerRejected("the model server answered something other than JSON") from error
     if not isinstance(answer, dict):
@@ -235,8 +241,17 @@ def _json(response: Reply) -> dict[str, Any]:
     return answer
 
 
+def _parsed(response: Reply) -> Any:
+    """Parse an answer; raise ValueError where it is no JSON, or nested too deeply to be read."""
+    # The standard library's parser takes NaN and Infinity, which TensorFlow Serving writes.
+    try:
+        return json.loads(response.data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
 def _error_text(response: Reply) -> str:
     try:
-        return str(json.loads(response.data)["error"])[:500]
+        return str(_parsed(response)["error"])[:500]
     except (ValueError, KeyError, TypeError):
         return response.reason

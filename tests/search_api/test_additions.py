@@ -317,6 +317,23 @@ def test_an_id_that_ends_in_image_is_a_picture_like_any_other(gallery: Gallery) 
     assert client.picture("an").id == "an"
 
 
+def test_an_id_that_is_no_utf8_is_refused_and_never_read_as_another(gallery: Gallery) -> None:
+    """Latin-1, a lone surrogate, a character that is cut off: each would be U+FFFD."""
+    name = "caf\N{REPLACEMENT CHARACTER}"
+    gallery.client.put(name, drawn(20), label="mine")
+    headers = {"Content-Type": "image/png"}
+    for id_ in ("caf%E9", "caf%ED%A0%80", "caf%C3"):
+        url = f"{gallery.url}/pictures/{id_}"
+        assert_problem(
+            requests.put(url, drawn(21), headers=headers, timeout=30), 400, "bad-request"
+        )
+        for method in ("GET", "DELETE"):
+            assert_problem(requests.request(method, url, timeout=30), 400, "bad-request")
+        assert_problem(requests.get(f"{url}/image", timeout=30), 400, "bad-request")
+    gallery.everywhere(drawn(20), name)
+    assert gallery.client.picture(name).label == "mine"
+
+
 def test_duplicates_are_told_from_pictures_that_are_only_alike(gallery: Gallery) -> None:
     data = drawn(15)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -5,6 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import JPEG
@@ -46,6 +47,16 @@ def test_a_broken_head_is_a_problem(stack: Stack, message: bytes, status: int, k
     assert (found, problem["type"]) == (status, f"urn:lookalike:problem:{kind}")
     assert problem["status"] == status
     assert "Connection: close" in head
+
+
+def test_a_url_without_a_path_is_of_the_page_and_leads_nowhere(stack: Stack) -> None:
+    address = urlsplit(stack.url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        message = b"GET http://elsewhere.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        connection.sendall(message)
+        head, _, page = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert page == requests.get(stack.url, timeout=10).content
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import requests
 
 from demo.processes import free_port
 from lookalike.errors import DigestMismatch, NothingPublished
+from lookalike.index import IndexDetails, ModelReference, SearchParameters
+from lookalike.picture import PictureContract
 from lookalike.settings import Settings
 from lookalike.store import Collection, VerifiedCache, open_indexes
 from search_api.replica import LOOK_AGAIN_SECONDS, Replica
@@ -213,6 +215,40 @@ def test_a_refused_version_is_copied_again_only_after_a_while_or_a_change_of_cur
             replica.refresh()
             assert isinstance(replica.problem, DigestMismatch) == (current == bad)
         assert fetched == [bad, good, bad]
+
+
+def test_a_version_that_is_no_index_is_refused_and_left_alone_for_a_while(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its files are what its manifest says, and nothing can be made of them."""
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    model = ModelReference(
+        name="m", version=1, weights_sha256="0", picture=PictureContract(size=32), dimensions=128
+    )
+    details = IndexDetails(
+        name="default",
+        model=model,
+        metric="cosine",
+        factory="Flat",
+        search=SearchParameters(),
+        trained=None,
+        shards=[],
+        pictures=0,
+        quarantined=0,
+    )
+    with indexes.draft() as folder:
+        (folder / "probes.msgpack").write_bytes(b"garbage")
+        version = indexes.publish(folder, details)
+    indexes.set_current(version)
+    settings = Settings(
+        store=str(tmp_path / "store"), cache=str(tmp_path / "cache"), poll_seconds=1000
+    )
+    replica = Replica(settings)
+    for _ in range(3):
+        replica.refresh()
+        assert isinstance(replica.problem, DigestMismatch)
+        assert version in str(replica.problem)
+    assert sum(record.exc_info is not None for record in caplog.records) == 1
 
 
 def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(

@@ -211,6 +211,16 @@ def test_a_broken_form_is_refused(stack: Stack) -> None:
     assert_problem(post(stack, b"--x", "multipart/form-data"), 400, "missing-picture")
 
 
+@pytest.mark.parametrize("rest", [b"", b'; filename="a.jpg"'])
+def test_a_part_of_a_form_without_a_name_is_refused(stack: Stack, rest: bytes) -> None:
+    """Beside a picture as by itself, and as a file as well as a field."""
+    nameless = b"--x\r\nContent-Disposition: form-data%b\r\n\r\n1\r\n" % rest
+    head = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n'
+    for form in (nameless + b"--x--", nameless + head + JPEG + b"\r\n--x--"):
+        broken = post(stack, form, "multipart/form-data; boundary=x")
+        assert_problem(broken, 400, "bad-request")
+
+
 def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
     assert_problem(post(stack, b"x" * 2_000_001), 413, "body-too-large")
     form = requests.post(f"{stack.url}/search", files={"image": b"x" * 2_000_001}, timeout=30)

@@ -96,7 +96,10 @@ def test_shards_hold_what_their_hash_says_and_answer_as_one(tmp_path: Path) -> N
     built = build_base(rows(3000), mapped, settings, tmp_path / "version")
     assert len(built.shards) == 3
     assert sum(shard.vectors for shard in built.shards) == 3000
-    held = Pictures([tmp_path / "version" / s.pictures for s in built.shards], [0, 0, 0])
+    held = Pictures(
+        [tmp_path / "version" / shard.pictures for shard in built.shards],
+        [shard.vectors for shard in built.shards],
+    )
     for number, table in enumerate(held._tables):
         ids = [row.id for row in table]
         assert ids == sorted(ids)

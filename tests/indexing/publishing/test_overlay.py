@@ -241,6 +241,28 @@ def test_the_earliest_additions_have_the_room_there_is(
     version.close()
 
 
+def test_what_is_replaced_or_deleted_at_once_leaves_its_room_to_others(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a folder that is added a second time, with one picture more."""
+    monkeypatch.setattr("lookalike.index.changed.MOST_ADDED", 4)
+    monkeypatch.setattr("lookalike.index.changed.AT_ONCE", 0)
+    version = gallery.opened()
+    for name in "abc":
+        add(gallery, name, 100)
+    version.apply(gallery.changes)
+    for name in "abcd":
+        add(gallery, name, 101)
+    version.apply(gallery.changes)
+    assert (version.added, version.passed_over) == (4, 0)
+    add(gallery, "e", 102)
+    gallery.changes.append(Deletion(["a"]))
+    version.apply(gallery.changes)
+    assert (version.find("a"), version.passed_over) == (None, 0)
+    assert {name for name in "bcde" if version.find(name)} == set("bcde")
+    version.close()
+
+
 @pytest.mark.parametrize(
     "damaged", [b"", b"\0" * 4 * DIMENSIONS, b"\xff" * 4 * DIMENSIONS, b"\1" * 4 * (DIMENSIONS + 1)]
 )

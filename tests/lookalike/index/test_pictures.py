@@ -69,6 +69,17 @@ def test_segments_are_numbered_through(tmp_path: Path) -> None:
     pictures.close()
 
 
+@pytest.mark.parametrize("counts", [[2, 1], [3, 0], [4, 1]])
+def test_a_file_of_another_number_of_rows_is_refused(counts: list[int], tmp_path: Path) -> None:
+    """Else searches would fail on the rows that are not there."""
+    paths = [tmp_path / "0.sqlite", tmp_path / "1.sqlite"]
+    for path, ids in zip(paths, (["a", "b", "c"], ["d"]), strict=True):
+        write_pictures(path, [PictureRow(name, name, None, b"") for name in ids])
+    Pictures(paths, [3, 1]).close()
+    with pytest.raises(DigestMismatch, match=r"rows, its manifest says"):
+        Pictures(paths, counts)
+
+
 def test_two_pictures_of_one_id_are_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'a/1\.png' twice"):
         write_pictures(tmp_path / "p.sqlite", [ROWS[0], ROWS[1], ROWS[0]])

@@ -164,6 +164,10 @@ def test_a_status_has_its_error_with_the_server_s_words(
         b'{"predictions": [[1.0, 2.0, 3.0, NaN]]}',
         b'{"predictions": [[1.0, 2.0, 3.0, Infinity]]}',
         b'{"predictions": [[1.0], [2.0, 3.0]]}',
+        b'{"predictions": [[1.0, 2.0, 3.0, 1%b]]}' % (b"0" * 400),
+        b'{"predictions": [["1.0", "2.0", "3.0", "4.0"]]}',
+        b'{"predictions": [[true, true, true, true]]}',
+        b'{"predictions": %b' % (b"[" * 100_000),
     ],
 )
 def test_an_answer_that_is_no_vector_is_rejected(answer: object) -> None:
