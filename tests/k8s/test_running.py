@@ -99,6 +99,15 @@ def test_a_model_and_reindex_make_it_answer(cluster: Cluster) -> None:
     assert image.headers["Content-Type"] == "image/jpeg", image.text[:300]
 
 
+def test_what_is_served_is_described_though_a_pod_has_no_folder_for_temporary_files(
+    cluster: Cluster,
+) -> None:
+    response = requests.get(url(cluster, "/index"), timeout=30)
+    assert response.status_code == 200, response.text
+    described = response.json()
+    assert described["model_card"]["weights_sha256"] == described["model"]["weights_sha256"]
+
+
 def test_the_jobs_by_hand_run_to_their_end(cluster: Cluster) -> None:
     assert "all as their manifest says" in cluster.run_job("verify")
     # Each part of its own, and what reindex embedded is known.
