@@ -1,5 +1,6 @@
 """What each optional component promises."""
 
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
+# As ingress-nginx reads them.
+BY_PREFIX = ("Prefix", "ImplementationSpecific")
+# What it takes in paths of the other kinds (its strict-validate-path-type).
+STRICT_PATH = re.compile(r"/[A-Za-z0-9_/-]*")
 
 
 def component(name: str, folder: Path) -> Manifests:
@@ -77,9 +82,17 @@ def test_the_ingress_leads_to_every_path_but_those_for_the_cluster_itself(tmp_pa
     routes = {route.rule for route in bare_app().url_map.iter_rules()} - {"/static"}
     for route in routes:
         first = "/" + route.split("/")[1]
-        through = led.get(first) == "Prefix" or led.get(route) == "Exact"
+        through = led.get(first) in BY_PREFIX or led.get(route) == "Exact"
         assert through == (first not in PROBES and first != "/static"), route
     assert {f"/{path.split('/')[1]}" for path in routes} >= set(led)
+
+
+def test_the_controller_s_admission_takes_every_path(tmp_path: Path) -> None:
+    ingress = component("ingress", tmp_path).named("Ingress", "search-api")
+    (rule,) = ingress["spec"]["rules"]
+    for path in rule["http"]["paths"]:
+        strict = path["pathType"] != "ImplementationSpecific"
+        assert not strict or STRICT_PATH.fullmatch(path["path"]), path["path"]
 
 
 def test_behind_the_ingress_only_its_controller_reaches_the_service(tmp_path: Path) -> None:
