@@ -32,14 +32,14 @@ def test_a_node_can_be_drained_where_budgets_are(production: Manifests) -> None:
         assert selects(budget["spec"]["selector"], production.pod(name).labels)
         assert budget["spec"]["maxUnavailable"] == 1
         scaler = production.named("HorizontalPodAutoscaler", name)["spec"]
-        assert scaler["minReplicas"] >= 2  # with one, the budget would keep its node for ever
+        assert scaler["minReplicas"] >= 2  # of one, the budget lets that one go
     assert {item["metadata"]["name"] for item in production.of_kind("PodDisruptionBudget")} == {
         "search-api",
         "tensorflow-serving",
     }
 
 
-def test_local_has_no_budget_that_would_block_a_drain(local: Manifests) -> None:
+def test_local_has_no_budget_which_of_one_pod_would_say_nothing(local: Manifests) -> None:
     assert local.of_kind("PodDisruptionBudget") == []
 
 
