@@ -1,6 +1,5 @@
 """The model card: what a trained model is, kept beside it and travelling with it."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -106,22 +105,29 @@ def write_model_card(card: ModelCard, path: Path) -> None:
 def read_model_card(path: Path) -> ModelCard:
     """Read a card; raise ConfigurationError where it is missing or not a card."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ModelCard)
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist: train a model first") from error
-    except msgspec.DecodeError as error:
-        raise ConfigurationError(f"{path} is not a model card: {error}") from error
+    return _decode(data, str(path))
 
 
 def read_stored_card(models: Collection, version: str) -> ModelCard:
     """Read the card of a model version of the store, held against its digest.
 
+    The search service does it too, whose pods have no folder for temporary files.
+
     Raises:
         VersionNotFound: the store has no such version.
+        StoreError: the card is missing, or may not be read.
         DigestMismatch: the card is damaged.
+        ConfigurationError: it is not a card.
     """
     file = models.manifest(version).file(FILE_NAME)
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / FILE_NAME
-        models.download(version, file, path)
-        return read_model_card(path)
+    return _decode(models.read(version, file), f"{models.root}/{version}/{FILE_NAME}")
+
+
+def _decode(data: bytes, where: str) -> ModelCard:
+    try:
+        return msgspec.json.decode(data, type=ModelCard)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"{where} is not a model card: {error}") from error

@@ -129,6 +129,22 @@ class Collection:
             raise StoreError(f"{path} is missing from the store") from error
         manifest.verify_file(destination, file)
 
+    def read(self, version: str, file: FileDigest) -> bytes:
+        """Read one small file of a version, held against its digest; needs no room on a disk.
+
+        Raises:
+            StoreError: the file is not there, or may not be read.
+            DigestMismatch: it is not what the manifest says.
+        """
+        name = self.place(version, file)
+        path = self.location.path(name)
+        try:
+            data = self.location.read(name)
+        except FileNotFoundError as error:
+            raise StoreError(f"{path} is missing from the store") from error
+        manifest.verify_data(data, path, file)
+        return data
+
     @contextmanager
     def draft(self) -> Iterator[Path]:
         """Give a local folder to build a version in, to be handed to :meth:`publish`."""

@@ -1,7 +1,7 @@
 """The manifest of a stored version: which files it has, and what each must be."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -78,8 +78,18 @@ def sha256_of(path: Path) -> str:
 def verify_file(path: Path, expected: FileDigest) -> None:
     """Raise DigestMismatch unless the file at ``path`` is exactly the expected one."""
     size = path.stat().st_size if path.is_file() else None
+    _hold(str(path), size, lambda: sha256_of(path), expected)
+
+
+def verify_data(data: bytes, where: str, expected: FileDigest) -> None:
+    """Raise DigestMismatch, naming ``where``, unless what was read there is the expected file."""
+    _hold(where, len(data), lambda: hashlib.sha256(data).hexdigest(), expected)
+
+
+def _hold(where: str, size: int | None, digest: Callable[[], str], expected: FileDigest) -> None:
+    """Compare sizes first: a digest takes as long as reading the whole file."""
     if size != expected.bytes:
         found = "missing" if size is None else f"{size} bytes"
-        raise DigestMismatch(f"{path} is {found}, its manifest says {expected.bytes} bytes")
-    if (digest := sha256_of(path)) != expected.sha256:
-        raise DigestMismatch(f"{path} has SHA-256 {digest}, its manifest says {expected.sha256}")
+        raise DigestMismatch(f"{where} is {found}, its manifest says {expected.bytes} bytes")
+    if (made := digest()) != expected.sha256:
+        raise DigestMismatch(f"{where} has SHA-256 {made}, its manifest says {expected.sha256}")

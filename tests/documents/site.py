@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from demo.processes import free_port
 from tests.documents.reading import ROOT
 from tests.documents.rules import RULES, Rule, rule_for
 from tests.pictures import write_pictures
+from tests.search_api.far_host import write_certificate
 from tests.services import status, until
 
 SECONDS = 580  # of the 600 that a test has
@@ -179,3 +181,7 @@ def _lay_out(folder: Path, cache: Path) -> None:
     for name in ("photo.jpg", "picture.jpg"):
         cv2.imwrite(str(folder / name), photo)
     (folder / "kubeconfig").write_text(KUBECONFIG)
+    (folder / "keys.txt").write_text("what a Secret is made of")
+    (folder / "credentials.env").write_text("AWS_ACCESS_KEY_ID=nobody\n")
+    certificate = write_certificate(folder / "tls.crt", "lookalike.example.com")
+    shutil.copy(certificate, folder / "tls.key")  # it holds both

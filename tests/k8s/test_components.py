@@ -1,5 +1,6 @@
 """What each optional component promises."""
 
+import re
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,6 +16,10 @@ from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
+# As ingress-nginx reads them.
+BY_PREFIX = ("Prefix", "ImplementationSpecific")
+# What it takes in paths of the other kinds (its strict-validate-path-type).
+STRICT_PATH = re.compile(r"/[A-Za-z0-9_/-]*")
 
 
 def component(name: str, folder: Path) -> Manifests:
@@ -27,14 +32,14 @@ def test_a_node_can_be_drained_where_budgets_are(production: Manifests) -> None:
         assert selects(budget["spec"]["selector"], production.pod(name).labels)
         assert budget["spec"]["maxUnavailable"] == 1
         scaler = production.named("HorizontalPodAutoscaler", name)["spec"]
-        assert scaler["minReplicas"] >= 2  # with one, the budget would keep its node for ever
+        assert scaler["minReplicas"] >= 2  # of one, the budget lets that one go
     assert {item["metadata"]["name"] for item in production.of_kind("PodDisruptionBudget")} == {
         "search-api",
         "tensorflow-serving",
     }
 
 
-def test_local_has_no_budget_that_would_block_a_drain(local: Manifests) -> None:
+def test_local_has_no_budget_which_of_one_pod_would_say_nothing(local: Manifests) -> None:
     assert local.of_kind("PodDisruptionBudget") == []
 
 
@@ -77,9 +82,17 @@ def test_the_ingress_leads_to_every_path_but_those_for_the_cluster_itself(tmp_pa
     routes = {route.rule for route in bare_app().url_map.iter_rules()} - {"/static"}
     for route in routes:
         first = "/" + route.split("/")[1]
-        through = led.get(first) == "Prefix" or led.get(route) == "Exact"
+        through = led.get(first) in BY_PREFIX or led.get(route) == "Exact"
         assert through == (first not in PROBES and first != "/static"), route
     assert {f"/{path.split('/')[1]}" for path in routes} >= set(led)
+
+
+def test_the_controller_s_admission_takes_every_path(tmp_path: Path) -> None:
+    ingress = component("ingress", tmp_path).named("Ingress", "search-api")
+    (rule,) = ingress["spec"]["rules"]
+    for path in rule["http"]["paths"]:
+        strict = path["pathType"] != "ImplementationSpecific"
+        assert not strict or STRICT_PATH.fullmatch(path["path"]), path["path"]
 
 
 def test_behind_the_ingress_only_its_controller_reaches_the_service(tmp_path: Path) -> None:

@@ -18,7 +18,11 @@ from tests.k8s.manifests import Manifests, Object, rendered, with_component
 ROOT = Path(__file__).parents[2]
 MODEL_SERVER = (ROOT / "model_server" / "metrics.py").read_text()
 # What kube-state-metrics offers (its docs/metrics/workload).
-KUBERNETES = {"kube_job_status_failed", "kube_deployment_status_replicas_unavailable"}
+KUBERNETES = {
+    "kube_cronjob_status_last_successful_time",
+    "kube_deployment_status_replicas_unavailable",
+    "kube_job_failed",
+}
 SUFFIXES = ("_bucket", "_sum", "_count", "_total")
 # Grafana fills it in.
 INTERVAL = "$__rate_interval"
@@ -110,6 +114,24 @@ def test_what_alerts_are_a_share_of_are_searches_and_neither_probes_nor_scrapes(
             (pattern,) = re.findall(r'path=~"([^"]+)"', selector)
             counted = {path for path in _routes() if re.fullmatch(pattern, path)}
             assert counted == {"/search", "/search/batch"}
+
+
+def test_a_reindex_whose_second_pod_succeeded_has_not_failed(monitoring: Manifests) -> None:
+    """kube_job_status_failed counts pods, and a Job that is complete keeps its failed ones."""
+    (rule,) = [rule for rule in alerts(monitoring) if rule["alert"] == "ReindexFailed"]
+    assert read(rule["expr"]) == {"kube_job_failed"}
+    assert 'condition="true"' in rule["expr"]
+
+
+def test_a_catalogue_that_stays_as_it_is_alerts_nobody(monitoring: Manifests) -> None:
+    """As long as reindex runs, and finds nothing new, an old index is the right one."""
+    (rule,) = [rule for rule in alerts(monitoring) if rule["alert"] == "IndexIsStale"]
+    old, succeeded = rule["expr"].split(" unless on() ")
+    assert re.findall(r"lookalike_[a-z_]+", old) == ["lookalike_index_created_timestamp_seconds"]
+    assert read(succeeded) == {"kube_cronjob_status_last_successful_time"}
+    (watched,) = re.findall(r'cronjob="([^"]+)"', succeeded)
+    assert monitoring.named("CronJob", watched)["spec"]["suspend"] is False
+    assert old.rpartition(" > ")[2] == succeeded.rpartition(" < ")[2]
 
 
 def test_every_alert_says_how_bad_it_is_and_has_its_runbook(monitoring: Manifests) -> None:

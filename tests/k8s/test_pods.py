@@ -96,7 +96,7 @@ def test_search_api_goes_on_until_those_who_probe_it_know_that_it_stops(
     manifests: Manifests,
 ) -> None:
     pod = manifests.pod("search-api")
-    probe = pod.containers[0]["readinessProbe"]
+    probe = pod.main["readinessProbe"]
     noticed = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
     settings = Settings.from_environment(manifests.settings(pod))
     assert probe["httpGet"]["path"] == "/readyz"
@@ -142,6 +142,7 @@ def test_what_is_served_can_be_written_by_the_jobs_only(manifests: Manifests) ->
         mounts = [
             mount
             for container in manifests.pod(name).containers
+            if container["name"] != "requests"
             for mount in container["volumeMounts"]
             if mount["name"] == "store"
         ]
@@ -153,6 +154,20 @@ def test_what_is_served_can_be_written_by_the_jobs_only(manifests: Manifests) ->
         # Deletions and additions, which search-api takes, are records of their own.
         requests = {"name": "store", "mountPath": "/srv/store/requests", "subPath": "requests"}
         assert writable == ([requests] if name == "search-api" else [])
+
+
+def test_the_folder_of_changes_is_made_by_the_user_who_writes_there(manifests: Manifests) -> None:
+    """What the kubelet makes for a subPath is root's, where a volume ignores fsGroup."""
+    pod = manifests.pod("search-api")
+    if manifests.in_a_bucket:
+        assert "initContainers" not in pod.spec
+        return
+    (maker,) = pod.spec["initContainers"]
+    (changes,) = [mount for mount in pod.main["volumeMounts"] if "subPath" in mount]
+    (store,) = maker["volumeMounts"]
+    assert store == {"name": changes["name"], "mountPath": "/srv/store"}
+    assert maker["command"] == ["mkdir", "-p", f"{store['mountPath']}/{changes['subPath']}"]
+    assert maker["image"] == pod.main["image"]
 
 
 def test_production_runs_three_searches_spread_over_zones(production: Manifests) -> None:

@@ -148,6 +148,23 @@ def test_a_missing_file_is_refused(root: str, tmp_path: Path) -> None:
         cache.fetch("1")
 
 
+@pytest.mark.parametrize("damage", [b"vectorz", b"vector", None])
+def test_a_small_file_is_read_as_it_was_or_not_at_all(damage: bytes | None, root: str) -> None:
+    indexes = open_indexes(root, "default")
+    version = publish(indexes)
+    file = indexes.manifest(version).file("inner/data.bin")
+    assert indexes.read(version, file) == b"vectors"
+    place = f"{version}/inner/data.bin"
+    if damage is None:
+        indexes.location.remove(place)
+    else:
+        indexes.location.write(place, damage)
+    with pytest.raises(StoreError) as refused:  # of which DigestMismatch is one
+        indexes.read(version, file)
+    assert isinstance(refused.value, DigestMismatch) is (damage is not None)
+    assert "inner/data.bin" in str(refused.value)
+
+
 def test_a_manifest_that_names_files_outside_of_its_version_is_refused(tmp_path: Path) -> None:
     models = open_models(str(tmp_path / "store"), "embedder")
     manifest = Manifest(created="", files=[FileDigest("../../evil", 3, "0" * 64)])

@@ -1,5 +1,6 @@
 """What controllers do with the manifests: pods of Deployments and Jobs, Services, claims."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tests.k8s.manifests import Manifests, Object, Pod, selects
+from tests.k8s.running.container import User
 from tests.k8s.running.network import Address, Forwarder, new_address
 from tests.k8s.running.pod import RunningPod
 
@@ -32,6 +34,7 @@ class Cluster:
         self._changing = threading.Lock()
         for claim in manifests.of_kind("PersistentVolumeClaim"):
             self.claim(claim["metadata"]["name"]).mkdir(parents=True)
+        self.hand_over(self._claims)
         services = manifests.of_kind("Service")
         self._addresses = {
             service["metadata"]["name"]: new_address()
@@ -50,6 +53,15 @@ class Cluster:
     def claim(self, name: str) -> Path:
         """Give the folder that a claim is."""
         return self._claims / name
+
+    def hand_over(self, folder: Path) -> None:
+        """Make a folder, and what is in it, the pods' user's, as a volume has to be for them.
+
+        One that ignores fsGroup, such as NFS: what root makes there stays root's.
+        """
+        (owner,) = {User.of(pod.spec["securityContext"]) for pod in self.manifests.pods()}
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, owner.user, owner.group)
 
     def address(self, service: str, port: int) -> Address:
         """Tell where a Service listens."""

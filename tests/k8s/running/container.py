@@ -16,9 +16,34 @@ IMAGES = {path.stem: path for path in (ROOT / "k8s" / "images").glob("*.Dockerfi
 # What an image puts first on the path; TensorFlow Serving's stand-in lies in the second.
 PROGRAMS = (Path(sys.executable).parent, Path(__file__).with_name("bin"))
 UNSHARED = ("unshare", "--mount", "--propagation", "private")
+READING = "+dac_read_search"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  what manifests say
 # A pod's containers share it; here it is the pod's own address.
 ITSELF = "127.0.0.1"
+
+
+class User(NamedTuple):
+    """Who a container runs as, by number, whoever runs the tests."""
+
+    user: int
+    group: int
+    more: int
+
+    @classmethod
+    def of(cls, context: Object) -> "User":
+        """Read a pod's security context."""
+        return cls(context["runAsUser"], context["runAsGroup"], context["fsGroup"])
+
+    @property
+    def becoming(self) -> list[str]:
+        """Spell what starts a program as this user.
+
+        With one capability, to read: this installation may lie in root's home. What it may write
+        is looked at as in a cluster.
+        """
+        ids = [f"--reuid={self.user}", f"--regid={self.group}", f"--groups={self.more}"]
+        kinds = ("--inh-caps", "--ambient-caps", "--bounding-set")
+        return ["setpriv", *ids, *(f"{kind}=-all,{READING}" for kind in kinds), "--no-new-privs"]
 
 
 class Mount(NamedTuple):
@@ -37,7 +62,8 @@ def environment(manifests: Manifests, container: Object, address: str) -> dict[s
         container: as the manifest has it.
         address: of the pod.
     """
-    found = {**_of_image(container["image"]), "POD_IP": address}
+    # What a runtime says of a user whom the image does not know.
+    found = {"HOME": "/", **_of_image(container["image"]), "POD_IP": address}
     for source in container.get("envFrom", []):
         if "configMapRef" in source:
             found |= manifests.named("ConfigMap", source["configMapRef"]["name"])["data"]
@@ -61,12 +87,13 @@ def start(
     mounts: Sequence[Mount],
     hosts: Path,
     log: Path,
+    user: User,
 ) -> "subprocess.Popen[bytes]":
-    """Start a process that sees the mounts, the names, and a root that it cannot write to."""
+    """Start a user's process that sees the mounts, the names, and a root that is read-only."""
     script = "\n".join([*_script(mounts, hosts, log.with_suffix(".etc")), 'exec "$@"'])
     with log.open("ab") as output:
         return subprocess.Popen(
-            [*UNSHARED, "sh", "-ec", script, "sh", *arguments],
+            [*UNSHARED, "sh", "-ec", script, "sh", *user.becoming, *arguments],
             env=dict(variables),
             cwd="/",
             stdin=subprocess.DEVNULL,

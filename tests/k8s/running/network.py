@@ -58,7 +58,8 @@ class Forwarder:
             return
         chosen = backends[next(self._turn) % len(backends)]
         try:
-            with suppress(OSError):
+            # Whoever closes this cancels what is connected, which no error is made of.
+            with suppress(OSError, asyncio.CancelledError):
                 inner_reader, inner_writer = await asyncio.open_connection(*chosen)
                 await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
         finally:

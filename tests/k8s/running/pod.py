@@ -1,5 +1,6 @@
 """A pod, as the kubelet runs it: its containers in order, their probes, its end."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -12,7 +13,7 @@ import requests
 
 from tests.k8s.manifests import Manifests, Object, Pod
 from tests.k8s.running import container as containers
-from tests.k8s.running.container import Mount
+from tests.k8s.running.container import Mount, User
 from tests.k8s.running.network import new_address
 
 # A probe's period, and the pause before another start, take so much less here.
@@ -129,7 +130,7 @@ class RunningPod:
         variables: Mapping[str, str],
     ) -> None:
         self.pod, self.address, self.folder = pod, new_address(), folder
-        self._variables = variables
+        self._variables, self._user = variables, User.of(pod.spec["securityContext"])
         self._manifests, self._claims, self._hosts = manifests, claims, hosts
         self._volumes = {volume["name"]: self._volume(volume) for volume in pod.spec["volumes"]}
         self._stopping = threading.Event()
@@ -181,7 +182,7 @@ class RunningPod:
         mounts = [self._mount(mount) for mount in spec.get("volumeMounts", [])]
         log = self.folder / f"{spec['name']}.log"
         arguments = containers.command(spec, variables)
-        return containers.start(arguments, variables, mounts, self._hosts, log)
+        return containers.start(arguments, variables, mounts, self._hosts, log, self._user)
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
@@ -190,7 +191,7 @@ class RunningPod:
 
     def _mount(self, mount: Object) -> Mount:
         source = self._volumes[mount["name"]] / mount.get("subPath", "")
-        source.mkdir(exist_ok=True)
+        source.mkdir(exist_ok=True)  # the kubelet's, and so root's
         return Mount(source, mount["mountPath"], bool(mount.get("readOnly")))
 
     def _volume(self, volume: Object) -> Path:
@@ -204,4 +205,7 @@ class RunningPod:
                 (folder / name).write_text(text)
         else:
             assert "emptyDir" in volume
+            # As the kubelet makes it for the pod's fsGroup.
+            os.chown(folder, 0, self._user.more)
+            folder.chmod(0o2777)
         return folder
