@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
-
 from lookalike.errors import DataError, PictureError
 from lookalike.picture import PictureHeader, inspect_picture
 from lookalike.progress import track
 from training.features import FeatureExtractor
 from training.judging import sides
+from training.labelled import fixed_sample
 from training.near_copies import Side, near_copies
 from training.report.figures import CategorySize, Data, Picture, SizeBin
 from training.split import Example, Split
 
 # Whose sizes are looked at: past this number a fixed random part.
 MOST_MEASURED = 2_000
-SEED = 0
 # Of the shorter side, in pixels.
 SIZES = (1, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
@@ -90,10 +88,7 @@ def _sizes(headers: Sequence[PictureHeader]) -> list[SizeBin]:
 def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:
     every = [(example, Path(split.root)) for example in split.train]
     every += [(example, Path(split.validation_root)) for example in split.validation]
-    if len(every) <= MOST_MEASURED:
-        return every
-    rows = np.random.default_rng(SEED).choice(len(every), MOST_MEASURED, replace=False)
-    return [every[row] for row in sorted(rows.tolist())]
+    return [every[row] for row in fixed_sample(len(every), MOST_MEASURED)]
 
 
 def _header(example: Example, root: Path) -> PictureHeader:
