@@ -17,7 +17,7 @@ from indexing.extraction.settings import ExtractionSettings
 from lookalike.catalogue import Folder
 from lookalike.index import ModelReference
 from lookalike.picture import PictureContract
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors
 
 SIZE = 96

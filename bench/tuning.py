@@ -28,11 +28,12 @@ from bench.harness import Candidate
 from demo.samples import stamps
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.backbones import BACKBONES
-from training.features import FeatureExtractor, Pixels
+from training.features import FeatureExtractor
 from training.framework import keras
 from training.head import train_head
 from training.labelled import ORIGINAL, Labelled, Rows

@@ -21,9 +21,9 @@ from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflic
 from lookalike.index import IndexDetails, ModelReference, SearchParameters, embedding_of
 from lookalike.index.version import decode_details
 from lookalike.picture import PictureContract, read_picture
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.serving import Embedder
-from lookalike.serving.base import Pixels
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
 from lookalike.store import open_indexes

@@ -11,7 +11,7 @@ from lookalike.progress import working
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
-from training.comparison import Precision, difference
+from training.comparison import AveragePrecision, difference
 from training.features import FeatureExtractor
 from training.judging import Trained, sides
 from training.labelled import ORIGINAL
@@ -65,7 +65,7 @@ def compare_with_version(
         trained.embed(examples, Path(root))
         other.embed(examples, Path(root))
 
-    def precision(vectors_of: VectorsOf) -> Precision:
+    def precision(vectors_of: VectorsOf) -> AveragePrecision:
         (known, known_labels), (asked, asked_labels) = (
             (vectors_of(side), class_numbers(side, split.categories)) for side in (gallery, queries)
         )

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lookalike.vectors import Vectors
 from training.checkpoint import Checkpoint
 from training.framework import keras
 from training.labelled import Labelled, balanced_weights, batches, drawn_views
@@ -24,8 +24,6 @@ from training.retrieval import query_gallery
 # evaluation (judging.py), which comes once, ranks more.
 EPOCH_QUERIES, EPOCH_GALLERY = 1_000, 5_000
 VALIDATION_MAP = "val_map"
-
-Vectors = NDArray[np.float32]
 
 
 class Dense(NamedTuple):

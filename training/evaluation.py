@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from lookalike.vectors import Metric, Vectors
-from training.retrieval import RECALL_AT, Labels, Means, Retrieval, query_gallery
+from training.labelled import Labels
+from training.retrieval import RECALL_AT, Means, Retrieval, query_gallery
 
 RAW, PRETRAINED, TUNED = "raw", "pretrained", "tuned"
 TITLES = {

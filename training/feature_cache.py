@@ -11,15 +11,13 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError
 from lookalike.store.files import replace_file
+from lookalike.vectors import Vectors
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost by a kill
 FLUSH_BYTES = 64_000_000  # and at most this much waits in memory
-
-Vectors = NDArray[np.float32]
 
 
 class Key(NamedTuple):

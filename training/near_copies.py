@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track, working
 from lookalike.vectors import Vectors, unit
-from training.copy_check import CONTRACT, Pixels, agreement, reduced
+from training.copy_check import CONTRACT, agreement, reduced
 from training.features import FeatureExtractor
+from training.labelled import Rows
 from training.split import Example
 
 # Of the pretrained features. Copies have more (bench.near_copies, docs/benchmarks.md): this
@@ -26,7 +27,6 @@ LEAST_COSINE = 0.8
 NEAREST = 8
 NONE = -1
 
-Rows = NDArray[np.int64]
 Read = Callable[[Sequence[int]], Iterator[Pixels]]
 Group = list[Example]
 

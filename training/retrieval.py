@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.vectors import Metric, Vectors, prepared, unit, without_features
+from training.labelled import Labels, Rows
 
 RECALL_AT = 10
 CHUNK_QUERIES = 256
 DIGITS = 12  # of squared distances between vectors of length one that count
-
-Labels = NDArray[np.int64]
-Rows = NDArray[np.int64]
 
 
 class Retrieval(NamedTuple):

@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from lookalike.progress import Say
 from lookalike.settings import Settings
-from training.checkpoint import Checkpoints, Say
+from training.checkpoint import Checkpoints
 from training.features import FeatureExtractor
 from training.finished import REQUEST_SHA256
 from training.model import build_base, fast_base

@@ -10,20 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lookalike.vectors import Vectors
 from training.checkpoint import Checkpoint
 from training.contrastive import EPOCH_GALLERY, EPOCH_QUERIES, Dense
 from training.features import FeatureExtractor
 from training.framework import keras
 from training.head import CONTRASTIVE, TrainedHead
-from training.labelled import (
-    ORIGINAL,
-    Labels,
-    Vectors,
-    balanced_weights,
-    batches,
-    drawn_views,
-    fixed_sample,
-)
+from training.labelled import ORIGINAL, Labels, balanced_weights, batches, drawn_views, fixed_sample
 from training.loop import Figures, History, Limits, Watch, train_in_epochs
 from training.losses import SupervisedContrastive
 from training.model import EMBEDDING_LAYER, PREDICTIONS, build_model

@@ -9,10 +9,10 @@ from threadpoolctl import threadpool_limits
 
 from lookalike.progress import working
 from lookalike.vectors import Vectors, unit, without_features
-from training.labelled import fixed_sample
+from training.labelled import Rows, fixed_sample
 from training.report.figures import Point
 from training.report.found import Ranked
-from training.retrieval import Neighbours, Rows
+from training.retrieval import Neighbours
 
 # More would lie on each other.
 MOST_POINTS = 500

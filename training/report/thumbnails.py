@@ -7,8 +7,9 @@ from pathlib import Path
 import cv2
 
 from lookalike.picture import PictureContract
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
-from training.features import FeatureExtractor, Pixels
+from training.features import FeatureExtractor
 from training.report.figures import Evaluation, Picture
 from training.split import Example, Split
 
