@@ -9,7 +9,7 @@ import numpy as np
 
 from indexing.added import AddedRows
 from indexing.build import BuildSettings
-from indexing.build.settings import TARGET_RECALL
+from indexing.defaults import TARGET_RECALL
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from indexing.factory import Recipe

@@ -7,9 +7,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
+from msgspec.structs import FieldInfo
 
 from lookalike.errors import ConfigurationError, VersionNotFound
-from lookalike.flags import Number, json_flag
+from lookalike.flags import Number, json_flag, together
 from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
@@ -39,16 +40,19 @@ Command = Callable[..., None]
 
 def _stage_options(command: Command) -> Command:
     """Add one flag for each setting of a stage of training; msgspec checks the limits."""
-    for field in reversed([f for stage in STAGES for f in msgspec.structs.fields(stage)]):
-        [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
-        command = click.option(
-            f"--{field.name.replace('_', '-')}",
-            type=_kind(get_args(field.type)[0]),
-            default=field.default,
-            show_default=field.default is not None,
-            help=described.description,
-        )(command)
-    return command
+    fields = (field for stage in STAGES for field in msgspec.structs.fields(stage))
+    return together(*map(_option, fields))(command)
+
+
+def _option(field: FieldInfo) -> Callable[[Any], Any]:
+    [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
+    return click.option(
+        f"--{field.name.replace('_', '-')}",
+        type=_kind(get_args(field.type)[0]),
+        default=field.default,
+        show_default=field.default is not None,
+        help=described.description,
+    )
 
 
 def _kind(annotation: Any) -> Any:
