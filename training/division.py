@@ -10,10 +10,11 @@ from lookalike.errors import DataError
 from lookalike.progress import Say
 from lookalike.store.files import replace_file
 from training.features import FeatureExtractor
-from training.near_copies import Group, Side, near_copies, without_copies_of
+from training.near_copies import Group, near_copies, without_copies_of
 from training.request import TrainingRequest
 from training.split import (
     FEWEST_PICTURES,
+    Side,
     Skipped,
     Split,
     category_problems,

@@ -17,7 +17,7 @@ from training.model import cut_before
 from training.precision import fastest_precision, gpu_capabilities
 from training.run import Run
 from training.split import Split, class_numbers
-from training.tuning import TUNING, Side, Tunable, Tuned, tune
+from training.tuning import TUNING, LabelledExamples, Tunable, Tuned, tune
 
 KEPT = "before"  # folder of the cache
 HALF_BYTES = 2
@@ -49,7 +49,8 @@ class Trunk(NamedTuple):
 def first_stage(run: Run, base: Any, extractor: FeatureExtractor, split: Split) -> Stage:
     """Train a head on the features of pictures, and of their augmented views."""
     request = run.request
-    extractor.embed(split.train, Path(split.root), request.views)
+    train, _ = split.sides
+    extractor.embed(*train, request.views)
     sides = _labelled(extractor, split, request.views)
     with run.watching("training the head, {stage}", request.head.epochs) as watching:
         head = train_head(*sides, len(split.categories), request.head, run.checkpoints, watching.of)
@@ -94,8 +95,9 @@ def second_stage(run: Run, first: Stage, trunk: Trunk, split: Split) -> Stage:
     request = run.request
     tuned_base = run.build_base(fastest_precision() if gpu_capabilities() else "float32")
     tail = cut_before(tuned_base, trunk.layer).tail
-    trunk.extractor.embed(split.train, Path(split.root), request.views)
-    trunk.extractor.embed(split.validation, Path(split.validation_root))
+    train, validation = split.sides
+    trunk.extractor.embed(*train, request.views)
+    trunk.extractor.embed(*validation)
     with run.watching("tuning the base", request.tuning.tuning_epochs) as watching:
         tuned = tune(
             tail,
@@ -114,7 +116,7 @@ def second_stage(run: Run, first: Stage, trunk: Trunk, split: Split) -> Stage:
 
 def _pictures(trunk: Trunk, split: Split, views: int) -> Tunable:
     train, validation = (
-        Side(side, class_numbers(side, split.categories))
+        LabelledExamples(side, class_numbers(side, split.categories))
         for side in (split.train, split.validation)
     )
     return Tunable(trunk.extractor, train, validation, views)
@@ -130,8 +132,8 @@ def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: 
     base = run.build_base()
     base.set_weights(tuned_base.get_weights())
     extractor, request, scaling = run.extractor(base), run.request, first.head.scaling
-    for side, root in ((split.train, split.root), (split.validation, split.validation_root)):
-        extractor.embed(side, Path(root))
+    for side in split.sides:
+        extractor.embed(*side)
     train, validation = (side.scaled(scaling) for side in _labelled(extractor, split, 0))
     with run.watching("training the softmax", request.head.epochs) as watching:
         head = with_softmax(

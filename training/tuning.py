@@ -30,16 +30,16 @@ TUNING_LOSS, FOUND = "tuning_loss", "val_tuning_map"
 EMBEDDED_AT_ONCE = 64
 
 
-class Side(NamedTuple):
+class LabelledExamples(NamedTuple):
     """Pictures, and their class numbers ``int64[n]``."""
 
     examples: Sequence[Example]
     labels: Labels
 
-    def sample(self, most: int) -> "Side":
+    def sample(self, most: int) -> "LabelledExamples":
         """Take no more than so many, a fixed random part where there are more."""
         rows = fixed_sample(len(self.labels), most)
-        return Side([self.examples[row] for row in rows], self.labels[rows])
+        return LabelledExamples([self.examples[row] for row in rows], self.labels[rows])
 
 
 class Tunable(NamedTuple):
@@ -53,8 +53,8 @@ class Tunable(NamedTuple):
     """
 
     trunk: FeatureExtractor
-    train: Side
-    validation: Side
+    train: LabelledExamples
+    validation: LabelledExamples
     views: int
 
 
