@@ -68,6 +68,7 @@ class FeatureExtractor:
 
     Attributes:
         dimensions: d.
+        vector_bytes: that the cache takes for each view.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class FeatureExtractor:
         self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
         name = cache_name(weights_sha256(base), contract)
         self._originals = self._augmented = CachedBase(base, cache / "features" / name, large=large)
+        self.vector_bytes = self._originals.cache.vector_bytes
         if fast is not None:
             precision, fast_base = fast
             folder = cache / "features" / f"{name}-{precision}"

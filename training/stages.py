@@ -19,8 +19,7 @@ from training.run import Run
 from training.split import Split, class_numbers
 from training.tuning import TUNING, LabelledExamples, Tunable, Tuned, tune
 
-KEPT = "before"  # folder of the cache
-HALF_BYTES = 2
+TRUNK_FOLDER = "before"  # of the cache
 
 
 class Stage(NamedTuple):
@@ -51,7 +50,7 @@ def first_stage(run: Run, base: Any, extractor: FeatureExtractor, split: Split) 
     request = run.request
     train, _ = split.sides
     extractor.embed(*train, request.views)
-    sides = _labelled(extractor, split, request.views)
+    sides = labelled_sides(extractor, split, request.views)
     with run.watching("training the head, {stage}", request.head.epochs) as watching:
         head = train_head(*sides, len(split.categories), request.head, run.checkpoints, watching.of)
     run.say(str(head))
@@ -68,7 +67,7 @@ def trunk_of(run: Run, layer: str) -> Trunk:
     if fast is not None:
         fast = fast[0], cut_before(fast[1], layer).trunk
     # A trunk without weights is told from another by its name alone.
-    within = f"{KEPT}/{run.request.backbone}/{layer}"
+    within = f"{TRUNK_FOLDER}/{run.request.backbone}/{layer}"
     return Trunk(layer, run.extractor(trunk, fast, within, large=True))
 
 
@@ -80,9 +79,10 @@ def check_room(run: Run, trunk: Trunk, split: Split) -> None:
     """
     lacks, cache = trunk.extractor.lacks, Path(run.settings.cache)
     views = lacks(split.train, run.request.views) + lacks(split.validation)
-    needed, free = views * trunk.extractor.dimensions * HALF_BYTES, shutil.disk_usage(cache).free
+    needed, free = views * trunk.extractor.vector_bytes, shutil.disk_usage(cache).free
     sizes = [tqdm.format_sizeof(size, "B") for size in (needed, free)]
-    run.say(f"tuning will keep {sizes[0]} more of what the frozen layers give, in {cache / KEPT}")
+    where = cache / TRUNK_FOLDER
+    run.say(f"tuning will keep {sizes[0]} more of what the frozen layers give, in {where}")
     if free < needed:
         raise ConfigurationError(
             f"tuning needs {sizes[0]} more in {cache}, where {sizes[1]} are free: ask for fewer "
@@ -134,7 +134,7 @@ def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: 
     extractor, request, scaling = run.extractor(base), run.request, first.head.scaling
     for side in split.sides:
         extractor.embed(*side)
-    train, validation = (side.scaled(scaling) for side in _labelled(extractor, split, 0))
+    train, validation = (side.scaled(scaling) for side in labelled_sides(extractor, split))
     with run.watching("training the softmax", request.head.epochs) as watching:
         head = with_softmax(
             tuned.dense,
@@ -150,7 +150,16 @@ def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: 
     return Stage(base, extractor, TrainedHead(head.model, history, scaling))
 
 
-def _labelled(extractor: FeatureExtractor, split: Split, views: int) -> tuple[Labelled, Labelled]:
+def labelled_sides(
+    extractor: FeatureExtractor, split: Split, views: int = 0
+) -> tuple[Labelled, Labelled]:
+    """Gather the features of a split's pictures, once they are embedded.
+
+    Args:
+        extractor: has them.
+        split: whose pictures.
+        views: augmented ones of each picture to train on; a validation picture is as it is.
+    """
     train, validation = (
         Labelled(extractor.vectors(side, number), class_numbers(side, split.categories))
         for side, number in ((split.train, views), (split.validation, 0))
