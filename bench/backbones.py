@@ -32,10 +32,10 @@ from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import train_head
 from training.judging import Trained, judge
-from training.labelled import Labelled
 from training.model import EMBEDDING_DIMENSIONS, build_base, embedder_of
 from training.request import BACKBONE_NAMES, DEFAULT_BACKBONE, BackboneName, HeadSettings
-from training.split import Split, class_numbers, stratified
+from training.split import Split, stratified
+from training.stages import labelled_sides
 from training.weights import imagenet_weights
 
 SIZE, QUICK_SIZE = 224, 64
@@ -91,10 +91,7 @@ def _reached(extractor: FeatureExtractor, seed: int) -> dict[str, float]:
     train, validation = stratified(examples, HELD_OUT, seed)
     root = str(pictures.root)
     split = Split(root=root, validation_root=root, train=train, validation=validation)
-    gallery, queries = (
-        Labelled(extractor.vectors(side), class_numbers(side, split.categories))
-        for side in (train, validation)
-    )
+    gallery, queries = labelled_sides(extractor, split)
     head = train_head(gallery, queries, len(split.categories), HeadSettings(seed=seed)).model
     return judge(Trained(split, extractor, extractor, embedder_of(head))).quality()
 

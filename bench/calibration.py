@@ -23,8 +23,8 @@ from lookalike.calibration import Calibration, Scores
 from lookalike.progress import track
 from training.beta_calibration import Outcomes
 from training.calibration import calibrate, calibration_error, reliability
-from training.labelled import Labelled
-from training.retrieval import Neighbours, Rows
+from training.labelled import Labelled, Rows
+from training.retrieval import Neighbours
 
 SEEDS = {"stamps128": 12, "stamps224": 12, "fashion32": 5}
 QUICK_SEEDS = 1

@@ -13,8 +13,8 @@ from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.features import FeatureExtractor
 from training.held_out import HITS
-from training.labelled import Labelled
-from training.retrieval import Labels, Neighbours, Rows, neighbours
+from training.labelled import Labelled, Labels, Rows
+from training.retrieval import Neighbours, neighbours
 from training.split import Example, class_numbers, stratified
 
 VIEWS = 2

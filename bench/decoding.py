@@ -57,13 +57,12 @@ class Decoders(AbstractContextManager["Decoders"]):
         for connection in self._connections:
             connection.recv()
 
-    def run(self, count: int) -> None:
-        """Decode ``count`` pictures, shared out evenly."""
+    def run(self, count: int) -> list[int]:
+        """Decode ``count`` pictures, shared out evenly; give how many each process decoded."""
         share, over = divmod(count, len(self._connections))
         for number, connection in enumerate(self._connections):
             connection.send(share + (number < over))
-        for connection in self._connections:
-            connection.recv()
+        return [connection.recv() for connection in self._connections]
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +80,10 @@ def _decode(
     held = [np.frombuffer(path.read_bytes(), np.uint8) for path in paths]
     connection.send(None)
     while True:
+        decoded = 0
         for number in range(connection.recv()):
             pixels = cv2.imdecode(held[number % len(held)], flags)
             assert pixels is not None
             cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        connection.send(None)
+            decoded += 1
+        connection.send(decoded)

@@ -19,8 +19,8 @@ from demo.samples import stamps
 from export.saved_model import cut
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract, read_picture, read_thumbnail
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
-from lookalike.serving.base import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors, unit
 from search_api.parameters import NEAR_DUPLICATE

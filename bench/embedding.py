@@ -21,10 +21,10 @@ from bench.harness import Candidate
 from bench.local_models import Bare, InProcess, production_model, trivial_model, write_version
 from bench.relay import relay
 from bench.served_models import NAME, Ports, model_server
-from lookalike.picture.contract import CHANNELS, PictureContract
+from lookalike.picture.contract import CHANNELS, PictureContract, Pixels
 from lookalike.progress import working
 from lookalike.serving import ModelAddress, RestEmbedder
-from lookalike.serving.base import Embedder, Pixels
+from lookalike.serving.base import Embedder
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit
 from model_server.options import BatchingParameters

@@ -38,7 +38,7 @@ from bench.photographs import write_photographs
 from indexing.extraction.settings import ExtractionSettings
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract, read_picture
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors
 
 SIDE = 224

@@ -1,23 +1,26 @@
 """Peak memory of an extraction, all its processes together, run in a process of its own.
 
 ``python -m bench.extraction_memory FOLDER COUNT`` extracts the first COUNT pictures of a
-folder and prints the peak in bytes. Proportional set size (PSS) counts shared memory once.
+folder and prints the peak in bytes.
 """
 
+import os
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from bench.process_memory import children, pss
 from indexing.extraction.extract import Job, extract
 from indexing.extraction.settings import ExtractionSettings
 from lookalike.catalogue import Folder
 from lookalike.index import ModelReference
 from lookalike.picture import PictureContract
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors
 
 SIZE = 96
@@ -65,32 +68,14 @@ class Peak(threading.Thread):
     def run(self) -> None:
         """Look again and again."""
         while not self._done.wait(SAMPLE_SECONDS):
-            self.bytes = max(self.bytes, sum(map(_pss, [Path("/proc/self"), *_children()])))
+            with suppress(FileNotFoundError, ProcessLookupError):  # one has just ended
+                self.bytes = max(self.bytes, pss(os.getpid(), *children(os.getpid())))
 
     def stop(self) -> int:
         """Give the peak."""
         self._done.set()
         self.join()
         return self.bytes
-
-
-def _children() -> list[Path]:
-    children = Path("/proc/self/task").glob("*/children")
-    return [Path("/proc") / pid for file in children for pid in _text(file).split()]
-
-
-def _pss(process: Path) -> int:
-    for line in _text(process / "smaps_rollup").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) << 10
-    return 0
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""  # it has just ended
 
 
 def main() -> None:

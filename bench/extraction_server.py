@@ -12,7 +12,7 @@ from bench.local_models import Bare, production_model, write_version
 from bench.served_models import NAME, model_server
 from lookalike.index import ModelReference
 from lookalike.picture import PictureContract
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.vectors import Vectors
 from training.framework import keras

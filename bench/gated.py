@@ -16,7 +16,8 @@ from indexing.extraction.feeder import FIRST_STRETCH
 from indexing.extraction.settings import ExtractionSettings
 from lookalike.catalogue import Picture
 from lookalike.index import ModelReference
-from lookalike.serving.base import Embedder, Pixels
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import Embedder
 from lookalike.vectors import Vectors
 
 WARM = FIRST_STRETCH  # pictures of the warm-up: the first ones that are looked up together

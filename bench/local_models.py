@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from export.saved_model import cut, write_saved_model
-from lookalike.picture.contract import CHANNELS
+from lookalike.picture.contract import CHANNELS, Pixels
 from lookalike.serving import ModelAddress
-from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, Pixels
+from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE
 from lookalike.vectors import Vectors
 from model_server.metrics import Metrics
 from model_server.model import ServedVersion

@@ -22,19 +22,14 @@ from bench.duplicates import SIDE as DRAWN_SIDE
 from bench.facts import Fact
 from demo.samples import stamps
 from lookalike.picture import PictureContract, read_picture, read_thumbnail
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors, unit
-from training.copy_check import (
-    CONTRACT,
-    LEAST_CORRELATION,
-    Agreement,
-    Pixels,
-    agreement,
-    reduced,
-)
+from training.copy_check import CONTRACT, LEAST_CORRELATION, Agreement, agreement, reduced
+from training.labelled import Rows
 from training.model import build_base
-from training.near_copies import LEAST_COSINE, NEAREST, Rows, grouped
+from training.near_copies import LEAST_COSINE, NEAREST, grouped
 from training.weights import imagenet_weights
 
 SIZE = 64

@@ -2,7 +2,7 @@
 
 ``python -m bench.opening_workers FOLDER COUNT`` forks workers before anything of faiss has
 run, as a server does that loads its application first; each opens the version, reads it
-through and searches. Prints the total PSS (/proc/PID/smaps_rollup) of this process and them.
+through and searches. Prints the bytes that this process and they hold together.
 """
 
 import os
@@ -13,6 +13,7 @@ import click
 import msgspec
 import numpy as np
 
+from bench.process_memory import pss
 from lookalike.index import SearchParameters, Shard
 from lookalike.index.faiss_index import FaissIndex, warm
 
@@ -44,7 +45,7 @@ def main(folder: Path, count: int, apart: bool, pipes: tuple[int, int] | None) -
     workers = [_start(folder, tell, release, hold, apart=apart) for _ in range(count)]
     for _ in workers:
         assert os.read(told, 1), "a worker ended"
-    total = sum(_pss(process) for process in (os.getpid(), *workers))
+    total = pss(os.getpid(), *workers)
     os.close(hold)
     for worker in workers:
         assert os.waitpid(worker, 0)[1] == 0
@@ -77,13 +78,6 @@ def _work(folder: Path, tell: int, release: int) -> None:
     index.search(queries[:1], K, parameters=SearchParameters(nprobe=1 << 30, k_factor=1000))
     os.write(tell, b".")
     os.read(release, 1)
-
-
-def _pss(process: int) -> int:
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no Pss in smaps_rollup")
 
 
 if __name__ == "__main__":

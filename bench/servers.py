@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 
+from bench.process_memory import children, pss
 from demo.processes import free_port
 
 START_SECONDS = 60
@@ -46,17 +47,9 @@ def lookalike(environment: Mapping[str, str], workers: int) -> Any:
     return gunicorn(environment, ["-c", str(configuration), "--workers", str(workers)], "/readyz")
 
 
-def pss(master: Gunicorn) -> int:
-    """Count the bytes that a master and its workers hold together (PSS)."""
-    children = Path(f"/proc/{master.pid}/task/{master.pid}/children").read_text().split()
-    return sum(map(_pss_of, [str(master.pid), *children]))
-
-
-def _pss_of(process: str) -> int:
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no Pss in smaps_rollup")
+def held_bytes(master: Gunicorn) -> int:
+    """Count the bytes that a master and its workers hold together."""
+    return pss(master.pid, *children(master.pid))
 
 
 def _answers(url: str) -> bool:

@@ -23,7 +23,7 @@ from bench.harness import Candidate
 from bench.load import drive, post
 from bench.photographs import commented, jpeg
 from bench.served_models import NAME, Ports, model_server
-from bench.servers import gunicorn, lookalike, pss
+from bench.servers import gunicorn, held_bytes, lookalike
 from bench.service_load import PHOTOGRAPH, K
 from bench.synthetic import features
 from lookalike.index import IndexDetails
@@ -236,7 +236,7 @@ def _memory(served: Served) -> Iterator[Fact]:
 def _pss(served: Served, workers: int) -> int:
     with ours(served, workers) as (master, port):
         drive(port, served.by_vector, 2 * workers, 500 * workers)
-        return pss(master)
+        return held_bytes(master)
 
 
 main = command("service", service)

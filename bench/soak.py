@@ -20,7 +20,7 @@ from bench.command import Plan, command
 from bench.facts import Fact
 from bench.photographs import jpeg
 from bench.served_models import NAME, ModelServer
-from bench.servers import Gunicorn, lookalike, pss
+from bench.servers import Gunicorn, held_bytes, lookalike
 from bench.soak_load import Clients, Tally
 from bench.soak_truth import Deleted, Truth
 from bench.synthetic import features
@@ -112,7 +112,7 @@ def _bad_day(versions: Versions, server: ModelServer, master: Gunicorn, quick: b
     for second in track(range(int(seconds)), "seconds of a bad day"):
         if second and second % between == 0:
             versions.publish()
-        held.append(pss(master))
+        held.append(held_bytes(master))
         time.sleep(max(0.0, begun + second + 1 - time.monotonic()))
     killer.join()
     return held

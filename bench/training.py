@@ -25,7 +25,6 @@ from lookalike.picture import PictureContract
 from lookalike.settings import Settings
 from training.features import FeatureExtractor
 from training.head import train_head
-from training.labelled import Labelled
 from training.model import (
     EMBEDDING_DIMENSIONS,
     EMBEDDING_LAYER,
@@ -35,7 +34,8 @@ from training.model import (
 )
 from training.precision import Precision, fastest_precision
 from training.request import HeadSettings, TrainingRequest
-from training.split import Split, class_numbers, stratified
+from training.split import Split, stratified
+from training.stages import labelled_sides
 
 SIZE, QUICK_SIZE = 128, 32
 EPOCHS, QUICK_EPOCHS = 20, 2
@@ -90,10 +90,7 @@ def cached(task: Task, name: str, precision: Precision) -> None:
     examples, _ = extractor.examine(list(Folder(root)))
     assert len(examples) == len(split.train) + len(split.validation)
     extractor.embed(split.train, root, views)
-    train, validation = (
-        Labelled(extractor.vectors(side, number), class_numbers(side, split.categories))
-        for side, number in ((split.train, views), (split.validation, 0))
-    )
+    train, validation = labelled_sides(extractor, split, views)
     settings = HeadSettings(epochs=task.epochs, patience=task.epochs)
     history = train_head(train, validation, len(split.categories), settings).history
     task.accuracy[name] = max(history["val_accuracy"])

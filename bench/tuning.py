@@ -28,11 +28,12 @@ from bench.harness import Candidate
 from demo.samples import stamps
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.backbones import BACKBONES
-from training.features import FeatureExtractor, Pixels
+from training.features import FeatureExtractor
 from training.framework import keras
 from training.head import train_head
 from training.labelled import ORIGINAL, Labelled, Rows
@@ -41,7 +42,7 @@ from training.model import Cut, build_base, cut_before, embedder_of
 from training.request import DEFAULT_BACKBONE, HeadSettings, TuningSettings
 from training.retrieval import leave_one_out, query_gallery
 from training.split import Example, class_numbers
-from training.tuning import Side, Tunable, tune
+from training.tuning import LabelledExamples, Tunable, tune
 from training.weights import imagenet_weights
 
 SIZE, QUICK_SIZE = 224, 32
@@ -156,7 +157,10 @@ def embedded(
     alone = np.asarray(embedder_of(head.model).predict(features, verbose=0))
     if tuning is None:
         return Embedded(alone, alone)
-    both = Side(pictures.of(train), numbers), Side(pictures.of(stopping), asked)
+    both = (
+        LabelledExamples(pictures.of(train), numbers),
+        LabelledExamples(pictures.of(stopping), asked),
+    )
     tuned = tune(pictures.tail(), head, Tunable(pictures.trunk, *both, views=0), settings, tuning)
     if not tuned.is_better:
         return Embedded(alone, alone)

@@ -21,6 +21,7 @@ from lookalike.errors import DataError
 from lookalike.progress import working
 from lookalike.settings import Settings
 
+GALLERY, QUERIES = "gallery", "queries"  # folders of the pictures
 HELD_OUT = 0.3
 SEED = 1
 HITS = 6
@@ -42,21 +43,12 @@ def run(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = Settings.from_environment()
     pictures = pictures or _samples(settings)
-    held_out = split(pictures, folder / "pictures")
+    laid_out = folder / "pictures"
+    held_out = split(pictures, laid_out)
     environment = _environment(folder, settings)
-    gallery = str(folder / "pictures" / "gallery")
+    gallery, validation = str(laid_out / GALLERY), str(laid_out / QUERIES)
     _say("training, and evaluating on the held-out pictures")
-    run_stage(
-        [
-            "train",
-            gallery,
-            "--validation",
-            str(folder / "pictures" / "queries"),
-            "--size",
-            str(size),
-        ],
-        environment,
-    )
+    run_stage(["train", gallery, "--validation", validation, "--size", str(size)], environment)
     _say("exporting the model, cut at dense_1")
     run_stage(["export-model", *(["--force"] if force else [])], environment)
     _say("starting the model server")
@@ -94,9 +86,9 @@ def split(pictures: Path, target: Path) -> list[Query]:
         random.Random(f"{SEED} {label}").shuffle(of_label)  # noqa: S311
         count = max(1, round(HELD_OUT * len(of_label)))
         for picture in of_label[count:]:
-            _link(picture.path, target / "gallery" / picture.id)
+            _link(picture.path, target / GALLERY / picture.id)
         held_out += [
-            Query(_link(picture.path, target / "queries" / picture.id), label)
+            Query(_link(picture.path, target / QUERIES / picture.id), label)
             for picture in of_label[:count]
         ]
     if not held_out:
@@ -146,7 +138,9 @@ def _link(source: Path, target: Path) -> Path:
 
 def _environment(folder: Path, settings: Settings) -> dict[str, str]:
     """Settings of the demo's processes; ports move aside for servers that run already."""
-    rest, grpc, bind = (free_port(port) for port in (8501, 8500, _port(settings.bind)))
+    usual = Settings()
+    preferred = usual.model_server_rest, usual.model_server_grpc, settings.bind
+    rest, grpc, bind = (free_port(_port(address)) for address in preferred)
     return {
         "LOOKALIKE_STORE": str(folder),
         "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{rest}",

@@ -1,6 +1,5 @@
 """From a trained Keras file and its card to the next version in the store."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +9,7 @@ from export.gate import check_gate
 from lookalike import model_card
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import ModelCard
-from lookalike.progress import working
+from lookalike.progress import Say, working
 from lookalike.store import Collection, sha256_of
 from training.calibration import calibrate
 from training.held_out import FILE_NAME as HITS_FILE
@@ -35,7 +34,7 @@ def export(
     *,
     force: bool = False,
     served: int | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> str:
     """Export a trained model, unless the store's newest version already is that model.
 

@@ -1,16 +1,13 @@
 """Whether a trained model may follow the one that is served: not where it is surely worse."""
 
-from collections.abc import Callable
-
 import msgspec
 
 from lookalike.errors import ModelWorse
 from lookalike.model_card import ModelCard
+from lookalike.progress import Say
 
 
-def check_gate(
-    card: ModelCard, served: int | None, say: Callable[[str], None], *, force: bool
-) -> ModelCard:
+def check_gate(card: ModelCard, served: int | None, say: Say, *, force: bool) -> ModelCard:
     """Let a model through, or not; give its card, which keeps that it was forced.
 
     Training compares a model with the one that is served. Where another is served by now, or

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from export.warmup import write_warmup
 from lookalike.errors import ConfigurationError
-from lookalike.picture.contract import CHANNELS, PictureContract
-from lookalike.serving.base import INPUT, OUTPUT, PARTS, SIGNATURE, Parts, Pixels
+from lookalike.picture.contract import CHANNELS, PictureContract, Pixels
+from lookalike.serving.base import INPUT, OUTPUT, PARTS, SIGNATURE, Parts
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit
 from training.framework import keras
 from training.framework import tensorflow as tf

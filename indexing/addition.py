@@ -9,7 +9,7 @@ import numpy as np
 
 from indexing.added import AddedRows
 from indexing.build import BuildSettings
-from indexing.build.settings import TARGET_RECALL
+from indexing.defaults import TARGET_RECALL
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from indexing.factory import Recipe
@@ -21,9 +21,9 @@ from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflic
 from lookalike.index import IndexDetails, ModelReference, SearchParameters, embedding_of
 from lookalike.index.version import decode_details
 from lookalike.picture import PictureContract, read_picture
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.serving import Embedder
-from lookalike.serving.base import Pixels
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.settings import Settings
 from lookalike.store import open_indexes

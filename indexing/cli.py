@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from indexing.cli_options import build_options, source_options
+from indexing.defaults import TARGET_RECALL
 from indexing.extraction.cli import extraction_options, extraction_settings
 from lookalike.flags import json_flag
 from lookalike.settings import Settings
@@ -94,7 +95,6 @@ def check_build(options: dict[str, Any]) -> None:
 
 def _plan(options: dict[str, Any], settings: Settings, model: "ModelReference") -> "Plan":
     from indexing.build import BuildSettings
-    from indexing.build.settings import TARGET_RECALL
     from indexing.publishing import Plan
 
     build = BuildSettings(
@@ -115,7 +115,6 @@ def _plan(options: dict[str, Any], settings: Settings, model: "ModelReference") 
 
 def _gate(options: dict[str, Any]) -> "GateSettings":
     """A recall that was asked for must be reached; a type that was asked for is as it is."""
-    from indexing.build.settings import TARGET_RECALL
     from indexing.publishing import GateSettings
 
     chosen = options["recipe"] == "auto" and options["factory"] is None

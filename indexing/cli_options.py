@@ -1,28 +1,17 @@
 """Flags that the commands of indexing share; imports nothing heavy."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from lookalike.flags import Number
+from indexing.defaults import SHARD_LIMIT, TARGET_RECALL
+from lookalike.flags import Number, together
 
 if TYPE_CHECKING:
     from indexing.reindex import ModelOptions
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def _together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-model_flags = _together(
+model_flags = together(
     click.option("--model-version", type=int, help="Embed with this version, not the newest."),
     click.option(
         "--wait",
@@ -34,12 +23,12 @@ model_flags = _together(
     ),
 )
 
-source_options = _together(
+source_options = together(
     click.argument("source"),
     click.option("--query", help="With a database's URL: the SELECT that gives id, uri, …"),
 )
 
-build_options = _together(
+build_options = together(
     model_flags,
     click.option(
         "--recipe",
@@ -55,7 +44,8 @@ build_options = _together(
     click.option(
         "--recall",
         type=Number(0, 1),
-        help="recall@10 to tune the search to and to insist on; 0.98 where the type is chosen.",
+        help="recall@10 to tune the search to and to insist on; "
+        f"{TARGET_RECALL:g} where the type is chosen.",
     ),
     click.option(
         "--metric",
@@ -67,7 +57,7 @@ build_options = _together(
     click.option(
         "--shard-limit",
         type=click.IntRange(1),
-        default=5_000_000,
+        default=SHARD_LIMIT,
         show_default=True,
         help="Most vectors of a shard.",
     ),

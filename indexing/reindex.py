@@ -41,8 +41,8 @@ class ModelOptions(msgspec.Struct, frozen=True, kw_only=True):
         wait_seconds: for a model server that does not have it yet.
     """
 
-    version: int | None = None
-    wait_seconds: float = 300.0
+    version: int | None
+    wait_seconds: float
 
 
 class Live(msgspec.Struct, frozen=True):

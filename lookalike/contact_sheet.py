@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lookalike.errors import PictureError
 from lookalike.picture import PictureContract, read_picture
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 
 TILE = 128
 CAPTION = 34

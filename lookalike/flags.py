@@ -9,6 +9,17 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Make one decorator of several, whose flags come in this order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 class Number(click.FloatRange):
     """A number within bounds; click's own type takes NaN, which is within all of them."""
 

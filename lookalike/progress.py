@@ -12,6 +12,8 @@ from typing import TypeVar
 from tqdm import tqdm
 
 Item = TypeVar("Item")
+# Tells people one line, wherever the program tells them things.
+Say = Callable[[str], None]
 LOG_SECONDS = 10.0
 TICK_SECONDS = 0.5
 COLUMNS = 80  # of a terminal that doesn't know how wide it is

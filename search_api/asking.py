@@ -19,7 +19,7 @@ from lookalike.errors import (
 )
 from lookalike.index import PictureRow
 from lookalike.picture import Box, read_picture
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors, without_features
 from search_api.asked import Asked
 from search_api.cache import PictureKey

@@ -12,7 +12,8 @@ import numpy as np
 from lookalike.answers import Area, Explained, Explanation
 from lookalike.errors import NoFeatures, NotExplainable
 from lookalike.picture import Edges, read_picture, square_of
-from lookalike.serving.base import Parts, Pixels
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import Parts
 from lookalike.vectors import Vectors, unit
 from search_api.asking import ALL_OFF, ask, asking_model, read_indexed
 from search_api.caller import Caller

@@ -16,7 +16,7 @@ from lookalike.catalogue.storage import read_bytes
 from lookalike.changes import Added, ChangeLog
 from lookalike.errors import LookalikeError, ModelServerError, ModelServerRejected, NoFeatures
 from lookalike.picture import read_picture
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from search_api import metrics

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,9 +76,8 @@ def process(
             started.wait()
 
 
-def until(condition: object, seconds: float = 60.0, what: str = "it") -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0, what: str = "it") -> None:
     """Wait until ``condition()`` is true; fail after ``seconds``."""
-    assert callable(condition)
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"

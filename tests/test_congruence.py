@@ -13,8 +13,8 @@ from indexing.extraction.features import Features
 from indexing.model import model_reference
 from lookalike.catalogue import Folder
 from lookalike.picture import read_picture
+from lookalike.picture.contract import Pixels
 from lookalike.serving import Embedder, ModelAddress, RestEmbedder
-from lookalike.serving.base import Pixels
 from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.store import open_models
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit

@@ -11,9 +11,9 @@ from lookalike.progress import working
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
-from training.comparison import Precision, difference
+from training.comparison import AveragePrecision, difference
 from training.features import FeatureExtractor
-from training.judging import Trained, sides
+from training.judging import Trained, ranked_sides
 from training.labelled import ORIGINAL
 from training.retrieval import query_gallery
 from training.served import ServedModel
@@ -45,14 +45,13 @@ def compare_with_version(
         VersionNotFound, StoreError: the version is not there, or damaged.
         DataError: a picture is missing or has changed.
     """
-    split = trained.split
     folder = _fetched(version, settings)
     card = read_model_card(folder / CARD_FILE)
     trained_on = read_trained_on(folder / TRAINED_ON_FILE)
-    gallery, held_out = sides(split)
-    queries = [e for e in held_out if trained_on is None or not trained_on.has(e.sha256)]
-    told = Comparison(version=version, weights_sha256=card.weights_sha256, queries=len(queries))
-    if len(queries) < FEWEST_QUERIES:
+    gallery, held_out = ranked_sides(trained.split)
+    unknown = [e for e in held_out.examples if trained_on is None or not trained_on.has(e.sha256)]
+    told = Comparison(version=version, weights_sha256=card.weights_sha256, queries=len(unknown))
+    if len(unknown) < FEWEST_QUERIES:
         return told
     other = FeatureExtractor(
         ServedModel(folder),
@@ -61,20 +60,22 @@ def compare_with_version(
         workers,
         settings.max_decoded_bytes,
     )
-    for examples, root in ((gallery, split.root), (queries, split.validation_root)):
-        trained.embed(examples, Path(root))
-        other.embed(examples, Path(root))
+    sides = gallery, held_out._replace(examples=unknown)
+    for side in sides:
+        trained.embed(side)
+        other.embed(*side)
 
-    def precision(vectors_of: VectorsOf) -> Precision:
+    def precision(vectors_of: VectorsOf) -> AveragePrecision:
         (known, known_labels), (asked, asked_labels) = (
-            (vectors_of(side), class_numbers(side, split.categories)) for side in (gallery, queries)
+            (vectors_of(side.examples), class_numbers(side.examples, trained.split.categories))
+            for side in sides
         )
         ranked = query_gallery(asked, asked_labels, known, known_labels, "cosine")
         return ranked.average_precision
 
     with working(f"comparing with model {version}"):
         new = precision(trained.after)
-        old = precision(lambda side: other.vectors(side)[:, ORIGINAL])
+        old = precision(lambda examples: other.vectors(examples)[:, ORIGINAL])
         found = difference(new, old)
     return msgspec.structs.replace(
         told,

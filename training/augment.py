@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.picture.contract import Pixels
+
 VERSION = 1  # part of the feature cache's key: raise it whenever a view's pixels change
 ROTATION_DEGREES = 30.0
 SHIFT = 0.2  # of the side
@@ -12,7 +14,6 @@ ZOOM = 0.2  # each axis is scaled by 0.8 to 1.2
 FLIP_PROBABILITY = 0.5
 WHITE = (255, 255, 255)  # what the picture contract pads with
 
-Pixels = NDArray[np.uint8]
 Matrix = NDArray[np.float64]
 
 

@@ -4,15 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lookalike.picture.contract import Pixels
 from training.feature_cache import FeatureCache, Key
 from training.precision import gpu_capabilities
 
 BATCH, GPU_BATCH = 16, 32
-
-Pixels = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
 
 
 def batch_size() -> int:

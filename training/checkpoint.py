@@ -7,13 +7,14 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.progress import Say
 from lookalike.store.files import replace_file
 
 SAVE_SECONDS = 10.0  # at most this much work, and the epoch at work, is lost by a kill
@@ -24,7 +25,6 @@ FACTS = "facts"
 KEY_LENGTH = 16
 
 Array = NDArray[Any]
-Say = Callable[[str], None]
 
 
 class Saved(NamedTuple):

@@ -7,9 +7,10 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
+from msgspec.structs import FieldInfo
 
 from lookalike.errors import ConfigurationError, VersionNotFound
-from lookalike.flags import Number, json_flag
+from lookalike.flags import Number, json_flag, together
 from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
@@ -39,16 +40,19 @@ Command = Callable[..., None]
 
 def _stage_options(command: Command) -> Command:
     """Add one flag for each setting of a stage of training; msgspec checks the limits."""
-    for field in reversed([f for stage in STAGES for f in msgspec.structs.fields(stage)]):
-        [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
-        command = click.option(
-            f"--{field.name.replace('_', '-')}",
-            type=_kind(get_args(field.type)[0]),
-            default=field.default,
-            show_default=field.default is not None,
-            help=described.description,
-        )(command)
-    return command
+    fields = (field for stage in STAGES for field in msgspec.structs.fields(stage))
+    return together(*map(_option, fields))(command)
+
+
+def _option(field: FieldInfo) -> Callable[[Any], Any]:
+    [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
+    return click.option(
+        f"--{field.name.replace('_', '-')}",
+        type=_kind(get_args(field.type)[0]),
+        default=field.default,
+        show_default=field.default is not None,
+        help=described.description,
+    )
 
 
 def _kind(annotation: Any) -> Any:
@@ -132,17 +136,7 @@ def _kind(annotation: Any) -> Any:
 @click.option("--force", is_flag=True, help="Train also where this very model is there.")
 @json_flag("the model's card")
 @_stage_options
-def train(
-    pictures: Path,
-    output: Path | None,
-    size: int,
-    fit: Any,
-    file_format: Any,
-    weights: Path | None,
-    force: bool,
-    as_json: bool,
-    **options: Any,
-) -> None:
+def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **options: Any) -> None:
     """Fine-tune a backbone on PICTURES, a folder of labelled folders.
 
     Where the output folder holds the model of the same pictures and flags already,
@@ -154,35 +148,13 @@ def train(
 
     check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
     settings = Settings.from_environment()
-    head, tuning = (
-        _checked({name: options.pop(name) for name in stage.__struct_fields__}, stage)
-        for stage in STAGES
-    )
-    if tuning.unfreeze_from is None and tuning != TuningSettings():
-        raise click.UsageError("--tuning-… are of the second stage: name --unfreeze-from too")
-    request = TrainingRequest(
-        pictures=pictures,
-        output=output or output_folder(settings),
-        contract=PictureContract(size=size, fit=fit),
-        file_format=file_format,
-        weights=_weights(weights, settings),
-        head=head,
-        tuning=tuning,
-        **options,
-    )
+    request = _request(pictures, output or output_folder(settings), options, settings)
     found = None if force else _found(request, settings, kept=output is None)
     if found is not None:
         click.echo(f"{found} holds this model already; --force trains it again", err=True)
     else:
-        from training.evaluation import as_text
-        from training.fine_tune import fine_tune
-
-        report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
-        click.echo(as_text(report), err=as_json)
-        click.echo(f"saved {request.output}", err=True)
         usual = output is None and settings.store == Settings().store
-        where = "" if usual else f" --model {request.output}"
-        click.echo(f"a report with pictures: 'lookalike evaluate{where}'", err=True)
+        _train(request, settings, usual=usual, as_json=as_json)
     # Where a run was killed between the two, the next one keeps what it left.
     ours = output is None and found in (None, request.output)
     if ours and (place := keep(settings)) is not None:
@@ -265,6 +237,39 @@ def evaluate(
         click.echo(f"the report is {html_file.absolute().as_uri()}", err=True)
 
 
+def _request(
+    pictures: Path, output: Path, options: dict[str, Any], settings: Settings
+) -> TrainingRequest:
+    """Make a request of a command's options, before hours of work."""
+    head, tuning = (
+        _checked({name: options.pop(name) for name in stage.__struct_fields__}, stage)
+        for stage in STAGES
+    )
+    if tuning.unfreeze_from is None and tuning != TuningSettings():
+        raise click.UsageError("--tuning-… are of the second stage: name --unfreeze-from too")
+    return TrainingRequest(
+        pictures=pictures,
+        output=output,
+        contract=PictureContract(size=options.pop("size"), fit=options.pop("fit")),
+        weights=_weights(options.pop("weights"), settings),
+        head=head,
+        tuning=tuning,
+        **options,
+    )
+
+
+def _train(request: TrainingRequest, settings: Settings, *, usual: bool, as_json: bool) -> None:
+    """Train, and say what came of it; ``usual`` is a model that evaluate finds by itself."""
+    from training.evaluation import as_text
+    from training.fine_tune import fine_tune
+
+    report = fine_tune(request, settings, lambda line: click.echo(line, err=True))
+    click.echo(as_text(report), err=as_json)
+    click.echo(f"saved {request.output}", err=True)
+    where = "" if usual else f" --model {request.output}"
+    click.echo(f"a report with pictures: 'lookalike evaluate{where}'", err=True)
+
+
 def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path | None:
     """Name the folder that holds the very model; where the store keeps it, it may be a copy."""
     from training.finished import is_finished
@@ -306,7 +311,7 @@ def _check_writable(file: Path) -> None:
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:
-    """Choose the user's own file of weights, before hours of work; None: there is none."""
+    """Choose the user's own file of weights; None: there is none."""
     file = given or (Path(settings.weights) if settings.weights else None)
     if file is not None and not file.is_file():
         raise ConfigurationError(f"there is no weights file {file}")

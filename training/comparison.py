@@ -13,7 +13,7 @@ TAIL_PERCENT = 2.5
 SEED = 0
 CHUNK = 500
 
-Precision = NDArray[np.float64]
+AveragePrecision = NDArray[np.float64]
 
 
 class Difference(NamedTuple):
@@ -31,7 +31,7 @@ class Difference(NamedTuple):
         return "worse" if self.high < 0 else "not distinguishable"
 
 
-def difference(new: Precision, old: Precision) -> Difference:
+def difference(new: AveragePrecision, old: AveragePrecision) -> Difference:
     """Compare two models' average precisions ``float64[n]`` of the same queries, in order.
 
     By the bootstrap over queries (Efron, 1979): what other queries of the same kind would have

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lookalike.vectors import Vectors
 from training.checkpoint import Checkpoint
 from training.framework import keras
 from training.labelled import Labelled, balanced_weights, batches, drawn_views
@@ -20,11 +20,10 @@ from training.model import EMBEDDING_DIMENSIONS, build_embedder
 from training.request import HeadSettings
 from training.retrieval import query_gallery
 
-# Ranking is quadratic: past these numbers a fixed random part is ranked after each epoch.
-MOST_QUERIES, MOST_GALLERY = 1_000, 5_000
+# Ranking is quadratic: past these numbers a fixed random part is ranked after each epoch. An
+# evaluation (judging.py), which comes once, ranks more.
+EPOCH_QUERIES, EPOCH_GALLERY = 1_000, 5_000
 VALIDATION_MAP = "val_map"
-
-Vectors = NDArray[np.float32]
 
 
 class Dense(NamedTuple):
@@ -82,13 +81,13 @@ def train_contrastive(
         an epoch.
     """
     embedder = _compiled(start, settings)
-    gallery, queries = train.sample(MOST_GALLERY), validation.sample(MOST_QUERIES)
+    gallery, queries = train.sample(EPOCH_GALLERY), validation.sample(EPOCH_QUERIES)
 
     def epoch(generator: np.random.Generator) -> Figures:
         return {
             "contrastive_loss": _train_once(embedder, train, settings, generator),
             "val_contrastive_loss": _loss(embedder, queries, settings),
-            VALIDATION_MAP: _precision(embedder, gallery, queries),
+            VALIDATION_MAP: _mean_average_precision(embedder, gallery, queries),
         }
 
     generator = np.random.default_rng(settings.seed)
@@ -142,8 +141,8 @@ def _loss(embedder: Any, queries: Labelled, settings: HeadSettings) -> float:
     return float(loss)
 
 
-def _precision(embedder: Any, gallery: Labelled, queries: Labelled) -> float:
+def _mean_average_precision(embedder: Any, gallery: Labelled, queries: Labelled) -> float:
     weights = _weights(embedder)
     found, asked = (weights.embedded(side.originals) for side in (gallery, queries))
     ranked = query_gallery(asked, queries.labels, found, gallery.labels, "cosine")
-    return float(ranked.average_precision.mean())
+    return ranked.means().average_precision

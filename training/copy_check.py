@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.picture import PictureContract
+from lookalike.picture.contract import Pixels
 
 SIDE = 64
 # Stretched, so that a crop of any proportions lies somewhere within the whole picture, and read
@@ -31,7 +32,6 @@ DETAIL_SIGMAS = 1.0, 3.0
 STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 1e-4)
 ALIGNMENT_BLUR = 5
 
-Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 

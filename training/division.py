@@ -3,17 +3,18 @@
 Nothing is trained before, so that whoever has to put the folders right learns all of it at once.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from lookalike.catalogue import Folder
 from lookalike.errors import DataError
+from lookalike.progress import Say
 from lookalike.store.files import replace_file
 from training.features import FeatureExtractor
-from training.near_copies import Group, Side, near_copies, without_copies_of
+from training.near_copies import Group, near_copies, without_copies_of
 from training.request import TrainingRequest
 from training.split import (
     FEWEST_PICTURES,
+    Side,
     Skipped,
     Split,
     category_problems,
@@ -22,7 +23,6 @@ from training.split import (
 )
 from training.unusable import Examined, as_csv, as_text, poor_categories
 
-Say = Callable[[str], None]
 # In the cache: of the latest run, whether it trained or not.
 SKIPPED_FILE = "skipped.csv"
 NEAR_COPY = "near copy of a training picture"

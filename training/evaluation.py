@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 from lookalike.vectors import Metric, Vectors
-from training.retrieval import RECALL_AT, Labels, Means, Retrieval, query_gallery
+from training.labelled import Labels
+from training.retrieval import RECALL_AT, Means, Retrieval, query_gallery
 
 RAW, PRETRAINED, TUNED = "raw", "pretrained", "tuned"
 TITLES = {
@@ -157,11 +157,12 @@ def _category(name: str, gallery: int, queries: int, before: Means, after: Means
 
 
 def _row(name: str, metric: Metric, dimensions: int, result: Retrieval) -> Row:
+    means = result.means()
     return Row(
         vectors=name,
         metric=metric,
         dimensions=dimensions,
-        mean_average_precision=float(np.mean(result.average_precision)),
-        nearest_neighbour=float(np.mean(result.nearest)),
-        recall_at_10=float(np.mean(result.recall)),
+        mean_average_precision=means.average_precision,
+        nearest_neighbour=means.nearest,
+        recall_at_10=means.recall,
     )

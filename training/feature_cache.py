@@ -11,15 +11,13 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError
 from lookalike.store.files import replace_file
+from lookalike.vectors import Vectors
 
 FLUSH_SECONDS = 10.0  # at most this much work is lost by a kill
 FLUSH_BYTES = 64_000_000  # and at most this much waits in memory
-
-Vectors = NDArray[np.float32]
 
 
 class Key(NamedTuple):
@@ -47,6 +45,9 @@ class FeatureCache:
         dimensions: d.
         large: keep float16 instead of float32, and on the disk alone once it is flushed.
 
+    Attributes:
+        vector_bytes: of one vector, on the disk.
+
     Raises:
         ConfigurationError: a piece cannot be read; it names the file to delete.
     """
@@ -56,6 +57,7 @@ class FeatureCache:
         number = np.dtype("<f2" if large else "<f4")
         self._row = np.dtype([("sha256", "S64"), ("view", "<i4"), ("vector", number, dimensions)])
         self._number, self._dimensions = number, dimensions
+        self.vector_bytes = number.itemsize * dimensions
         self._vectors: dict[Key, Vectors | _Place] = {}
         self._pending: list[Key] = []
         self._flushed = time.monotonic()
@@ -111,7 +113,7 @@ class FeatureCache:
         ]
         if self._large:
             # The vector is the last of a row.
-            first = rows.offset + self._row.itemsize - self._number.itemsize * self._dimensions
+            first = rows.offset + self._row.itemsize - self.vector_bytes
             places = (_Place(piece, first + n * self._row.itemsize) for n in range(len(keys)))
             self._vectors.update(zip(keys, places, strict=True))
         else:

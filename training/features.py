@@ -14,13 +14,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.catalogue import Picture
 from lookalike.errors import DataError, PictureError
 from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
+from lookalike.picture.contract import Pixels
 from lookalike.progress import Meter, track
+from lookalike.vectors import Vectors
 from training import augment
 from training.cached_base import CachedBase, batch_size
 from training.feature_cache import Key
@@ -38,8 +39,6 @@ UNOPENED = "file that cannot be opened"
 NAMED = 5  # files in an error
 READ_AHEAD = 32  # pictures, beside those that threads are at
 
-Pixels = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
 View = tuple[Example, int]
 
 
@@ -69,6 +68,7 @@ class FeatureExtractor:
 
     Attributes:
         dimensions: d.
+        vector_bytes: that the cache takes for each view.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class FeatureExtractor:
         self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
         name = cache_name(weights_sha256(base), contract)
         self._originals = self._augmented = CachedBase(base, cache / "features" / name, large=large)
+        self.vector_bytes = self._originals.cache.vector_bytes
         if fast is not None:
             precision, fast_base = fast
             folder = cache / "features" / f"{name}-{precision}"

@@ -1,6 +1,5 @@
 """Fine-tuning from a folder to the output folder: the one place that knows all the steps."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from lookalike.errors import LookalikeError
 from lookalike.index.models import served_model
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, ModelCard, TrainingData, write_model_card
+from lookalike.progress import Say
 from lookalike.settings import Settings
 from lookalike.store.manifest import sha256_of
 from training.against import compare_with_version
@@ -37,8 +37,6 @@ from training.split import Split, write_split
 from training.stages import Stage, check_room, first_stage, second_stage, trunk_of
 from training.untuned import write_untuned
 from training.weights import imagenet_weights
-
-Say = Callable[[str], None]
 
 
 class _Made(NamedTuple):

@@ -12,11 +12,11 @@ from lookalike.model_card import read_model_card
 from lookalike.progress import track
 from lookalike.store import sha256_of
 from training.output import MODEL_NAME
-from training.request import TrainingRequest
+from training.request import TrainingRequest, TuningSettings
 from training.split import FILE_NAME as SPLIT_FILE
 from training.split import read_split
 
-SETTING = "request_sha256"
+REQUEST_SHA256 = "request_sha256"  # among the settings of a model card
 
 
 def request_sha256(request: TrainingRequest) -> str:
@@ -26,7 +26,8 @@ def request_sha256(request: TrainingRequest) -> str:
         "contract": request.contract,
         "file_format": request.file_format,
         "head": request.head,
-        "tuning": request.tuning,
+        # Without a second stage its flags change nothing.
+        "tuning": request.tuning if request.tuning.unfreeze_from else TuningSettings(),
         "validation_share": request.validation_share,
         "views": request.views,
         "view_precision": request.view_precision,
@@ -47,7 +48,7 @@ def is_finished(request: TrainingRequest) -> bool:
         return False
     card = read_model_card(request.output / CARD_FILE)
     whole = card.weights_sha256 == sha256_of(model)
-    return whole and card.settings.get(SETTING) == request_sha256(request)
+    return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request)
 
 
 def _is_clean(path: Path) -> bool:

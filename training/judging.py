@@ -15,12 +15,12 @@ from lookalike.vectors import Vectors
 from training.evaluation import PRETRAINED, RAW, TUNED, Judged, Report, compare
 from training.features import FeatureExtractor
 from training.held_out import HITS
-from training.labelled import ORIGINAL, fixed_sample
+from training.labelled import ORIGINAL
 from training.model import base_of, embedder_of, load_model
 from training.output import model_file
 from training.retrieval import Neighbours, neighbours
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Example, Split, class_numbers, read_split
+from training.split import Example, Side, Split, class_numbers, read_split
 from training.untuned import untuned_base
 
 RAW_SIZE = 32
@@ -44,10 +44,10 @@ class Trained(NamedTuple):
     extractor: FeatureExtractor
     embedder: Any
 
-    def embed(self, examples: Sequence[Example], root: Path) -> None:
+    def embed(self, side: Side) -> None:
         """Have pictures' features ready, of both bases."""
-        self.pretrained.embed(examples, root)
-        self.extractor.embed(examples, root)
+        self.pretrained.embed(*side)
+        self.extractor.embed(*side)
 
     def before(self, examples: Sequence[Example]) -> Vectors:
         """Give the pretrained features of pictures that are embedded: ``float32[n, d]``."""
@@ -61,21 +61,17 @@ class Trained(NamedTuple):
 
 def judge(trained: Trained) -> Report:
     """Compare raw pixels, pretrained features and the model's vectors on one split."""
-    split = trained.split
-    gallery, queries = sides(split)
-    both = [(gallery, Path(split.root)), (queries, Path(split.validation_root))]
-    for examples, root in both:
-        trained.embed(examples, root)
-    read = trained.pretrained.raw_pixels
+    categories, sides = trained.split.categories, ranked_sides(trained.split)
+    for side in sides:
+        trained.embed(side)
     kinds = {
-        RAW: Judged(*(read(examples, root, RAW_SIZE) for examples, root in both)),
-        PRETRAINED: Judged(*(trained.before(examples) for examples, _ in both)),
-        TUNED: Judged(*(trained.after(examples) for examples, _ in both)),
+        RAW: Judged(*(trained.pretrained.raw_pixels(*side, RAW_SIZE) for side in sides)),
+        PRETRAINED: Judged(*(trained.before(side.examples) for side in sides)),
+        TUNED: Judged(*(trained.after(side.examples) for side in sides)),
     }
-    categories = split.categories
-    labels = class_numbers(gallery, categories), class_numbers(queries, categories)
+    gallery_labels, query_labels = (class_numbers(side.examples, categories) for side in sides)
     with working("measuring retrieval"):
-        return compare(kinds, *labels, categories)
+        return compare(kinds, gallery_labels, query_labels, categories)
 
 
 def held_out_neighbours(trained: Trained) -> Neighbours:
@@ -84,24 +80,21 @@ def held_out_neighbours(trained: Trained) -> Neighbours:
     Among the training pictures and the other held-out ones: an index has pictures that the
     model was trained on and such as it never saw.
     """
-    gallery, queries = sides(trained.split)
-    both = [*queries, *gallery]
+    gallery, queries = ranked_sides(trained.split)
+    both = [*queries.examples, *gallery.examples]
     return neighbours(
         trained.after(both),
         class_numbers(both, trained.split.categories),
-        np.arange(len(queries)),
+        np.arange(len(queries.examples)),
         np.arange(len(both)),
         HITS,
     )
 
 
-def sides(split: Split) -> tuple[list[Example], list[Example]]:
+def ranked_sides(split: Split) -> tuple[Side, Side]:
     """Give the gallery and the queries, each no more than can be ranked in good time."""
-    both = (split.train, MOST_GALLERY), (split.validation, MOST_QUERIES)
-    gallery, queries = (
-        [examples[row] for row in fixed_sample(len(examples), most)] for examples, most in both
-    )
-    return gallery, queries
+    train, validation = split.sides
+    return train.sample(MOST_GALLERY), validation.sample(MOST_QUERIES)
 
 
 def open_saved(

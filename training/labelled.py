@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.vectors import Vectors
 from training.scaling import Scaling
 
 # Pictures of a category that are drawn together, so that each has others of its kind in a
@@ -14,7 +15,6 @@ TOGETHER = 4
 # Pictures are searched for as they are: the augmented views are a part of what is drawn.
 ORIGINALS_DRAWN = 0.7
 
-Vectors = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Rows = NDArray[np.int64]
 ORIGINAL = 0
@@ -66,7 +66,7 @@ def batches(labels: Labels, size: int, generator: np.random.Generator) -> Iterat
     yield from np.array_split(mixed, -(-len(mixed) // size))
 
 
-def drawn_views(pictures: int, views: int, generator: np.random.Generator) -> NDArray[np.int64]:
+def drawn_views(pictures: int, views: int, generator: np.random.Generator) -> Rows:
     """Draw one of its views for each picture, the original more often than the others."""
     if views == 1:
         return np.full(pictures, ORIGINAL)

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError
-from training.checkpoint import Checkpoint, Saved
+from training.checkpoint import Array, Checkpoint, Saved
 
-Array = NDArray[Any]
 Figures = dict[str, float]
 History = dict[str, list[float]]
 # Trains a model by one epoch, draws from nothing but the generator, and gives figures by name.

@@ -5,19 +5,18 @@ copies is copy_check.py's.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 from scipy.cluster.hierarchy import DisjointSet
 
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track, working
 from lookalike.vectors import Vectors, unit
-from training.copy_check import CONTRACT, Pixels, agreement, reduced
+from training.copy_check import CONTRACT, agreement, reduced
 from training.features import FeatureExtractor
-from training.split import Example
+from training.labelled import Rows
+from training.split import Example, Side
 
 # Of the pretrained features. Copies have more (bench.near_copies, docs/benchmarks.md): this
 # spares a look at the pixels of pictures that nobody takes for copies.
@@ -26,16 +25,8 @@ LEAST_COSINE = 0.8
 NEAREST = 8
 NONE = -1
 
-Rows = NDArray[np.int64]
 Read = Callable[[Sequence[int]], Iterator[Pixels]]
 Group = list[Example]
-
-
-class Side(NamedTuple):
-    """Pictures, and the folder that their paths are relative to."""
-
-    examples: Sequence[Example]
-    root: Path
 
 
 def near_copies(extractor: FeatureExtractor, *sides: Side) -> list[Group]:
@@ -52,7 +43,7 @@ def near_copies(extractor: FeatureExtractor, *sides: Side) -> list[Group]:
     Raises:
         DataError: a picture can no longer be read.
     """
-    placed = [(example, side.root) for side in sides for example in side.examples]
+    placed = [placed for side in sides for placed in side.placed()]
     if len(placed) < 2:
         return []
     vectors = extractor.vectors([example for example, _ in placed])[:, 0]

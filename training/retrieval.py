@@ -6,13 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.vectors import Metric, Vectors, prepared, unit, without_features
+from training.labelled import Labels, Rows
 
 RECALL_AT = 10
 CHUNK_QUERIES = 256
 DIGITS = 12  # of squared distances between vectors of length one that count
-
-Labels = NDArray[np.int64]
-Rows = NDArray[np.int64]
 
 
 class Retrieval(NamedTuple):
@@ -33,13 +31,15 @@ class Retrieval(NamedTuple):
     recall: NDArray[np.bool_]
     queries: Rows
 
-    def of_category(self, label: int) -> "Means":
-        """Mean figures of one category's queries; NaN where it has none."""
-        chosen = self.labels == label
-        if not chosen.any():
-            return Means(float("nan"), float("nan"), float("nan"))
+    def means(self) -> "Means":
+        """Give the mean figures; NaN where there is no query."""
         figures = (self.average_precision, self.nearest, self.recall)
-        return Means(*(float(figure[chosen].mean()) for figure in figures))
+        return Means(*(float(figure.mean()) if figure.size else np.nan for figure in figures))
+
+    def of_category(self, label: int) -> "Means":
+        """Give the mean figures of one category's queries; NaN where it has none."""
+        chosen = self.labels == label
+        return Retrieval(*(column[chosen] for column in self)).means()
 
 
 class Means(NamedTuple):

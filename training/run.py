@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from lookalike.progress import Say
 from lookalike.settings import Settings
-from training.checkpoint import Checkpoints, Say
+from training.checkpoint import Checkpoints
 from training.features import FeatureExtractor
-from training.finished import SETTING
+from training.finished import REQUEST_SHA256
 from training.model import build_base, fast_base
 from training.precision import Precision, fastest_precision
 from training.request import TrainingRequest
@@ -84,7 +85,7 @@ class Run:
             **tuning,
             "views": request.views,
             "view_precision": request.view_precision,
-            SETTING: self.digest,
+            REQUEST_SHA256: self.digest,
         }
 
     def _events(self) -> Path | None:

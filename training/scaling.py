@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lookalike.vectors import Vectors
+
 # Initial weights are drawn for inputs of about unit variance; VGG16's pooled features are
 # some hundred long. Any mean length of 2 to 8 gives the same retrieval mAP.
 LENGTH = 4.0
@@ -15,8 +17,6 @@ EVENING = 0.75
 # Of the median deviation, added to each: channels that hardly vary would else be noise alone.
 FLOOR = 0.1
 ROWS = 4096
-
-Vectors = NDArray[np.float32]
 
 
 class Scaling(NamedTuple):

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, Pixels
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE
 from lookalike.vectors import Vectors
 from training.framework import tensorflow
 

@@ -2,14 +2,16 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.errors import ConfigurationError, DataError
+from training.labelled import fixed_sample
 
 FILE_NAME = "split.json"
 FEWEST_CATEGORIES = 2
@@ -43,6 +45,22 @@ class Skipped(msgspec.Struct, frozen=True):
         return self.kind or self.reason
 
 
+class Side(NamedTuple):
+    """Pictures, and the folder that their paths are relative to."""
+
+    examples: Sequence[Example]
+    root: Path
+
+    def placed(self) -> Iterator[tuple[Example, Path]]:
+        """Yield each picture with that folder."""
+        return ((example, self.root) for example in self.examples)
+
+    def sample(self, most: int) -> "Side":
+        """Take no more than so many pictures, a fixed random part where there are more."""
+        rows = fixed_sample(len(self.examples), most)
+        return Side([self.examples[row] for row in rows], self.root)
+
+
 class Split(msgspec.Struct, frozen=True, kw_only=True):
     """Training and validation pictures, as kept beside the model in ``split.json``.
 
@@ -59,6 +77,11 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     validation: list[Example]
     skipped: list[Skipped] = []
     validation_skipped: list[Skipped] = []
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """The training pictures and the validation pictures, each with their folder."""
+        return Side(self.train, Path(self.root)), Side(self.validation, Path(self.validation_root))
 
     @property
     def categories(self) -> list[str]:

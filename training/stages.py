@@ -17,10 +17,9 @@ from training.model import cut_before
 from training.precision import fastest_precision, gpu_capabilities
 from training.run import Run
 from training.split import Split, class_numbers
-from training.tuning import TUNING, Side, Tunable, Tuned, tune
+from training.tuning import TUNING, LabelledExamples, Tunable, Tuned, tune
 
-KEPT = "before"  # folder of the cache
-HALF_BYTES = 2
+TRUNK_FOLDER = "before"  # of the cache
 
 
 class Stage(NamedTuple):
@@ -49,8 +48,9 @@ class Trunk(NamedTuple):
 def first_stage(run: Run, base: Any, extractor: FeatureExtractor, split: Split) -> Stage:
     """Train a head on the features of pictures, and of their augmented views."""
     request = run.request
-    extractor.embed(split.train, Path(split.root), request.views)
-    sides = _labelled(extractor, split, request.views)
+    train, _ = split.sides
+    extractor.embed(*train, request.views)
+    sides = labelled_sides(extractor, split, request.views)
     with run.watching("training the head, {stage}", request.head.epochs) as watching:
         head = train_head(*sides, len(split.categories), request.head, run.checkpoints, watching.of)
     run.say(str(head))
@@ -67,7 +67,7 @@ def trunk_of(run: Run, layer: str) -> Trunk:
     if fast is not None:
         fast = fast[0], cut_before(fast[1], layer).trunk
     # A trunk without weights is told from another by its name alone.
-    within = f"{KEPT}/{run.request.backbone}/{layer}"
+    within = f"{TRUNK_FOLDER}/{run.request.backbone}/{layer}"
     return Trunk(layer, run.extractor(trunk, fast, within, large=True))
 
 
@@ -79,9 +79,10 @@ def check_room(run: Run, trunk: Trunk, split: Split) -> None:
     """
     lacks, cache = trunk.extractor.lacks, Path(run.settings.cache)
     views = lacks(split.train, run.request.views) + lacks(split.validation)
-    needed, free = views * trunk.extractor.dimensions * HALF_BYTES, shutil.disk_usage(cache).free
+    needed, free = views * trunk.extractor.vector_bytes, shutil.disk_usage(cache).free
     sizes = [tqdm.format_sizeof(size, "B") for size in (needed, free)]
-    run.say(f"tuning will keep {sizes[0]} more of what the frozen layers give, in {cache / KEPT}")
+    where = cache / TRUNK_FOLDER
+    run.say(f"tuning will keep {sizes[0]} more of what the frozen layers give, in {where}")
     if free < needed:
         raise ConfigurationError(
             f"tuning needs {sizes[0]} more in {cache}, where {sizes[1]} are free: ask for fewer "
@@ -94,8 +95,9 @@ def second_stage(run: Run, first: Stage, trunk: Trunk, split: Split) -> Stage:
     request = run.request
     tuned_base = run.build_base(fastest_precision() if gpu_capabilities() else "float32")
     tail = cut_before(tuned_base, trunk.layer).tail
-    trunk.extractor.embed(split.train, Path(split.root), request.views)
-    trunk.extractor.embed(split.validation, Path(split.validation_root))
+    train, validation = split.sides
+    trunk.extractor.embed(*train, request.views)
+    trunk.extractor.embed(*validation)
     with run.watching("tuning the base", request.tuning.tuning_epochs) as watching:
         tuned = tune(
             tail,
@@ -114,7 +116,7 @@ def second_stage(run: Run, first: Stage, trunk: Trunk, split: Split) -> Stage:
 
 def _pictures(trunk: Trunk, split: Split, views: int) -> Tunable:
     train, validation = (
-        Side(side, class_numbers(side, split.categories))
+        LabelledExamples(side, class_numbers(side, split.categories))
         for side in (split.train, split.validation)
     )
     return Tunable(trunk.extractor, train, validation, views)
@@ -130,9 +132,9 @@ def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: 
     base = run.build_base()
     base.set_weights(tuned_base.get_weights())
     extractor, request, scaling = run.extractor(base), run.request, first.head.scaling
-    for side, root in ((split.train, split.root), (split.validation, split.validation_root)):
-        extractor.embed(side, Path(root))
-    train, validation = (side.scaled(scaling) for side in _labelled(extractor, split, 0))
+    for side in split.sides:
+        extractor.embed(*side)
+    train, validation = (side.scaled(scaling) for side in labelled_sides(extractor, split))
     with run.watching("training the softmax", request.head.epochs) as watching:
         head = with_softmax(
             tuned.dense,
@@ -148,7 +150,16 @@ def _with_softmax(run: Run, tuned_base: Any, tuned: Tuned, first: Stage, split: 
     return Stage(base, extractor, TrainedHead(head.model, history, scaling))
 
 
-def _labelled(extractor: FeatureExtractor, split: Split, views: int) -> tuple[Labelled, Labelled]:
+def labelled_sides(
+    extractor: FeatureExtractor, split: Split, views: int = 0
+) -> tuple[Labelled, Labelled]:
+    """Gather the features of a split's pictures, once they are embedded.
+
+    Args:
+        extractor: has them.
+        split: whose pictures.
+        views: augmented ones of each picture to train on; a validation picture is as it is.
+    """
     train, validation = (
         Labelled(extractor.vectors(side, number), class_numbers(side, split.categories))
         for side, number in ((split.train, views), (split.validation, 0))

@@ -10,23 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lookalike.vectors import Vectors
 from training.checkpoint import Checkpoint
-from training.contrastive import MOST_GALLERY, MOST_QUERIES, Dense
+from training.contrastive import EPOCH_GALLERY, EPOCH_QUERIES, Dense
 from training.features import FeatureExtractor
 from training.framework import keras
 from training.head import CONTRASTIVE, TrainedHead
-from training.labelled import (
-    ORIGINAL,
-    Labels,
-    Vectors,
-    balanced_weights,
-    batches,
-    drawn_views,
-    fixed_sample,
-)
+from training.labelled import ORIGINAL, Labels, balanced_weights, batches, drawn_views, fixed_sample
 from training.loop import Figures, History, Limits, Watch, train_in_epochs
 from training.losses import SupervisedContrastive
-from training.model import EMBEDDING_LAYER, PREDICTIONS
+from training.model import EMBEDDING_LAYER, PREDICTIONS, build_model
 from training.precision import gpu_capabilities
 from training.request import HeadSettings, TuningSettings
 from training.retrieval import query_gallery
@@ -37,16 +30,16 @@ TUNING_LOSS, FOUND = "tuning_loss", "val_tuning_map"
 EMBEDDED_AT_ONCE = 64
 
 
-class Side(NamedTuple):
+class LabelledExamples(NamedTuple):
     """Pictures, and their class numbers ``int64[n]``."""
 
     examples: Sequence[Example]
     labels: Labels
 
-    def sample(self, most: int) -> "Side":
+    def sample(self, most: int) -> "LabelledExamples":
         """Take no more than so many, a fixed random part where there are more."""
         rows = fixed_sample(len(self.labels), most)
-        return Side([self.examples[row] for row in rows], self.labels[rows])
+        return LabelledExamples([self.examples[row] for row in rows], self.labels[rows])
 
 
 class Tunable(NamedTuple):
@@ -60,8 +53,8 @@ class Tunable(NamedTuple):
     """
 
     trunk: FeatureExtractor
-    train: Side
-    validation: Side
+    train: LabelledExamples
+    validation: LabelledExamples
     views: int
 
 
@@ -131,12 +124,12 @@ def tune(
     trunk.check((one, ORIGINAL) for one in validation.examples)
     model = _compiled(tail, head, settings, tuning)
     embedder = keras.Model(model.input, model.get_layer(EMBEDDING_LAYER).output)
-    gallery, queries = train.sample(MOST_GALLERY), validation.sample(MOST_QUERIES)
+    gallery, queries = train.sample(EPOCH_GALLERY), validation.sample(EPOCH_QUERIES)
 
     def found() -> float:
         asked, known = (_embedded(embedder, trunk, side.examples) for side in (queries, gallery))
         ranked = query_gallery(asked, queries.labels, known, gallery.labels, "cosine")
-        return float(ranked.average_precision.mean())
+        return ranked.means().average_precision
 
     def epoch(generator: np.random.Generator) -> Figures:
         loss = _train_once(model, pictures, settings.batch_size, generator)
@@ -158,16 +151,12 @@ def _compiled(tail: Any, head: TrainedHead, settings: HeadSettings, tuning: Tuni
     """Join a tail with a copy of the head, up to what the recipe's loss is of."""
     factor, offset = head.scaling
     scaled = keras.layers.Rescaling(factor, offset, name="scaling")(tail.output)
-    output, copied = scaled, {}
-    for layer in head.model.layers[1:]:
-        copied[layer.name] = layer.from_config(layer.get_config())
-        output = copied[layer.name](output)
-        copied[layer.name].set_weights(layer.get_weights())
-    unfolded = head.scaling.unfolded(*head.model.get_layer(EMBEDDING_LAYER).get_weights())
-    copied[EMBEDDING_LAYER].set_weights(list(unfolded))
+    whole = build_model(keras.Model(tail.input, scaled), head.model)
+    dense_1 = whole.get_layer(EMBEDDING_LAYER)
+    dense_1.set_weights(list(head.scaling.unfolded(*dense_1.get_weights())))
     contrastive = settings.recipe == CONTRASTIVE
-    last = copied[EMBEDDING_LAYER if contrastive else PREDICTIONS].output
-    model = keras.Model(tail.input, last, name=TUNING)
+    last = dense_1 if contrastive else whole.get_layer(PREDICTIONS)
+    model = keras.Model(whole.input, last.output, name=TUNING)
     model.compile(
         optimizer=keras.optimizers.RMSprop(tuning.tuning_rate),
         loss=SupervisedContrastive(settings.temperature)

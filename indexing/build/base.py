@@ -16,7 +16,7 @@ from indexing.build.shards import shard_name, write_rows
 from indexing.build.training import TRAINED, make, train
 from indexing.build.vectors import Positions, vector_file
 from indexing.build.workers import Work, build_all
-from indexing.factory import choose
+from indexing.factory import HNSW_LINK_BYTES, ROW_NUMBER_BYTES, choose
 from lookalike.errors import DataError
 from lookalike.index import Measured, PictureRow, SearchParameters, Shard
 from lookalike.index.kinds import layers
@@ -25,8 +25,6 @@ from lookalike.vectors import Vectors
 
 # What a segment takes while it grows, by what it holds: faiss' vectors double, then copy.
 GROWTH = 3
-ROW_NUMBER_BYTES = 8
-LINK_BYTES = 272
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +121,7 @@ def _processes(segments: Sequence[Segment], vectors: Vectors, settings: BuildSet
     if settings.memory_bytes is None:
         return most
     kind = layers(make(segments[0].factory, vectors.shape[1]))
-    held = kind.core.code_size if not kind.graph else kind.core.storage.code_size + LINK_BYTES
+    held = kind.core.code_size if not kind.graph else kind.core.storage.code_size + HNSW_LINK_BYTES
     held += ROW_NUMBER_BYTES + (kind.refine.code_size if kind.refine is not None else 0)
     shard_bytes = GROWTH * held * len(vectors) / len(segments)
     return max(1, min(most, int(settings.memory_bytes / shard_bytes)))

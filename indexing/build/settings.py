@@ -4,10 +4,8 @@ import os
 
 import msgspec
 
+from indexing.defaults import SHARD_LIMIT, TARGET_RECALL
 from indexing.factory import Recipe
-
-TARGET_RECALL = 0.98
-SHARD_LIMIT = 5_000_000
 
 
 def cores() -> int:

@@ -1,13 +1,9 @@
 """Shared memory for pixels: blocks of slots, a block for each batch on its way."""
 
 import numpy as np
-import numpy.typing as npt
 
 from indexing.extraction.shared_file import SharedFile
-from lookalike.picture.contract import CHANNELS
-
-# As lookalike.serving.base has it, which reading processes do without: it loads HTTP.
-Pixels = npt.NDArray[np.uint8]
+from lookalike.picture.contract import CHANNELS, Pixels
 
 
 class PixelBlocks:

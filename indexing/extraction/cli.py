@@ -9,11 +9,11 @@ import msgspec
 
 from indexing.cli_options import model_flags, source_options
 from indexing.extraction.settings import ExtractionSettings
-from lookalike.flags import Number, json_flag
+from lookalike.flags import Number, json_flag, together
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from indexing.extraction.ledgers import RejectedPicture
     from indexing.extraction.parts import Part
@@ -23,50 +23,46 @@ DEFAULTS = ExtractionSettings()
 SHEET = 60
 
 
-def extraction_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
-    """Add the options of every command that extracts; ``extraction_settings`` reads them."""
-    options = [
-        click.option(
-            "--processes", type=click.IntRange(1), help="Reading processes; default: one a core."
-        ),
-        click.option(
-            "--batch",
-            type=click.IntRange(1),
-            default=DEFAULTS.batch,
-            show_default=True,
-            help="Most pictures in a request; fewer where the server takes fewer.",
-        ),
-        click.option(
-            "--in-flight",
-            type=click.IntRange(1),
-            default=DEFAULTS.in_flight,
-            show_default=True,
-            help="Most requests at a time; fewer while the server's queue is full.",
-        ),
-        click.option(
-            "--patience",
-            "patience_seconds",
-            type=Number(0),
-            default=DEFAULTS.patience_seconds,
-            show_default=True,
-            help="Seconds to wait for a model server that stops giving vectors.",
-        ),
-        click.option(
-            "--max-rejected",
-            type=Number(0, 1),
-            default=DEFAULTS.max_rejected,
-            show_default=True,
-            help="Stop where more than this share of the pictures gives no vector.",
-        ),
-        click.option(
-            "--retry-quarantined",
-            is_flag=True,
-            help="Read quarantined pictures again, though their files have not changed.",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+# Of every command that extracts; ``extraction_settings`` reads them.
+extraction_options = together(
+    click.option(
+        "--processes", type=click.IntRange(1), help="Reading processes; default: one a core."
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1),
+        default=DEFAULTS.batch,
+        show_default=True,
+        help="Most pictures in a request; fewer where the server takes fewer.",
+    ),
+    click.option(
+        "--in-flight",
+        type=click.IntRange(1),
+        default=DEFAULTS.in_flight,
+        show_default=True,
+        help="Most requests at a time; fewer while the server's queue is full.",
+    ),
+    click.option(
+        "--patience",
+        "patience_seconds",
+        type=Number(0),
+        default=DEFAULTS.patience_seconds,
+        show_default=True,
+        help="Seconds to wait for a model server that stops giving vectors.",
+    ),
+    click.option(
+        "--max-rejected",
+        type=Number(0, 1),
+        default=DEFAULTS.max_rejected,
+        show_default=True,
+        help="Stop where more than this share of the pictures gives no vector.",
+    ),
+    click.option(
+        "--retry-quarantined",
+        is_flag=True,
+        help="Read quarantined pictures again, though their files have not changed.",
+    ),
+)
 
 
 def extraction_settings(options: dict[str, Any], settings: Settings) -> ExtractionSettings:

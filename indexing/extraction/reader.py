@@ -17,13 +17,14 @@ import cv2
 import msgspec
 
 from indexing.extraction import heap, messages, stamps
-from indexing.extraction.blocks import PixelBlocks, Pixels
+from indexing.extraction.blocks import PixelBlocks
 from indexing.extraction.known import KnownDigests
 from indexing.extraction.messages import Found, Reply, Request, Wanted
 from lookalike.catalogue.storage import read_stamp, read_with_stamp
 from lookalike.catalogue.urls import redacted
 from lookalike.errors import LookalikeError, PictureError
 from lookalike.picture import PictureContract, read_picture
+from lookalike.picture.contract import Pixels
 
 MISSING = "missing"
 UNREADABLE = "unreadable"

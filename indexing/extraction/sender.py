@@ -16,7 +16,8 @@ from lookalike.errors import (
     ModelServerError,
     ModelServerRejected,
 )
-from lookalike.serving.base import Embedder, Pixels
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import Embedder
 from lookalike.vectors import Vectors
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from indexing.defaults import TARGET_RECALL
 from lookalike.flags import Number, json_flag
 from lookalike.settings import Settings
 
@@ -33,7 +34,7 @@ class Quantity(click.ParamType[int]):
 @click.option(
     "--recall",
     type=Number(0, 1, min_open=True),
-    default=0.98,
+    default=TARGET_RECALL,
     show_default=True,
     help="Share of the 10 nearest that a search is to find.",
 )

@@ -9,9 +9,8 @@ from indexing.model import model_reference
 from indexing.planner.measurements import Values
 from lookalike.errors import ModelServerError, VersionNotFound
 from lookalike.index import ModelReference
-from lookalike.picture.contract import CHANNELS
+from lookalike.picture.contract import CHANNELS, Pixels
 from lookalike.serving import Embedder, RestEmbedder
-from lookalike.serving.base import Pixels
 from lookalike.settings import Settings
 from lookalike.store import open_models
 

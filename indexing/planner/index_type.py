@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from indexing.factory import FLOAT_BYTES, HNSW_LINK_BYTES, ROW_NUMBER_BYTES
 from indexing.planner.figures import (
     REFERENCE_CODE_BYTES,
     REFERENCE_DIMENSIONS,
@@ -20,10 +21,7 @@ FACTORY = re.compile(
     r"(?:Pad\d+,)?IVF(?P<lists>\d+)(?P<graph>_HNSW32)?,"
     r"(?:(?P<flat>Flat)|PQ(?P<codes>\d+)x4fs,Refine\((?P<refine>SQfp16|SQ8)\))"
 )
-FLOAT_BYTES, ROW_NUMBER_BYTES = 4, 8
 REFINED_BYTES = {"SQfp16": 2, "SQ8": 1}
-# Two links of 4 bytes for each of 32 neighbours on the lowest level, and a few above it.
-LINK_BYTES = 272
 K_FACTOR = 6
 LEAST_EF_SEARCH = 10
 # Misses that no setting gets below: compressed candidates lose some neighbours for good.
@@ -47,7 +45,7 @@ class IndexType(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fixed_bytes(self) -> int:
         """Bytes beside the vectors: the centroids of the lists."""
-        links = LINK_BYTES if self.graph_over_lists else 0
+        links = HNSW_LINK_BYTES if self.graph_over_lists else 0
         return self.lists * (self.dimensions * FLOAT_BYTES + links)
 
 
@@ -61,7 +59,7 @@ def read_factory(factory: str, dimensions: int) -> IndexType:
     if factory == "Flat":
         return IndexType(kind="flat", dimensions=dimensions, vector_bytes=plain)
     if factory == "HNSW32":
-        return IndexType(kind="graph", dimensions=dimensions, vector_bytes=plain + LINK_BYTES)
+        return IndexType(kind="graph", dimensions=dimensions, vector_bytes=plain + HNSW_LINK_BYTES)
     found = FACTORY.fullmatch(factory)
     if found is None:
         raise ConfigurationError(f"the planner knows no costs of the index type {factory!r}")

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Meta
 
 from indexing.build.choice import MARGIN
-from indexing.build.settings import SHARD_LIMIT, TARGET_RECALL
 from indexing.build.training import LEAST_SAMPLE, SAMPLE_PER_LIST
 from indexing.build.tuning import OTHER_QUERIES, TUNING_QUERIES
+from indexing.defaults import SHARD_LIMIT, TARGET_RECALL
 from indexing.factory import choose
 from indexing.planner.attributes import Columns
 from indexing.planner.figures import Basis, Figure, Figures

@@ -5,11 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from indexing.extraction.known import DIGEST_BYTES
+from indexing.factory import FLOAT_BYTES
 from indexing.planner.attributes import Columns, json_bytes
 from indexing.planner.figures import Basis
 
-DIGEST_BYTES = 32
-FLOAT_BYTES = 4
 # The served version's copy, or the one that serves, and the next.
 AT_ONCE = 2
 

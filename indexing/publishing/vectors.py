@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from indexing.extraction.features import Features
+from indexing.extraction.known import DIGEST_BYTES
+from indexing.factory import FLOAT_BYTES
 from lookalike.index import PictureRow
 from lookalike.vectors import Metric, Vectors, prepared
 
-DIGEST_BYTES = 32
-FLOAT_BYTES = 4
 CHUNK = 65_536
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from lookalike.errors import ModelServerRejected, ProbeMismatch
 from lookalike.picture import PictureContract, read_picture
-from lookalike.serving.base import Embedder, Pixels
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import Embedder
 from lookalike.vectors import CROSS_DEVICE_COSINE, unit
 
 FILE_NAME = "probes.msgpack"

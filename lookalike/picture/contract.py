@@ -3,6 +3,8 @@
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 from msgspec import Meta
 
 VERSION = 1
@@ -11,6 +13,8 @@ SMALLEST_SIZE = 32  # every backbone halves its input five times
 CHANNELS = 3
 
 Fit = Literal["pad", "stretch"]
+# ``uint8[..., S, S, 3]`` RGB, as the contract makes them.
+Pixels = npt.NDArray[np.uint8]
 
 
 class PictureContract(msgspec.Struct, frozen=True, kw_only=True):

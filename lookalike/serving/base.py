@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lookalike.errors import ModelServerRejected
-from lookalike.picture.contract import CHANNELS, PictureContract
+from lookalike.picture.contract import CHANNELS, PictureContract, Pixels
 from lookalike.vectors import Vectors
 
 # The signature of contract 2 (DESIGN): raw RGB bytes in, the layer dense_1 out.
@@ -17,7 +17,6 @@ OUTPUT = "dense_1"
 # A second one, off the hot path: what each place of the picture adds to dense_1.
 PARTS = "parts"
 
-Pixels = npt.NDArray[np.uint8]
 # ``float32[n, h, w, d]``: summed over h and w they are dense_1 before its ReLU.
 Parts = npt.NDArray[np.float32]
 

@@ -14,7 +14,8 @@ from lookalike.errors import (
     ModelServerUnavailable,
     ModelVersionUnavailable,
 )
-from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, ModelAddress, Pixels, checked, raw_rows
+from lookalike.picture.contract import Pixels
+from lookalike.serving.base import INPUT, OUTPUT, SIGNATURE, ModelAddress, checked, raw_rows
 from lookalike.serving.messages import (
     AVAILABLE,
     DT_STRING,

@@ -20,12 +20,12 @@ from lookalike.errors import (
     ModelServerUnavailable,
     ModelVersionUnavailable,
 )
+from lookalike.picture.contract import Pixels
 from lookalike.serving.base import (
     PARTS,
     SIGNATURE,
     ModelAddress,
     Parts,
-    Pixels,
     checked,
     checked_parts,
     raw_rows,

@@ -72,5 +72,5 @@ def test_photographs_differ_and_are_of_their_size(tmp_path: Path) -> None:
 def test_bare_decoding_shares_its_pictures_out(tmp_path: Path) -> None:
     paths = write_photographs(tmp_path / "photographs", 100, 75, 5)
     with Decoders(paths, PictureContract(size=32), 2, reduced=True) as decoders:
-        decoders.run(7)
-        decoders.run(0)
+        assert decoders.run(7) == [4, 3]
+        assert decoders.run(0) == [0, 0]

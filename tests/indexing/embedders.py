@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors
 
 DIMENSIONS = 6

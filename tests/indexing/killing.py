@@ -1,8 +1,10 @@
-"""SIGKILL of the process that it runs in, at a chosen change of a file."""
+"""SIGKILL of a process at a chosen change of a file."""
 
+import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +24,18 @@ class ChangeCounter:
             self.count += 1
             if self.count == self._kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_apart(program: Callable[..., None], *arguments: Any) -> tuple[int | None, int]:
+    """Run a program in a process of its own; give its exit code and the changes that it counted.
+
+    Args:
+        program: a module's function; it puts its count into what it is given last.
+        arguments: that it is given before.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    changes = spawn.Value("i", 0)
+    process = spawn.Process(target=program, args=(*arguments, changes))
+    process.start()
+    process.join()
+    return process.exitcode, changes.value

@@ -1,6 +1,5 @@
 """SIGKILL while publishing: the served version goes on, and no half-written one is ever seen."""
 
-import multiprocessing
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes, verify_version
 from tests.indexing.embedders import DIMENSIONS, Means
 from tests.indexing.extraction.jobs import MODEL
-from tests.indexing.killing import ChangeCounter
+from tests.indexing.killing import ChangeCounter, run_apart
 from tests.pictures import write_pictures
 
 
@@ -35,12 +34,7 @@ def reindex(root: Path, kill_at: int | None, anew: bool, done: Any) -> None:
 
 
 def run(root: Path, kill_at: int | None, anew: bool = False) -> tuple[int | None, int]:
-    spawn = multiprocessing.get_context("spawn")
-    changes = spawn.Value("i", 0)
-    process = spawn.Process(target=reindex, args=(root, kill_at, anew, changes))
-    process.start()
-    process.join()
-    return process.exitcode, changes.value
+    return run_apart(reindex, root, kill_at, anew)
 
 
 def served(root: Path) -> tuple[str, set[str]]:

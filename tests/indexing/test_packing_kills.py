@@ -1,6 +1,5 @@
 """SIGKILL at every change of a file while change records are packed and removed."""
 
-import multiprocessing
 import shutil
 import signal
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from indexing.packing import pack
 from lookalike.changes import Deletion, open_changes
-from tests.indexing.killing import ChangeCounter
+from tests.indexing.killing import ChangeCounter, run_apart
 from tests.lookalike.changes.asking import ask, words
 
 
@@ -24,12 +23,7 @@ def pack_twice(root: Path, kill_at: int | None, done: Any) -> None:
 
 
 def run(root: Path, kill_at: int | None) -> tuple[int | None, int]:
-    spawn = multiprocessing.get_context("spawn")
-    done = spawn.Value("i", 0)
-    process = spawn.Process(target=pack_twice, args=(root, kill_at, done))
-    process.start()
-    process.join()
-    return process.exitcode, done.value
+    return run_apart(pack_twice, root, kill_at)
 
 
 @pytest.mark.long

@@ -5,8 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from model_server.cli import model_server
 from model_server.launcher import run_container, run_real, with_ports
 from model_server.options import ServerOptions
 from tests.model_server.http_client import Address
+from tests.services import until
 from tests.toy_models import write_toy_embedder
 
 LOOKALIKE = str(Path(sys.executable).parent / "lookalike")
@@ -52,13 +52,6 @@ def started(base_path: Path, log: Path, path: str) -> Iterator[subprocess.Popen[
                 process.terminate()  # not kill: the server that it may have started ends too
 
 
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def program(folder: Path, name: str, *lines: str) -> None:
     """Put an executable shell script on a PATH of the test's own."""
     folder.mkdir(exist_ok=True)
@@ -81,7 +74,7 @@ def test_the_look_alike_says_when_it_is_ready_and_ends_at_a_signal_with_status_0
 ) -> None:
     base, log = tmp_path / "embedder", tmp_path / "log"
     with started(base, log, path="") as process:
-        wait_until(lambda: f"waiting for a version under {base}" in log.read_text())
+        until(lambda: f"waiting for a version under {base}" in log.read_text())
         write_toy_embedder(base, 1)
         address, what = ready(process)
         assert what == "look-alike, policy all"
@@ -93,7 +86,7 @@ def test_the_look_alike_says_when_it_is_ready_and_ends_at_a_signal_with_status_0
 
 def test_it_ends_while_it_waits_for_a_version(tmp_path: Path) -> None:
     with started(tmp_path / "nothing", tmp_path / "log", path="") as process:
-        wait_until(lambda: "waiting for a version" in (tmp_path / "log").read_text())
+        until(lambda: "waiting for a version" in (tmp_path / "log").read_text())
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT) == 0
 
@@ -109,7 +102,7 @@ def test_tensorflow_model_server_is_preferred_where_it_is_on_the_path(tmp_path: 
         assert address.exchange("GET", "/v1/models/embedder").status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(WAIT) == 0
-    wait_until(lambda: not accepts(address))
+    until(lambda: not accepts(address))
 
 
 def accepts(address: Address) -> bool:

@@ -4,8 +4,6 @@ import base64
 import json
 import re
 import shutil
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from model_server.options import BatchingParameters, ServerOptions
 from model_server.server import ModelServer
 from tests.model_server.cases import SECTIONS, Case
 from tests.model_server.http_client import Address, Reply
+from tests.services import until
 from tests.toy_models import write_toy_embedder
 
 SIZE = 32
@@ -35,13 +34,6 @@ def metric(server: ModelServer, line_start: str) -> float:
     page = address(server).exchange("GET", METRICS_PATH).body.decode()
     found = re.search(rf"^{re.escape(line_start)} (\S+)$", page, re.MULTILINE)
     return float(found[1]) if found else 0.0
-
-
-def wait_until(is_true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def slow(where: Address, steps: float) -> Reply:
@@ -174,7 +166,7 @@ def test_ports_open_when_a_first_version_appears_and_versions_follow_the_folder(
     server = ModelServer(embedder_options)
     with ThreadPoolExecutor(1) as threads:
         starting = threads.submit(server.start)
-        wait_until(lambda: starting.running())
+        until(lambda: starting.running())
         assert server.rest_port == 0
         write_toy_embedder(embedder_options.base_path, 1, size=SIZE)
         starting.result(WAIT)
@@ -183,16 +175,16 @@ def test_ports_open_when_a_first_version_appears_and_versions_follow_the_folder(
         assert embed(where, 1, pictures).status == 200
         assert embed(where, 2, pictures).status == 404
         write_toy_embedder(embedder_options.base_path, 2, size=SIZE)
-        wait_until(lambda: embed(where, 2, pictures).status == 200)
+        until(lambda: embed(where, 2, pictures).status == 200)
         shutil.rmtree(embedder_options.base_path / "1")
-        wait_until(lambda: embed(where, 1, pictures).status == 404)
+        until(lambda: embed(where, 1, pictures).status == 404)
 
         def states() -> list[tuple[str, str]]:
             listed = where.exchange("GET", "/v1/models/embedder").json["model_version_status"]
             return [(item["version"], item["state"]) for item in listed]
 
         # It answers no more from the moment that it is being unloaded.
-        wait_until(lambda: states() == [("2", "AVAILABLE"), ("1", "END")])
+        until(lambda: states() == [("2", "AVAILABLE"), ("1", "END")])
     finally:
         server.stop()
 

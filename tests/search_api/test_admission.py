@@ -10,16 +10,7 @@ from lookalike.errors import ModelServerBusy, ModelServerUnavailable, TooBusy
 from search_api.admission import Admission, Queue
 from search_api.breaker import FAILURES, FIRST_SECONDS, Breaker
 from search_api.capacity import FIRST_EMBEDDINGS, LEAST_EMBEDDINGS
-
-
-class Clock:
-    """Says what it is told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def simulate(

@@ -13,7 +13,7 @@ from flask import Flask
 from lookalike.errors import NoFeatures, StoreError
 from lookalike.index import IndexDetails, ModelReference, SearchParameters
 from lookalike.picture import PictureContract
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from search_api import problems

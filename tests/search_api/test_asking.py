@@ -17,7 +17,7 @@ from lookalike.errors import (
     TooBusy,
 )
 from lookalike.picture import Box, PictureContract
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from search_api.asked import Asked

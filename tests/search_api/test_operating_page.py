@@ -18,7 +18,6 @@ VERSIONS, MODELS = re.compile("/index/versions$"), re.compile("/models$")
 ROLLBACK, IMAGES = re.compile("/index/rollback$"), re.compile(r"/image\?size=")
 QUARANTINE = re.compile(r"/quarantine\?")
 DESCRIBED = ("versions", "models", "quarantine")
-FOLLOWED_SECONDS = 30
 
 
 @pytest.fixture

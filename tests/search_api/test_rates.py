@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 from lookalike.errors import RateLimited
 from lookalike.key_file import Rate
 from search_api.rates import Rates
-
-
-class Clock:
-    """Seconds, as a test sets them."""
-
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def spent(rates: Rates, rate: Rate, searches: int = 1, key: bytes = b"key") -> bool:

@@ -4,15 +4,9 @@ import pytest
 
 from lookalike.errors import DigestMismatch
 from search_api.refusal import LONGEST_SECONDS, Refusals
+from tests.clock import Clock
 
 PROBLEM = DigestMismatch("a bit is flipped")
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def left_alone(refusals: Refusals, clock: Clock, version: str) -> float:

@@ -9,11 +9,12 @@ import pytest
 
 from lookalike.catalogue import Folder
 from lookalike.picture import PictureContract, read_picture, read_thumbnail
+from lookalike.picture.contract import Pixels
 from tests.training.test_features import DECODED_BYTES
-from training.copy_check import CONTRACT, SIDE, Pixels, agreement, reduced
+from training.copy_check import CONTRACT, SIDE, agreement, reduced
 from training.features import FeatureExtractor
-from training.near_copies import NEAREST, Side, grouped, near_copies, without_copies_of
-from training.split import Example
+from training.near_copies import NEAREST, grouped, near_copies, without_copies_of
+from training.split import Example, Side
 
 Change = Callable[[Pixels], bytes]
 CHANGES: dict[str, Change] = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lookalike.picture.contract import Pixels
 from lookalike.progress import working
-from training.features import Pixels
 from training.framework import tensorflow
 from training.model import base_of, embedder_of, load_model
 from training.report.figures import Cost

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
-
 from lookalike.errors import DataError, PictureError
 from lookalike.picture import PictureHeader, inspect_picture
 from lookalike.progress import track
 from training.features import FeatureExtractor
-from training.judging import sides
-from training.near_copies import Side, near_copies
+from training.judging import ranked_sides
+from training.labelled import fixed_sample
+from training.near_copies import near_copies
 from training.report.figures import CategorySize, Data, Picture, SizeBin
 from training.split import Example, Split
 
 # Whose sizes are looked at: past this number a fixed random part.
 MOST_MEASURED = 2_000
-SEED = 0
 # Of the shorter side, in pixels.
 SIZES = (1, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
@@ -39,18 +37,16 @@ def described(split: Split, extractor: FeatureExtractor, size: int) -> Data:
         _header(example, root)
         for example, root in track(_drawn(split), "looking at sizes and formats")
     ]
-    gallery, queries = sides(split)
-    groups = near_copies(
-        extractor, Side(gallery, Path(split.root)), Side(queries, Path(split.validation_root))
-    )
-    held_out = frozenset(queries)
+    gallery, queries = ranked_sides(split)
+    groups = near_copies(extractor, gallery, queries)
+    held_out = frozenset(queries.examples)
     return Data(
         categories=_categories(split),
         measured=len(headers),
         sizes=_sizes(headers),
         enlarged=sum(max(header.width, header.height) < size for header in headers),
         formats=dict(Counter(header.format for header in headers).most_common()),
-        compared=len(gallery) + len(queries),
+        compared=len(gallery.examples) + len(queries.examples),
         near_copies=sorted(
             ([picture_of(one, one in held_out) for one in group] for group in groups),
             key=_concern,
@@ -88,12 +84,8 @@ def _sizes(headers: Sequence[PictureHeader]) -> list[SizeBin]:
 
 
 def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:
-    every = [(example, Path(split.root)) for example in split.train]
-    every += [(example, Path(split.validation_root)) for example in split.validation]
-    if len(every) <= MOST_MEASURED:
-        return every
-    rows = np.random.default_rng(SEED).choice(len(every), MOST_MEASURED, replace=False)
-    return [every[row] for row in sorted(rows.tolist())]
+    every = [placed for side in split.sides for placed in side.placed()]
+    return [every[row] for row in fixed_sample(len(every), MOST_MEASURED)]
 
 
 def _header(example: Example, root: Path) -> PictureHeader:

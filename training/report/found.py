@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lookalike.vectors import Vectors
+from training.held_out import HITS
+from training.labelled import Labels
 from training.report.figures import Confusion, Hit, Picture, Query
-from training.retrieval import Labels, Neighbours, neighbours, query_gallery
+from training.retrieval import Neighbours, neighbours, query_gallery
 
-# Hits that are looked at for confusions, as many as a search gives.
-HITS = 10
 HARDEST = 12
 CONFUSED_PAIRS, EXAMPLES = 6, 3
 

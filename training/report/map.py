@@ -9,9 +9,10 @@ from threadpoolctl import threadpool_limits
 
 from lookalike.progress import working
 from lookalike.vectors import Vectors, unit, without_features
+from training.labelled import Rows, fixed_sample
 from training.report.figures import Point
 from training.report.found import Ranked
-from training.retrieval import Neighbours, Rows
+from training.retrieval import Neighbours
 
 # More would lie on each other.
 MOST_POINTS = 500
@@ -67,9 +68,7 @@ def placed(vectors: Vectors) -> Places:
 def _drawn(ranked: Ranked) -> Rows:
     seen = ~(without_features(ranked.before) | without_features(ranked.after))
     rows = np.flatnonzero(seen)
-    if len(rows) > MOST_POINTS:
-        rows = np.random.default_rng(SEED).choice(rows, MOST_POINTS, replace=False)
-    return np.sort(rows)
+    return rows[fixed_sample(len(rows), MOST_POINTS)]
 
 
 def _rounded(place: Sequence[float] | Places) -> tuple[float, float]:

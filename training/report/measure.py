@@ -1,5 +1,6 @@
 """From a trained model to all figures of its report: the one place that knows their parts."""
 
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,7 @@ from training.calibration import FEWEST_QUERIES, calibrate, reliability, unseen_
 from training.evaluation import Report
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import read_held_out_hits
-from training.judging import Trained, sides
+from training.judging import Trained, ranked_sides
 from training.output import HISTORY_FILE, model_file
 from training.report.cost import batch_size, measured
 from training.report.data import described, picture_of
@@ -40,8 +41,8 @@ def evaluation(
     card = read_model_card(folder / CARD_FILE)
     ranked = _ranked(trained)
     found = ranked.hits()
-    _, queries = sides(trained.split)
-    batch = [(one, Path(trained.split.validation_root)) for one in queries[: batch_size()]]
+    _, queries = ranked_sides(trained.split)
+    batch = islice(queries.placed(), batch_size())
     pixels = np.stack(list(trained.extractor.pixels(batch, card.picture)))
     return Evaluation(
         **{name: getattr(report, name) for name in Report.__struct_fields__},
@@ -93,7 +94,7 @@ def score_calibration(path: Path) -> ScoreCalibration:
 
 
 def _ranked(trained: Trained) -> Ranked:
-    gallery, queries = sides(trained.split)
+    gallery, queries = (side.examples for side in ranked_sides(trained.split))
     both = [*queries, *gallery]
     return Ranked(
         before=trained.before(both),

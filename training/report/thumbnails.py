@@ -2,13 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Iterable
-from pathlib import Path
 
 import cv2
 
 from lookalike.picture import PictureContract
+from lookalike.picture.contract import Pixels
 from lookalike.progress import track
-from training.features import FeatureExtractor, Pixels
+from training.features import FeatureExtractor
 from training.report.figures import Evaluation, Picture
 from training.split import Example, Split
 
@@ -60,11 +60,9 @@ def _made(
     pictures: Iterable[Picture], split: Split, extractor: FeatureExtractor, side: int
 ) -> Thumbnails:
     wanted = list(dict.fromkeys(pictures))
+    trained, held_out = split.sides
     placed = (
-        (
-            Example(one.id, "", one.category),
-            Path(split.validation_root if one.held_out else split.root),
-        )
+        (Example(one.id, "", one.category), (held_out if one.held_out else trained).root)
         for one in wanted
     )
     read = extractor.pixels(placed, PictureContract(size=side))

@@ -15,7 +15,7 @@ from lookalike.errors import (
     ModelServerUnavailable,
     ModelVersionUnavailable,
 )
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from tests.indexing.embedders import DIMENSIONS, Judging, Means, Scripted
 
 AWAY = ModelServerUnavailable("it restarts")

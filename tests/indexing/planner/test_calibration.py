@@ -12,7 +12,6 @@ from indexing.planner.plan import Plan
 from lookalike.errors import ConfigurationError
 from tests.services import models_served, publish_toy_model, run
 
-ON_A_SERVER = {"embed_rate", "embed_ms"}
 LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
 NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versions"} | {
     "ledger_bytes",

@@ -24,7 +24,7 @@ from lookalike.errors import (
     VersionNotFound,
 )
 from lookalike.index import Quarantined, SearchParameters
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.store import open_models, prune, verify_version
 from lookalike.vectors import Vectors
 from tests.indexing.embedders import Means

@@ -8,7 +8,7 @@ import pytest
 from lookalike.errors import ProbeMismatch
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.picture import PictureContract, read_picture
-from lookalike.serving.base import Pixels
+from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors
 from tests.pictures import write_pictures
 

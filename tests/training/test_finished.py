@@ -1,0 +1,41 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from training.finished import request_sha256
+from training.request import HeadSettings, TrainingRequest, TuningSettings
+
+
+def changed(request: TrainingRequest, **changes: Any) -> bool:
+    return request_sha256(msgspec.structs.replace(request, **changes)) != request_sha256(request)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"head": HeadSettings(epochs=31)},
+        {"views": 3},
+        {"file_format": "h5"},
+        {"tuning": TuningSettings(unfreeze_from="block5_conv1")},
+    ],
+)
+def test_a_flag_that_the_model_depends_on_makes_another_run(
+    request_: TrainingRequest, changes: dict[str, Any]
+) -> None:
+    assert changed(request_, **changes)
+
+
+def test_flags_of_the_second_stage_tell_runs_apart_where_there_is_one(
+    request_: TrainingRequest,
+) -> None:
+    assert not changed(request_, tuning=TuningSettings(tuning_epochs=3))
+    tuned = msgspec.structs.replace(request_, tuning=TuningSettings(unfreeze_from="block5_conv1"))
+    longer = TuningSettings(unfreeze_from="block5_conv1", tuning_epochs=3)
+    assert changed(tuned, tuning=longer)
+
+
+def test_where_it_is_written_and_how_many_threads_read_makes_no_other_run(
+    request_: TrainingRequest,
+) -> None:
+    assert not changed(request_, output=request_.output / "elsewhere", workers=9, strict=True)
