@@ -336,7 +336,7 @@ RULES = (
         },
     ),
     # docs/training.md
-    Rule(pattern="lookalike train photos"),
+    Rule(pattern="lookalike train photos", long=True),  # as make train
     Rule(
         pattern="lookalike train ~/.cache/lookalike/samples/stamps .*",
         replace={"~/.cache/lookalike/samples/stamps": "photos"},

@@ -181,7 +181,7 @@ def _lay_out(folder: Path, cache: Path) -> None:
     for name in ("photo.jpg", "picture.jpg"):
         cv2.imwrite(str(folder / name), photo)
     (folder / "kubeconfig").write_text(KUBECONFIG)
-    (folder / "keys.txt").write_text("what a Secret is made of")
+    (folder / "keys.txt").touch()  # what a Secret is made of; a key is added by another command
     (folder / "credentials.env").write_text("AWS_ACCESS_KEY_ID=nobody\n")
     certificate = write_certificate(folder / "tls.crt", "lookalike.example.com")
     shutil.copy(certificate, folder / "tls.key")  # it holds both
