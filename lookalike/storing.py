@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from lookalike.errors import StoreError, StoreFull
 
 # The disk, the user's quota, the largest file that is allowed.
-FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-FORBIDDEN = {errno.EROFS, errno.EACCES}
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FORBIDDEN = frozenset({errno.EROFS, errno.EACCES})
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Changing what is found: durable records of deletions and additions."""
 
-import errno
 import logging
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,6 +8,7 @@ from lookalike.catalogue.remote import failures
 from lookalike.changes import Addition, Additions, ChangeLog, Deletion, Record
 from lookalike.errors import AdditionsFull, StoreError, StoreFull
 from lookalike.index import embedding_of
+from lookalike.storing import FULL
 from search_api.answers import Deleted, Put
 from search_api.asking import embed_picture
 from search_api.caller import Caller
@@ -18,8 +18,6 @@ from search_api.serving import Serving
 from search_api.upload import Upload
 
 _log = logging.getLogger(__name__)
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Made = TypeVar("Made")
 

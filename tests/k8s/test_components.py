@@ -16,6 +16,7 @@ from search_api.app import bare_app
 from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
 
 MEBIBYTE = 1 << 20
+SCALED = 2  # search-api and tensorflow-serving
 # As ingress-nginx reads them.
 BY_PREFIX = ("Prefix", "ImplementationSpecific")
 # What it takes in paths of the other kinds (its strict-validate-path-type).
@@ -45,14 +46,18 @@ def test_local_has_no_budget_which_of_one_pod_would_say_nothing(local: Manifests
 
 def test_what_is_scaled_has_no_number_of_replicas_to_go_back_to(tmp_path: Path) -> None:
     manifests = component("autoscaling", tmp_path)
-    for scaler in manifests.of_kind("HorizontalPodAutoscaler"):
+    scalers = manifests.of_kind("HorizontalPodAutoscaler")
+    assert len(scalers) == SCALED
+    for scaler in scalers:
         target = scaler["spec"]["scaleTargetRef"]
         assert "replicas" not in manifests.named(target["kind"], target["name"])["spec"]
         assert scaler["spec"]["minReplicas"] < scaler["spec"]["maxReplicas"]
 
 
 def test_a_processor_s_share_is_of_what_is_requested(production: Manifests) -> None:
-    for scaler in production.of_kind("HorizontalPodAutoscaler"):
+    scalers = production.of_kind("HorizontalPodAutoscaler")
+    assert len(scalers) == SCALED
+    for scaler in scalers:
         pod = production.pod(scaler["spec"]["scaleTargetRef"]["name"])
         assert "cpu" in pod.main["resources"]["requests"]
 

@@ -159,7 +159,9 @@ def test_what_the_issue_names_is_watched(monitoring: Manifests) -> None:
 
 def test_services_are_scraped_at_ports_and_paths_that_they_have(monitoring: Manifests) -> None:
     paths = {"search-api": "/metrics", "tensorflow-serving": "/monitoring/prometheus/metrics"}
-    for monitor in monitoring.of_kind("ServiceMonitor"):
+    monitors = monitoring.of_kind("ServiceMonitor")
+    assert {monitor["metadata"]["name"] for monitor in monitors} == set(paths)
+    for monitor in monitors:
         service = monitoring.named("Service", monitor["metadata"]["name"])
         wanted = monitor["spec"]["selector"]["matchLabels"]
         assert wanted.items() <= service["metadata"]["labels"].items()
