@@ -1,6 +1,7 @@
 """Where the search page stands: its address, its history, its focus, and what narrows it down."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -49,6 +50,16 @@ def test_a_file_from_before_a_reload_is_not_another_one(shown: Shown, shop: Stac
     shown.found("no longer at hand")
     assert shown.hits == []
     assert shown.page.locator("#welcome").is_visible()
+
+
+def test_the_last_twenty_files_are_kept_and_no_more(shown: Shown, shop: Stack) -> None:
+    pictures = sorted(shop.pictures.rglob("*.*"))[:21]
+    found = [shown.after(partial(choose, shown.page, picture)) for picture in pictures]
+    assert shown.after(lambda: shown.page.evaluate("history.go(-19)")) == found[1]
+    assert shown.page.locator("#query-name").inner_text() == pictures[1].name
+    shown.page.go_back()
+    shown.found("no longer at hand")
+    assert shown.hits == []
 
 
 def test_a_box_that_is_none_is_not_asked_for(shown: Shown, shop: Stack) -> None:
