@@ -79,7 +79,13 @@ class ProbeCheck:
             vector = unit(embedder.embed(self._pixels[one][np.newaxis]))[0]
         except ModelServerRejected as error:
             raise ProbeMismatch(f"the model server refuses the probe pictures: {error}") from error
-        cosine = float(vector @ self._expected[one])
+        expected = self._expected[one]
+        if vector.shape != expected.shape:
+            raise ProbeMismatch(
+                f"the probe picture {self.ids[one]!r} has {expected.size} numbers, and the model "
+                f"gives {vector.size}: the index was not built with it"
+            )
+        cosine = float(vector @ expected)
         if cosine < CROSS_DEVICE_COSINE:
             raise ProbeMismatch(
                 f"the probe picture {self.ids[one]!r} gives another vector than when the "

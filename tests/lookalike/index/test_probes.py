@@ -78,6 +78,12 @@ def test_one_that_differs_is_found_at_once_and_named_or_when_its_turn_comes(
             check.run_one(model)
 
 
+def test_one_of_another_length_is_no_match(pictures: list[bytes], tmp_path: Path) -> None:
+    write_probes(tmp_path / "longer", [Probe("a", pictures[0], [1.0, 0.0, 0.0])])
+    with pytest.raises(ProbeMismatch, match="has 3 numbers, and the model gives 2"):
+        ProbeCheck(tmp_path / "longer", CONTRACT).run(Model())
+
+
 def test_an_index_without_pictures_asks_nothing(tmp_path: Path) -> None:
     write_probes(tmp_path / "none", [])
     empty, model = ProbeCheck(tmp_path / "none", CONTRACT), Model()
