@@ -4,7 +4,6 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import pytest
 
 from indexing.added import AddedRows
 from indexing.publishing import Base, VersionRows
@@ -15,14 +14,6 @@ from tests.indexing.embedders import DIMENSIONS
 from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
 from tests.pictures import write_pictures
 from tests.services import models_served, publish_toy_model, run
-
-
-@pytest.fixture
-def gallery(tmp_path: Path) -> Gallery:
-    made = Gallery(tmp_path)
-    made.fill(60)
-    made.publish()
-    return made
 
 
 def test_a_deletion_holds_for_every_version_that_is_rolled_back_to(gallery: Gallery) -> None:

@@ -18,14 +18,6 @@ from lookalike.store.prune import prune
 from tests.indexing.publishing.galleries import Gallery, a_plan
 
 
-@pytest.fixture
-def gallery(tmp_path: Path) -> Gallery:
-    made = Gallery(tmp_path)
-    made.fill(60)
-    made.publish()
-    return made
-
-
 def kept(gallery: Gallery) -> Path:
     return gallery.root / "store" / "requests" / gallery.settings.index / "pictures"
 

@@ -20,14 +20,6 @@ EVERY = np.ones(DIMENSIONS, np.float32)
 OTHER_MODEL = Embedding(model="embedder", version=7, weights_sha256="0" * 64, vector=b"")
 
 
-@pytest.fixture
-def gallery(tmp_path: Path) -> Gallery:
-    made = Gallery(tmp_path)
-    made.fill(60)
-    made.publish()
-    return made
-
-
 def vector(number: int) -> Vectors:
     return np.repeat(picture(number).mean(axis=(0, 1))[::-1], 2).astype(np.float32)
 
