@@ -154,12 +154,19 @@ def test_a_key_that_may_changes_what_is_found_though_the_index_is_mounted_read_o
     (cluster.claim("store") / "keys").write_text(line_of("office", ["admin"], "a key"))
     keyed = cluster.add(SEARCH, {"LOOKALIKE_API_KEYS": "/srv/store/keys"})
     until(lambda: keyed.ready, READY_SECONDS, "the service's readiness")
-    new = f"http://{keyed.address}:{keyed.pod.ports['http']}/pictures/new"
+    pod = f"http://{keyed.address}:{keyed.pod.ports['http']}"
+    new = f"{pod}/pictures/new"
     key = {"X-API-Key": "a key", "Content-Type": "image/png"}
     added = requests.put(new, picture, headers=key, timeout=30)
     assert added.status_code == 201, added.text
     deleted = requests.delete(new, headers=key, timeout=30)
     assert deleted.status_code == 200, deleted.text
+    # What an operator asks is read from the store, with no folder for temporary files.
+    (model,) = requests.get(f"{pod}/models", headers=key, timeout=30).json()["models"]
+    assert model["served"]
+    assert model.get("problem") is None
+    versions = requests.get(f"{pod}/index/versions", headers=key, timeout=30).json()["versions"]
+    assert [version.get("obstacle") for version in versions] == [None] * len(versions)
     assert cluster.remove(keyed) == {SEARCH: 0}
 
 
