@@ -256,10 +256,11 @@ def _opened(version: str, folder: Path) -> IndexVersion:
 
     Raises:
         DigestMismatch: they are no index all the same; whatever the libraries make of that.
+        OSError: this machine's, of the moment: of too many open files, or a copy that is gone.
     """
     try:
         return IndexVersion(version, folder)
-    except LookalikeError:
+    except (LookalikeError, OSError):
         raise
     except Exception as error:
         _log.warning("version %s cannot be opened", version, exc_info=True)
