@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from indexing.stored_rows import picture_tables
-from lookalike.changes import ChangeLog
+from lookalike.changes import ChangeLog, LastWords
 from lookalike.store import Collection
 
 # A picture is sent before the record of its addition; after a day there is none on its way.
@@ -30,16 +30,29 @@ def prune_pictures(indexes: Collection, log: ChangeLog) -> list[str]:
         StoreError: a version or a record is damaged; then nothing is removed.
     """
     sent = set(log.pictures())  # before the records: of what is sent later, nothing is removed
-    needed = _asked_for(log)
-    candidates = {bytes.fromhex(sha256) for sha256 in sent - needed}
+    asked = _Asked(log)
+    candidates = {bytes.fromhex(sha256) for sha256 in sent - asked.now()}
     unheld = candidates - _held(indexes, candidates) if candidates else candidates
     unwanted = sorted(digest.hex() for digest in unheld)
     parts = [unwanted[first : first + TOGETHER] for first in range(0, len(unwanted), TOGETHER)]
-    return [sha256 for part in parts for sha256 in _remove(log, part)]
+    return [sha256 for part in parts for sha256 in _remove(log, asked, part)]
 
 
-def _asked_for(log: ChangeLog) -> set[str]:
-    return {addition.sha256 for addition in log.standing().added.values()}
+class _Asked:
+    """Which pictures additions ask for, by records that are read once each."""
+
+    def __init__(self, log: ChangeLog) -> None:
+        self._log, self._words = log, LastWords()
+        self._ids: set[str] = set()
+        self._records: frozenset[str] = frozenset()
+        self._packs: frozenset[str] = frozenset()
+
+    def now(self) -> set[str]:
+        """Give their SHA-256 as of now, in hexadecimal."""
+        news = self._log.news(self._records, self._packs)
+        self._ids.update(*map(self._words.take, news.records))
+        self._records, self._packs = self._records | news.names, self._packs | news.packs
+        return {added.addition.sha256 for added in map(self._words.added, self._ids) if added}
 
 
 def _held(indexes: Collection, digests: set[bytes]) -> set[bytes]:
@@ -53,11 +66,11 @@ def _held(indexes: Collection, digests: set[bytes]) -> set[bytes]:
     return held
 
 
-def _remove(log: ChangeLog, some: Sequence[str]) -> list[str]:
+def _remove(log: ChangeLog, asked: _Asked, some: Sequence[str]) -> list[str]:
     """Remove pictures, and put back what was sent and asked for again in that very moment."""
     old = [sha256 for sha256 in some if log.picture_age(sha256) > SENDING_SECONDS]
     kept = {sha256: log.read_picture(sha256) for sha256 in old}
     log.remove_pictures(old)
-    for sha256 in _asked_for(log).intersection(old):
+    for sha256 in asked.now().intersection(old):
         log.put_picture(kept.pop(sha256))
     return list(kept)

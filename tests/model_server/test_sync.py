@@ -9,12 +9,11 @@ import msgspec
 import pytest
 
 from lookalike.errors import DigestMismatch
-from lookalike.index import IndexDetails, ModelReference, SearchParameters
-from lookalike.picture import PictureContract
 from lookalike.store import Collection, open_indexes, open_models, prune
 from lookalike.store.manifest import FILE_NAME, decode_manifest, verify_file
 from model_server.sync import AGAIN_SECONDS, ServingFolder, keep_synced
 from tests.services import process, until
+from tests.toy_indexes import empty_details
 
 MODEL = "embedder"
 SAVED = {"saved_model.pb": b"graph", "variables/variables.index": b"index", "card.json": b"{}"}
@@ -35,26 +34,9 @@ def export(models: Collection, note: str = "") -> str:
 
 def reindex(indexes: Collection, version: int, model: str = MODEL) -> str:
     """Publish an index that names a version of a model."""
-    reference = ModelReference(
-        name=model,
-        version=version,
-        weights_sha256="0" * 64,
-        picture=PictureContract(),
-        dimensions=128,
-    )
-    details = IndexDetails(
-        name="default",
-        model=reference,
-        metric="cosine",
-        factory="Flat",
-        search=SearchParameters(),
-        shards=[],
-        pictures=0,
-        quarantined=0,
-    )
     with indexes.draft() as folder:
         (folder / "probes").write_bytes(f"{version}".encode())
-        return indexes.publish(folder, details)
+        return indexes.publish(folder, empty_details(model, version))
 
 
 class Store:

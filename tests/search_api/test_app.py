@@ -11,8 +11,6 @@ import pytest
 from flask import Flask
 
 from lookalike.errors import NoFeatures, StoreError
-from lookalike.index import IndexDetails, ModelReference, SearchParameters
-from lookalike.picture import PictureContract
 from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
@@ -25,6 +23,7 @@ from search_api.query import Picture, Query
 from search_api.search import search
 from search_api.serving import Serving
 from tests.pictures import write_pictures
+from tests.toy_indexes import empty_details
 
 
 def test_the_service_imports_no_tensorflow_and_nothing_of_the_other_rooms() -> None:
@@ -54,23 +53,7 @@ class Blind:
 
 def test_a_picture_without_features_is_a_422_of_its_own(tmp_path: Path) -> None:
     [path] = write_pictures(tmp_path, labels=1, each=1).rglob("*.jpg")
-    model = ModelReference(
-        name="embedder",
-        version=1,
-        weights_sha256="",
-        picture=PictureContract(size=32),
-        dimensions=128,
-    )
-    details = IndexDetails(
-        name="default",
-        model=model,
-        metric="cosine",
-        factory="Flat",
-        search=SearchParameters(),
-        shards=[],
-        pictures=0,
-        quarantined=0,
-    )
+    details = empty_details()
     index = SimpleNamespace(details=details)
     query = Query(Picture(path.read_bytes()), Parameters())
     with pytest.raises(NoFeatures) as raised:

@@ -10,9 +10,7 @@ import pytest
 import requests
 
 from demo.processes import free_port
-from lookalike.errors import DigestMismatch, NothingPublished
-from lookalike.index import IndexDetails, ModelReference, SearchParameters
-from lookalike.picture import PictureContract
+from lookalike.errors import DigestMismatch, NothingPublished, StoreError
 from lookalike.settings import Settings
 from lookalike.store import Collection, VerifiedCache, open_indexes
 from search_api.replica import LOOK_AGAIN_SECONDS, Replica
@@ -26,6 +24,7 @@ from tests.services import (
     status,
     until,
 )
+from tests.toy_indexes import empty_details
 
 
 @pytest.fixture
@@ -222,23 +221,9 @@ def test_a_version_that_is_no_index_is_refused_and_left_alone_for_a_while(
 ) -> None:
     """Its files are what its manifest says, and nothing can be made of them."""
     indexes = open_indexes(str(tmp_path / "store"), "default")
-    model = ModelReference(
-        name="m", version=1, weights_sha256="0", picture=PictureContract(size=32), dimensions=128
-    )
-    details = IndexDetails(
-        name="default",
-        model=model,
-        metric="cosine",
-        factory="Flat",
-        search=SearchParameters(),
-        trained=None,
-        shards=[],
-        pictures=0,
-        quarantined=0,
-    )
     with indexes.draft() as folder:
         (folder / "probes.msgpack").write_bytes(b"garbage")
-        version = indexes.publish(folder, details)
+        version = indexes.publish(folder, empty_details())
     indexes.set_current(version)
     settings = Settings(
         store=str(tmp_path / "store"), cache=str(tmp_path / "cache"), poll_seconds=1000
@@ -249,6 +234,31 @@ def test_a_version_that_is_no_index_is_refused_and_left_alone_for_a_while(
         assert isinstance(replica.problem, DigestMismatch)
         assert version in str(replica.problem)
     assert sum(record.exc_info is not None for record in caplog.records) == 1
+
+
+def test_a_failure_of_the_moment_refuses_no_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another worker removes the copy of a version that is about to be opened."""
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    with indexes.draft() as folder:
+        (folder / "probes.msgpack").write_bytes(b"")
+        indexes.set_current(indexes.publish(folder, empty_details()))
+    opened: list[str] = []
+
+    def fails(version: str, folder: Path) -> None:
+        opened.append(version)
+        raise FileNotFoundError(2, "No such file or directory", str(folder))
+
+    monkeypatch.setattr("search_api.replica.IndexVersion", fails)
+    settings = Settings(
+        store=str(tmp_path / "store"), cache=str(tmp_path / "cache"), poll_seconds=1000
+    )
+    replica = Replica(settings)
+    for looks in range(1, 4):
+        replica.refresh()
+        assert type(replica.problem) is StoreError
+        assert len(opened) == looks
 
 
 def test_an_index_of_another_model_is_refused_and_the_old_one_goes_on_serving(
