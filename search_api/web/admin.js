@@ -11,6 +11,7 @@ const FOLLOW_MILLISECONDS = 1000; // replicas notice within seconds
 const FOLLOWS = 30;
 
 let newest = 0; // of what was asked to be served: who asked before says nothing any more
+const last = new Map(); // of each section, the asking that counts: likewise
 
 const quarantine = new Quarantine((work) => section("quarantine", work));
 
@@ -19,22 +20,27 @@ async function load() {
   problem(null);
   say("Loading…");
   await Promise.all([
-    section("versions", async () => showVersions(await operate.versions(), serve)),
-    section("models", async () => showModels(await operate.models())),
+    section("versions", operate.versions, (told) => showVersions(told, serve)),
+    section("models", operate.models, showModels),
     section("quarantine", () => quarantine.show()),
   ]);
   say("");
 }
 
-/** Have a section shown, with what it shows or why there is nothing to show. */
-async function section(name, show) {
+/** Have a section shown, with what was asked for or why there is nothing to show. */
+async function section(name, ask, show = () => {}) {
+  const mine = {};
+  last.set(name, mine);
   const shown = $(`${name}-section`);
   const told = $(`${name}-problem`);
   told.replaceChildren();
   try {
-    await show();
+    const answer = await ask();
+    if (last.get(name) !== mine) return;
+    show(answer);
     shown.hidden = false;
   } catch (raised) {
+    if (last.get(name) !== mine) return;
     const error = Problem.of(raised);
     shown.querySelector("tbody")?.replaceChildren(); // nobody acts on what is out of date
     shown.hidden = lacksKey(error);

@@ -17,6 +17,7 @@ __all__ = ["operated"]
 VERSIONS, MODELS = re.compile("/index/versions$"), re.compile("/models$")
 ROLLBACK, IMAGES = re.compile("/index/rollback$"), re.compile(r"/image\?size=")
 QUARANTINE = re.compile(r"/quarantine\?")
+UNAUTHORIZED = 401
 DESCRIBED = ("versions", "models", "quarantine")
 
 
@@ -41,6 +42,22 @@ def test_the_page_asks_for_a_key_of_an_operator(page: Watched, operated: Operate
     page.page.get_by_role("button", name="Use it").click()
     page.page.locator("#key-form").wait_for()
     assert page.page.locator("#versions-title").is_hidden()
+
+
+def test_an_answer_of_before_the_key_was_given_takes_nothing_away(
+    page: Watched, operated: Operated
+) -> None:
+    held: list[Route] = []
+    page.page.route(VERSIONS, lambda route: route.fallback() if held else held.append(route))
+    page.page.goto(f"{operated.stack.url}/admin")
+    page.page.get_by_label("API key").fill(operated.key)  # the other sections were refused
+    page.page.get_by_role("button", name="Use it").click()
+    page.page.locator("#versions tr").first.wait_for()
+    with page.page.expect_response(lambda response: response.status == UNAUTHORIZED):
+        held[0].continue_()
+    page.page.get_by_role("button", name="Reload").focus()  # the page has gone on
+    assert page.page.locator("#versions tr").first.is_visible()
+    assert page.page.locator("#key-form").is_hidden()
 
 
 def test_the_page_goes_back_when_it_is_meant(shown: Watched, operated: Operated) -> None:
