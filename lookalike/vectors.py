@@ -10,6 +10,7 @@ Metric = Literal["cosine", "l2"]
 
 # Largest Euclidean distance between unit vectors of one picture, embedded twice.
 SAME_DEVICE_TOLERANCE = 1e-5
+SHORTEST = np.finfo(np.float64).tiny
 # Smallest cosine between them across devices and precisions (DESIGN, contract 3).
 CROSS_DEVICE_COSINE = 0.999
 
@@ -24,8 +25,8 @@ def unit(vectors: Vectors) -> Vectors:
     # In double precision, so that a row's result does not depend on the rows beside it.
     double = vectors.astype(np.float64)
     lengths = np.sqrt(np.vecdot(double, double))
-    lengths[lengths == 0] = 1
-    double /= lengths[:, None]
+    # The shortest vector that is not zero is far longer.
+    double /= np.maximum(lengths, SHORTEST)[:, None]
     return double.astype(np.float32)
 
 

@@ -20,7 +20,8 @@ from search_api.native import idle_threads, run_native
 from search_api.parameters import JsonQuery
 from search_api.problems import URN, Problem, expected, problem_of
 from search_api.query import Embedded, Query, decode, decode_batch, query_of
-from search_api.search import Answer, answer, find_all, prepare
+from search_api.scores import Scores, scores_of_each
+from search_api.search import Answer, answer, find_all, prepare, told
 from search_api.serving import Serving
 
 Done = TypeVar("Done")
@@ -162,17 +163,21 @@ def _prepare(
 
 def _outcomes(prepared: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:
     ready = [one for one in prepared if isinstance(one, _Ready)]
-    found = iter(find_all(serving.index, [(one.asked, one.query.parameters) for one in ready]))
-    return [
-        _outcome(one, next(found), serving) if isinstance(one, _Ready) else _failed(one)
-        for one in prepared
-    ]
+    index = serving.index
+    found = find_all(index, [(one.asked, one.query.parameters) for one in ready])
+    hits = [[] if isinstance(one, Exception) else one for one in found]
+    probable = scores_of_each(hits, index.details)
+    done = map(partial(_outcome, serving), ready, found, probable)
+    return [next(done) if isinstance(one, _Ready) else _failed(one) for one in prepared]
 
 
-def _outcome(ready: _Ready, hits: list[Hit] | Exception, serving: Serving) -> Outcome:
+def _outcome(
+    serving: Serving, ready: _Ready, hits: list[Hit] | Exception, probable: Scores
+) -> Outcome:
     if isinstance(hits, Exception):
         return _failed(expected(hits))
-    return Outcome(200, answer=answer(ready.query, serving, ready.asked, hits, ready.begun))
+    results = told(hits, probable, ready.query.parameters.fields)
+    return Outcome(200, answer=answer(results, serving, ready.asked, ready.begun))
 
 
 def _told(ready: _Ready | LookalikeError, outcome: Outcome) -> _Told:

@@ -5,12 +5,12 @@ nothing heavy is imported here.
 """
 
 import logging
-import os
 import re
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import lru_cache
+from random import getrandbits
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from lookalike.settings import LogFormat
 # As in logs and problem documents; made where a request comes without one that can be used.
 HEADER = "X-Request-ID"
 USABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-ID_BYTES = 16
+ID_BITS = 128
 NONE = "none"
 
 TEXT = "%(asctime)s [%(process)d] [%(levelname)s] %(name)s: %(message)s"
@@ -52,7 +52,8 @@ CURRENT: ContextVar[Told | None] = ContextVar("request", default=None)
 def told(given: str | None = None) -> Told:
     """Begin to tell of a request, by the id that it came with, where it can be used."""
     usable = given is not None and USABLE.fullmatch(given)
-    begun = Told(given if given is not None and usable else os.urandom(ID_BYTES).hex())
+    # Nothing rests on nobody guessing it; another process draws others.
+    begun = Told(given if given is not None and usable else f"{getrandbits(ID_BITS):032x}")
     CURRENT.set(begun)
     return begun
 

@@ -176,7 +176,7 @@ def note_request(method: str, path: str, status: str, seconds: float) -> None:
     """Say how long a request of a route took, and look at what memory it took."""
     # Of what has no route, the method may be any word.
     labels = ("any" if path == NONE else method, path, status)
-    _request(*labels).observe(seconds)
+    _observe(_request(*labels), [seconds])
     if seconds > LONG_SECONDS or time.monotonic() > _looked + LOOK_SECONDS:
         _note_memory()
 
@@ -192,8 +192,11 @@ def note_stages(searches: Iterable[Mapping[str, float]]) -> None:
 
 
 def _observe(histogram: Histogram, values: Sequence[float]) -> None:
-    """Take in several values at once, which the library takes one by one, and slower."""
+    """Take in several values at once, which the library takes one by one, and slower each."""
     histogram._sum.inc(sum(values))
+    if len(values) == 1:  # as of all but batches
+        histogram._buckets[bisect_left(SECONDS, values[0])].inc(1)
+        return
     places = Counts(bisect_left(SECONDS, value) for value in values)
     for place, count in places.items():
         histogram._buckets[place].inc(count)

@@ -22,7 +22,7 @@ from gevent.util import wrap_errors
 
 from lookalike.errors import TooBusy
 from search_api.admission import BUSY, Queue
-from search_api.cost import Cost
+from search_api.cost import LOOP_SECONDS, Cost
 from search_api.metrics import NATIVE
 from search_api.turns import MOST_WAIT_SECONDS, has_turn
 
@@ -46,8 +46,6 @@ INLINE_BYTES = 1 << 14
 FETCHES = 8
 # So that what an operator asks is answered while one long answer is made.
 OPERATIONS = 2
-# The most that work may hold up the event loop.
-LOOP_SECONDS = 0.001
 
 
 def run_native(work: Callable[[], Result]) -> Result:
@@ -75,7 +73,7 @@ def run_briefly(work: Callable[[], Result], cost: Cost) -> Result:
         cost: what work of that kind takes.
     """
     if cost.at_most < LOOP_SECONDS:
-        return cost.measured(work)
+        return cost.brief(work)
     return run_native(lambda: cost.measured(work))
 
 

@@ -21,7 +21,7 @@ from lookalike.answers import (
     Versions,
 )
 from lookalike.catalogue.remote import failures
-from lookalike.catalogue.urls import scheme_of
+from lookalike.catalogue.urls import is_file
 from lookalike.errors import (
     DeadlineExceeded,
     LookalikeError,
@@ -214,7 +214,7 @@ def list_quarantine(serving: Serving, wanted: QuarantineParameters) -> Quarantin
 def _told(picture: Quarantined) -> QuarantinedPicture:
     """Say where it is and what is wrong; where this machine keeps a file is nobody's business."""
     uri, detail = picture.uri, picture.detail
-    if scheme_of(uri) == "file":
+    if is_file(uri):
         detail = detail.replace(uri, "the file")
         uri, detail = picture.id, UNTOLD if A_PLACE.search(detail) else detail
     return QuarantinedPicture(id=picture.id, uri=uri, type=picture.type, detail=detail)

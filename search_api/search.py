@@ -9,8 +9,8 @@ import numpy as np
 from msgspec import UNSET, Meta, UnsetType
 
 from lookalike.catalogue.picture import Attribute
-from lookalike.catalogue.urls import scheme_of
-from lookalike.index import Hit, IndexDetails, IndexVersion, PictureRow, Selection
+from lookalike.catalogue.urls import is_file
+from lookalike.index import Hit, IndexVersion, PictureRow, Selection
 from lookalike.vectors import Vectors
 from search_api.asked import Asked
 from search_api.asking import ask
@@ -20,7 +20,7 @@ from search_api.metrics import note_stages
 from search_api.native import run_briefly, run_native
 from search_api.parameters import Field, Parameters
 from search_api.query import Query
-from search_api.scores import likely, require_scores, scores
+from search_api.scores import Scores, likely, require_scores, scores
 from search_api.serving import Serving
 from search_api.tracing import Attributes, span
 
@@ -83,7 +83,8 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     begun = time.perf_counter()
     asked = prepare(query, serving, capacity, caller)
     hits = _found(serving, asked, query.parameters)
-    made = answer(query, serving, asked, hits, begun)
+    results = told(hits, scores(hits, serving.index.details), query.parameters.fields)
+    made = answer(results, serving, asked, begun)
     note_stages([made.took_ms.stages(asked)])
     capacity.recall.note(serving.index, asked, query.parameters.filter)
     return made
@@ -107,11 +108,11 @@ def prepare(query: Query, serving: Serving, capacity: Capacity, caller: Caller) 
     return ask(query, serving, capacity, caller)
 
 
-def answer(query: Query, serving: Serving, asked: Asked, hits: list[Hit], begun: float) -> Answer:
+def answer(results: list[Result], serving: Serving, asked: Asked, begun: float) -> Answer:
     """Say what was found just now, for a query whose work began at ``begun``."""
     found = time.perf_counter()
     return Answer(
-        told(hits, query.parameters.fields, serving.index.details),
+        results,
         serving.index.name,
         serving.index.details.model.version,
         TookMilliseconds(
@@ -209,12 +210,12 @@ def _told_of_search(
     }
 
 
-def told(hits: Sequence[Hit], fields: list[Field] | None, details: IndexDetails) -> list[Result]:
-    """Say of hits what was asked for."""
+def told(hits: Sequence[Hit], probable: Scores, fields: list[Field] | None) -> list[Result]:
+    """Say of hits, and of their scores, what was asked for."""
     pictures = [hit.picture for hit in hits]
     whole = [
         Result(picture.id, hit.distance, score, picture.label, place(picture), picture.attributes)
-        for hit, score, picture in zip(hits, scores(hits, details), pictures, strict=True)
+        for hit, score, picture in zip(hits, probable, pictures, strict=True)
     ]
     if not fields:
         return whole
@@ -223,7 +224,7 @@ def told(hits: Sequence[Hit], fields: list[Field] | None, details: IndexDetails)
 
 def place(picture: PictureRow) -> str:
     """Tell where a picture is; where this machine keeps a file is nobody's business."""
-    return picture.id if scheme_of(picture.uri) == "file" else picture.uri
+    return picture.id if is_file(picture.uri) else picture.uri
 
 
 def _kept(hits: list[Hit], asked: Asked, parameters: Parameters) -> Iterator[Hit]:

@@ -6,15 +6,20 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-FILE = re.compile(r"file:", re.IGNORECASE)
+FILE = "file:"
 
 
 def scheme_of(uri: str) -> str:
     """Give a URL's scheme in lower case, ``file`` for file URLs, and ``""`` for a path."""
-    if FILE.match(uri):
+    if is_file(uri):
         return "file"
     found = SCHEME.match(uri)
     return found[1].lower() if found else ""
+
+
+def is_file(uri: str) -> bool:
+    """Tell whether a URL is a file's: asked of each hit of a search, so not by a pattern."""
+    return uri[: len(FILE)].lower() == FILE
 
 
 def local_path(uri: str) -> str | None:
@@ -63,8 +68,8 @@ def absolute_uri(uri: str, base: str) -> str:
     Raises:
         ValueError: ``uri`` is relative and there is no base.
     """
-    if FILE.match(uri):
-        return FILE.sub("file:", uri, count=1)
+    if is_file(uri):
+        return FILE + uri[len(FILE) :]
     if scheme_of(uri):
         return uri
     if uri.startswith("/"):

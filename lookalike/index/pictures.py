@@ -168,7 +168,7 @@ class Pictures:
         """Give the pictures at these row numbers, in the order asked for."""
         kept = self._recent.get_all(numbers)
         missing = {number for number, row in zip(numbers, kept, strict=True) if row is None}
-        read = dict(self._read(missing))
+        read = dict(self._read(missing)) if missing else {}
         for number, row in read.items():
             self._recent.put(number, row)
         return [

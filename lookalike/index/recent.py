@@ -32,7 +32,9 @@ class Recent(Generic[Key, Value]):
 
     def get_all(self, keys: Sequence[Key]) -> list[Value | None]:
         """Give the values of several keys, in their order, None for those that are not kept."""
-        young = list(map(self._young.get, keys))  # most are here
+        young = list(map(self._young.get, keys))
+        if None not in young:  # as it is nearly always
+            return young
         return [
             self.get(key) if value is None else value
             for key, value in zip(keys, young, strict=True)

@@ -1,7 +1,6 @@
 """One version of an index, opened: vectors, what they are, and the probes."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -138,11 +137,13 @@ class IndexVersion:
 
     def hits(self, near: Near) -> list[list[Hit]]:
         """Look up what was found: the second half of a search."""
-        found = near.rows >= 0
-        rows = self.pictures.rows(near.rows[found].tolist())
-        of_all = list(map(Hit, rows, near.distances[found].tolist()))
-        ends = np.cumsum(found.sum(axis=1)).tolist()
-        hits = [of_all[first:end] for first, end in pairwise([0, *ends])]
+        numbers: list[list[int]] = near.rows.tolist()
+        found = [row for several in numbers for row in several if row >= 0]
+        pictures = iter(self.pictures.rows(found))
+        hits = [
+            [Hit(next(pictures), gap) for row, gap in zip(*of_one, strict=True) if row >= 0]
+            for of_one in zip(numbers, near.distances.tolist(), strict=True)
+        ]
         return hits if near.added is None else laid_over(hits, near.added, near.k)
 
     def find(self, name: str) -> pictures.PictureRow | None:

@@ -1,9 +1,10 @@
 import threading
+import time
 
 import pytest
 
-from search_api.cost import FEWEST, Cost
-from search_api.native import LOOP_SECONDS, run_briefly
+from search_api.cost import FEWEST, LOOP_SECONDS, SELDOM, Cost
+from search_api.native import run_briefly
 
 
 def known(seconds: float) -> Cost:
@@ -50,6 +51,36 @@ def test_only_what_is_known_to_take_little_runs_on_the_event_loop() -> None:
     here = threading.get_ident()
     for cost, at_once in ((Cost(), False), (known(0.0001), True), (known(0.01), False)):
         assert (run_briefly(threading.get_ident, cost) == here) is at_once
+
+
+def test_of_brief_work_one_piece_in_some_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    cost, measured = known(0.0001), list[float]()
+    monkeypatch.setattr(cost, "took", measured.append)
+    for number in range(3 * SELDOM):
+        assert cost.brief(lambda number=number: number) == number  # type: ignore[misc]
+    assert len(measured) == 3
+
+
+def test_brief_work_that_waited_for_a_disk_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = iter([5, 5, 5, 7])  # before and after the one that is measured, at it, and now
+    monkeypatch.setattr("search_api.cost._faults", lambda: next(faults))
+    cost = known(0.0001)
+    cost.brief(int)
+    cost.brief(lambda: time.sleep(2 * LOOP_SECONDS))
+    assert cost.at_most > LOOP_SECONDS
+
+
+def test_after_brief_work_that_took_long_for_once_the_next_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cost, measured = known(0.0001), list[float]()
+    monkeypatch.setattr(cost, "took", measured.append)
+    cost.brief(int)
+    cost.brief(lambda: time.sleep(2 * LOOP_SECONDS))
+    assert len(measured) == 1
+    cost.brief(int)
+    assert len(measured) == 2
+    assert cost.at_most < LOOP_SECONDS
 
 
 def test_an_error_of_brief_work_is_raised() -> None:
