@@ -9,9 +9,9 @@ from itertools import cycle, islice
 
 READ_BYTES = 1 << 16
 OK, TOO_MANY = 200, 429
-PAUSE_SECONDS, SHORT_SECONDS = 0.2, 0.02
+PAUSE_SECONDS = 0.2
 END_OF_HEAD = b"\r\n\r\n"
-LENGTH = b"content-length:"
+LENGTH, LATER = b"content-length:", b"retry-after:"
 
 
 def post(path: str, body: bytes, media_type: str = "application/json") -> bytes:
@@ -31,9 +31,10 @@ class Connection:
     Attributes:
         asked: what was sent last.
         status: of the last answer.
+        rests_until: a time of ``time.perf_counter``, as it was told; 0: it need not.
     """
 
-    asked, status = b"", 0
+    asked, status, rests_until = b"", 0, 0.0
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -52,47 +53,50 @@ class Connection:
         assert data, "the connection was closed"
         self._answer += data
         head, found, body = self._answer.partition(END_OF_HEAD)
-        if not found or len(body) < _length(head):
+        if not found or len(body) < _number(head, LENGTH):
             return None
-        self.status = int(head.split(b" ", 2)[1])
+        self.status, now = int(head.split(b" ", 2)[1]), time.perf_counter()
         assert self.status in (OK, TOO_MANY), self._answer[:400]
-        return time.perf_counter() - self._sent
+        self.rests_until = now + _number(head, LATER) if self.status == TOO_MANY else 0.0
+        return now - self._sent
 
 
 def drive(port: int, requests: Sequence[bytes], connections: int, count: int) -> list[float]:
     """Send ``count`` requests, taken in turn from ``requests``; give each one's seconds.
 
-    What is turned away (429) is asked again after a moment; any other answer than 200 fails.
+    A connection that is turned away (429) waits as long as it was told to, and whichever is free
+    first asks in its place. Any other answer than 200 fails.
     """
-    waiting: Iterator[bytes] = islice(cycle(requests), count)
+    waiting = deque(islice(cycle(requests), count))
     took: list[float] = []
     with selectors.DefaultSelector() as selector:
-        for request in islice(waiting, connections):
-            connection = Connection(port)
+        free = [Connection(port) for _ in range(min(connections, count))]
+        for connection in free:
             selector.register(connection.socket, selectors.EVENT_READ, connection)
-            connection.send(request)
-        paused: deque[tuple[float, Connection]] = deque()
         while len(took) < count:
-            _ask_again(paused)
-            for key, _ in selector.select(SHORT_SECONDS if paused else None):
+            now = time.perf_counter()
+            while waiting and (
+                rested := next((one for one in free if one.rests_until <= now), None)
+            ):
+                free.remove(rested)
+                rested.send(waiting.popleft())
+            for key, _ in selector.select(_rest(free, now) if waiting else None):
                 seconds = key.data.receive()
                 if seconds is None:
                     continue
                 if key.data.status == TOO_MANY:
-                    paused.append((time.perf_counter() + SHORT_SECONDS, key.data))
-                    continue
-                took.append(seconds)
-                if (following := next(waiting, None)) is not None:
-                    key.data.send(following)
+                    waiting.appendleft(key.data.asked)
+                else:
+                    took.append(seconds)
+                free.append(key.data)
         for key in list(selector.get_map().values()):
             key.data.socket.close()
     return took
 
 
-def _ask_again(paused: "deque[tuple[float, Connection]]") -> None:
-    while paused and paused[0][0] <= time.perf_counter():
-        connection = paused.popleft()[1]
-        connection.send(connection.asked)
+def _rest(free: Sequence[Connection], now: float) -> float | None:
+    """Tell how long it is until one of these may ask again; None: there is none."""
+    return min((one.rests_until - now for one in free), default=None)
 
 
 def flood(
@@ -134,8 +138,8 @@ def flood(
     return took, shed
 
 
-def _length(head: bytes) -> int:
+def _number(head: bytes, name: bytes) -> int:
     for line in head.split(b"\r\n"):
-        if line.lower().startswith(LENGTH):
-            return int(line[len(LENGTH) :])
-    raise AssertionError(f"an answer without a length: {head!r}")
+        if line.lower().startswith(name):
+            return int(line[len(name) :])
+    raise AssertionError(f"an answer without {name!r}: {head!r}")
