@@ -12,6 +12,7 @@ from reference.cli import cli_page
 from reference.error_types import error_types_page
 from reference.http_api import http_api_page
 from reference.metrics import metrics_page
+from reference.runbooks import runbooks_page
 from reference.settings import settings_page
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -20,5 +21,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "error_types.md": error_types_page,
     "http_api.md": http_api_page,
     "metrics.md": metrics_page,
+    "runbooks.md": runbooks_page,
     "settings.md": settings_page,
 }

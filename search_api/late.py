@@ -14,7 +14,14 @@ import numpy as np
 
 from lookalike.catalogue.storage import read_bytes
 from lookalike.changes import Added, ChangeLog
-from lookalike.errors import LookalikeError, ModelServerError, ModelServerRejected, NoFeatures
+from lookalike.errors import (
+    LookalikeError,
+    ModelServerError,
+    ModelServerRejected,
+    ModelServerUnavailable,
+    ModelVersionUnavailable,
+    NoFeatures,
+)
 from lookalike.picture import read_picture
 from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
@@ -27,8 +34,12 @@ AT_ONCE = 8
 LOOK_SECONDS = 0.5
 # A model server, or a store, that is away is left alone for so long.
 AWAY_SECONDS = 5.0
+# One whose picture makes a model server fail that answers is passed over for so long.
+ASIDE_SECONDS = 60.0
 # What no later try changes; all else that reading a file raises is of the moment.
 GONE = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+
+AWAY = (ModelServerUnavailable, ModelVersionUnavailable)
 
 _log = logging.getLogger(__name__)
 
@@ -40,12 +51,19 @@ class LateEmbedding:
         log: has the pictures' bytes.
         serving: gives what serves, or None.
         settings: limits of reading.
+        clock: seconds.
     """
 
     def __init__(
-        self, log: ChangeLog, serving: Callable[[], Serving | None], settings: Settings
+        self,
+        log: ChangeLog,
+        serving: Callable[[], Serving | None],
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._changes, self._serving, self._settings = log, serving, settings
+        self._clock = clock
+        self._aside: dict[str, float] = {}  # by record, until when
 
     def start(self) -> None:
         """Look for what waits from now on."""
@@ -55,7 +73,8 @@ class LateEmbedding:
         """Embed a few of those that wait, and have them found; give how many.
 
         One that this model can make nothing of, or whose file is gone, is told in the log, and not
-        tried again: this worker would never find it.
+        tried again: this worker would never find it. One that the model server fails at holds
+        up no other.
 
         Raises:
             ModelServerError: the model server is away; they go on waiting.
@@ -64,10 +83,19 @@ class LateEmbedding:
         serving = self._serving()
         if serving is None:
             return 0
-        waiting = run_aside(lambda: serving.index.waiting(AT_ONCE))
+        now = self._clock()
+        self._aside = {record: until for record, until in self._aside.items() if until > now}
+        waiting = run_aside(lambda: serving.index.waiting(AT_ONCE, self._aside.keys()))
         for added in waiting:
             uri = self._changes.picture_uri(added.addition)
-            vector = self._vector(added, uri, serving)
+            try:
+                vector = self._vector(added, uri, serving)
+            except AWAY:
+                raise
+            except ModelServerError as error:
+                self._aside[added.record] = now + ASIDE_SECONDS
+                _log.warning("the addition %r waits: %s", added.addition.id, error)
+                continue
             run_aside(partial(serving.index.lay_over, added, uri, vector))
         return len(waiting)
 

@@ -52,8 +52,8 @@ TOO_LATE = (
 UNREADABLE = (LookalikeError, OSError)
 # The manifests mount all of the store that is served read-only.
 HOW_ELSE = (
-    "; in a cluster, 'kubectl create job --from=cronjob/rollback rollback-now' goes to the version "
-    "before the current one, and 'lookalike index rollback VERSION' in the toolbox to any"
+    "; in a cluster, 'kubectl create job --from=cronjob/rollback rollback-$(date +%s)' goes to the "
+    "version before the current one, and 'lookalike index rollback VERSION' in the toolbox to any"
 )
 # A file URL, and a word that begins as a path does: versions of before said where a file is.
 A_PLACE = re.compile(r"""file:|(?:^|[\s'"(=:])/""", re.IGNORECASE)

@@ -51,6 +51,8 @@ MOST_VALUES_OF_BATCH = (1 << 18) + MOST_VALUES
 
 FLOAT32 = np.dtype("<f4")
 FILTER = "filter"
+# What Werkzeug reads where a form's bytes are no UTF-8.
+REPLACED = "\ufffd"
 Given = TypeVar("Given", bound=msgspec.Struct)
 
 
@@ -283,6 +285,10 @@ def _form_picture(request: Request, how: str) -> bytes:
     run_native(lambda: request.files)
     if None in request.files or None in request.form:
         raise BadRequest("a part of the form has no name")
+    if any(REPLACED in text for text in request.form.values()):
+        raise BadRequest(
+            f"a field of the form is no UTF-8, or has {REPLACED!r}, which stands for that"
+        )
     files = request.files.getlist(FIELD)
     if len(files) != 1:
         fields = ", ".join(sorted({*request.files, *request.form})) or "no fields"

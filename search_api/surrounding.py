@@ -7,6 +7,7 @@ and not the path, which may hold an id, or anything.
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Flask, request
 
@@ -50,21 +51,27 @@ def surrounded(wsgi: "WSGIApplication") -> "WSGIApplication":
 def register(app: Flask) -> None:
     """Have the application tell the route of each request, and answer none whose path is none."""
     app.before_request(_note_route)
-    app.before_request(check_path)
+    app.before_request(check_address)
 
 
-def check_path() -> None:
-    """Hold the path of the request against UTF-8: Werkzeug reads what is none as U+FFFD.
+def check_address() -> None:
+    """Hold the path and the query of the request against UTF-8: Werkzeug reads U+FFFD instead.
 
-    So two paths would name one picture, and who puts or deletes the one would change the other.
+    So two paths would name one picture, and who puts or deletes the one would change the other;
+    and a label would be kept that nobody sent.
 
     Raises:
-        BadRequest: it is none.
+        BadRequest: one of them is none.
     """
+    # As WSGI hands bytes on.
+    path, query = (
+        request.environ[name].encode("latin-1") for name in ("PATH_INFO", "QUERY_STRING")
+    )
     try:
-        request.environ["PATH_INFO"].encode("latin-1").decode()  # as WSGI hands bytes on
+        path.decode()
+        unquote_to_bytes(query).decode()
     except UnicodeError as error:
-        raise BadRequest("the path is no UTF-8 once its %-escapes are read") from error
+        raise BadRequest("the URL is no UTF-8 once its %-escapes are read") from error
 
 
 def _note_route() -> None:

@@ -20,6 +20,7 @@ import gevent
 from gevent import monkey
 from gunicorn import util
 from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
 from lookalike.errors import LookalikeError, TooBusy
@@ -41,6 +42,7 @@ LINGER_SECONDS = 1.0
 FAILURES = 500
 # A second: kubelet, Prometheus and load balancers ask far less.
 FREE_PROBES = 50
+HTTP_1_1 = (1, 1)
 # Paths of searches, which all wait for their turn.
 SEARCHES = frozenset({"/search", "/search/batch"})
 
@@ -88,7 +90,13 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         super().handle(listener, connection, addr)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
-        """Answer a request; at the worker's end it is its connection's last."""
+        """Answer a request; at the worker's end it is its connection's last.
+
+        Raises:
+            InvalidHeader: it is of HTTP/1.1 and does not name one host (RFC 9112, 3.2).
+        """
+        if req.version >= HTTP_1_1 and [name for name, _ in req.headers].count("HOST") != 1:
+            raise InvalidHeader("Host")
         if req.path not in PROBES or not self._probes.is_free():
             self._turns.wait()
         if self._ending:

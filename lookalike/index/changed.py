@@ -128,9 +128,14 @@ class ChangedRows:
         replaces = name in self._laid or name in self._waiting
         return replaces or len(self._laid) + len(self._waiting) < self._most
 
-    def waiting(self, most: int) -> list[Added]:
-        """Give some additions that have no vector of the version's model, the oldest first."""
-        waiting = list(self._waiting.values())
+    def waiting(self, most: int, but: Collection[str] = ()) -> list[Added]:
+        """Give some additions that have no vector of the version's model, the oldest first.
+
+        Args:
+            most: how many.
+            but: records whose additions are left out.
+        """
+        waiting = [added for added in list(self._waiting.values()) if added.record not in but]
         return sorted(waiting, key=lambda added: added.record)[:most]
 
     def lay_over(self, added: Added, uri: str, vector: Vectors | None) -> None:

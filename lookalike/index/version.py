@@ -1,6 +1,6 @@
 """One version of an index, opened: vectors, what they are, and the probes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -226,9 +226,9 @@ class IndexVersion:
         """Tell whether one more addition can be taken in, or one in the place of another."""
         return self._changed.has_room_for(name)
 
-    def waiting(self, most: int) -> list[Added]:
-        """Give some additions that have no vector of this version's model, the oldest first."""
-        return self._changed.waiting(most)
+    def waiting(self, most: int, but: Collection[str] = ()) -> list[Added]:
+        """Give additions without a vector of this version's model; see :class:`ChangedRows`."""
+        return self._changed.waiting(most, but)
 
     def lay_over(self, added: Added, uri: str, vector: Vectors | None) -> None:
         """Have an addition that waited found, by its vector; None: the model has none for it."""

@@ -234,6 +234,13 @@ def test_limits_are_enough_for_the_planned_pictures(overlay: str) -> None:
     assert {job.name for job in jobs} >= {"reindex", "build", "verify", "rollback"}
     for job in jobs:
         assert scratch_room(job) >= planned.disk.job, job.name
+        if job.name not in ("toolbox", "bootstrap"):  # which work on less, or seldom
+            assert disk_asked(job) >= planned.disk.job, job.name
+    assert disk_asked(pod) >= planned.disk.replica
+
+
+def disk_asked(pod: Pod) -> float:
+    return quantity(pod.main["resources"]["requests"]["ephemeral-storage"])
 
 
 def scratch_room(pod: Pod) -> float:

@@ -134,16 +134,29 @@ def test_a_catalogue_that_stays_as_it_is_alerts_nobody(monitoring: Manifests) ->
     assert old.rpartition(" > ")[2] == succeeded.rpartition(" < ")[2]
 
 
-def test_every_alert_says_how_bad_it_is_and_has_its_runbook(monitoring: Manifests) -> None:
+def test_every_alert_says_how_bad_it_is_and_what_to_do(monitoring: Manifests) -> None:
     pages = (ROOT / "docs" / "runbooks.md").read_text()
     headings = re.findall(r"^## (\w+)$", pages, re.MULTILINE)
     assert headings == [rule["alert"] for rule in alerts(monitoring)]
     for rule in alerts(monitoring):
         assert rule["labels"]["severity"] in ("warning", "critical")
-        page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        told = rule["annotations"]
+        assert told.keys() - {"description"} == {"summary", "look_at", "action"}
+        assert all(text.endswith((".", ".)")) for text in told.values())
+        assert "{{" not in "".join(told.values())  # Prometheus would take it for a template
+
+
+def test_what_an_alert_tells_to_run_and_to_read_is_there(monitoring: Manifests) -> None:
+    texts = [text for rule in alerts(monitoring) for text in rule["annotations"].values()]
+    for page in re.findall(r"docs/[\w-]+\.md", " ".join(texts)):
         assert (ROOT / page).is_file()
-        assert anchor == rule["alert"].lower()
-        assert rule["annotations"]["summary"].endswith(".")
+    named = {rule["alert"] for rule in alerts(monitoring)}
+    assert set(re.findall(r"see ([A-Z]\w+)", " ".join(texts))) <= named
+    jobs = re.findall(r"--from=cronjob/(\S+) (\S+)", " ".join(texts))
+    assert {job for job, _ in jobs} == {"reindex", "rollback", "verify"}
+    for job, name in jobs:
+        assert monitoring.named("CronJob", job)
+        assert name == f"{job}-$(date"  # so that it can be run again
 
 
 def test_what_the_issue_names_is_watched(monitoring: Manifests) -> None:

@@ -60,8 +60,19 @@ def test_containers_ask_for_no_more_than_their_limits(manifests: Manifests) -> N
         for container in pod.containers:
             requests, limits = container["resources"]["requests"], container["resources"]["limits"]
             assert {"cpu", "memory"} <= requests.keys() & limits.keys()
-            for name in requests:
+            for name in requests.keys() & limits.keys():
                 assert quantity(requests[name]) <= quantity(limits[name])
+
+
+def test_pods_ask_for_room_on_the_disk_of_their_node(manifests: Manifests) -> None:
+    """Without it they come to nodes that have none, and are evicted as they fill them."""
+    for pod in manifests.pods():
+        asked = sum(
+            quantity(container["resources"]["requests"].get("ephemeral-storage", "0"))
+            for container in pod.containers
+        )
+        fills = any("emptyDir" in volume for volume in pod.spec["volumes"])
+        assert not fills or asked >= quantity("1Gi"), pod.name
 
 
 def test_images_have_a_tag_and_none_is_latest(manifests: Manifests) -> None:

@@ -35,6 +35,8 @@ def answer(stack: Stack, message: bytes) -> tuple[int, dict[str, str], str]:
         (b"GET /healthz\0 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad-request"),
         (b"GET /healthz HTTP/1.1\r\nHo st: x\r\n\r\n", 400, "bad-request"),
         (b"GET /healthz HTTP/1.1\r\nHost: x\r\n more\r\n\r\n", 400, "bad-request"),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400, "bad-request"),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "bad-request"),
         (b"POST /search HTTP/1.1\r\nContent-Length: -4\r\n\r\n", 400, "bad-request"),
         (b"GET /healthz HTTP/1.1\r\nX: %b\r\n\r\n" % (b"x" * 9000), 431, "headers-too-large"),
         (b"GET / HTTP/1.1\r\n%b\r\n" % (b"X: x\r\n" * 101), 431, "headers-too-large"),

@@ -12,7 +12,12 @@ from search_api import turns
 from search_api.access import KEY
 from search_api.worker import DrainingWorker
 
-HEADERS = [("CONTENT-TYPE", "application/json"), ("CONTENT-LENGTH", "11"), ("X-REQUEST-ID", "mine")]
+HEADERS = [
+    ("HOST", "x"),
+    ("CONTENT-TYPE", "application/json"),
+    ("CONTENT-LENGTH", "11"),
+    ("X-REQUEST-ID", "mine"),
+]
 ASKED = "asked the application"
 
 
@@ -47,7 +52,13 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> DrainingWorker:
 
 
 def request(path: str = "/search", method: str = "POST", **other: Any) -> Any:
-    given = {"path": path, "method": method, "headers": HEADERS, "should_close": lambda: False}
+    given = {
+        "path": path,
+        "method": method,
+        "version": (1, 1),
+        "headers": HEADERS,
+        "should_close": lambda: False,
+    }
     body = SimpleNamespace(reader=SimpleNamespace(length=0))
     return SimpleNamespace(**{**given, "body": body, **other})
 

@@ -269,7 +269,7 @@ def test_where_the_store_cannot_be_written_to_the_way_is_told(operated: Operated
     problem = refused.json()
     assert problem["type"].endswith(":store-error")
     assert problem["detail"].startswith("CURRENT cannot be written: Is a directory; in a cluster")
-    assert "kubectl create job --from=cronjob/rollback rollback-now" in problem["detail"]
+    assert "kubectl create job --from=cronjob/rollback rollback-$(date +%s)" in problem["detail"]
     assert operated.operator.versions().current == current
 
 
