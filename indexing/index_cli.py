@@ -10,6 +10,7 @@ from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
+    from indexing.unneeded_features import Pruned
     from lookalike.index import IndexDetails
     from lookalike.store import Collection
 
@@ -112,8 +113,14 @@ def rollback(version: str | None, as_json: bool) -> None:
     help="Remove the bytes of pictures too that were sent (add, PUT), and that no version which "
     "stays has and no addition asks for; those of the last day stay.",
 )
+@click.option(
+    "--features",
+    is_flag=True,
+    help="Remove the vectors too, of every model, of pictures that no version which stays of any "
+    "index has, and no ledger of an extraction; not while one runs.",
+)
 @json_flag("it")
-def prune(keep: int, models: bool, pictures: bool, as_json: bool) -> None:
+def prune(keep: int, models: bool, pictures: bool, features: bool, as_json: bool) -> None:
     """Remove old versions; files that a version which stays still needs are kept.
 
     A rollback can go to the versions that are kept, and to no other.
@@ -128,12 +135,15 @@ def prune(keep: int, models: bool, pictures: bool, as_json: bool) -> None:
         "models": _prune_models(indexes) if models else [],
         "pictures": _prune_pictures(indexes) if pictures else [],
     }
+    pruned = _prune_features(indexes) if features else []
     if as_json:
-        click.echo(msgspec.json.encode(removed))
+        click.echo(msgspec.json.encode({**removed, "features": pruned}))
         return
     for kind, names in removed.items():
         for name in names:
             click.echo(f"removed {kind}/{name}")
+    for one in pruned:
+        click.echo(f"removed {one.vectors} vectors of features/{one.features}")
     click.echo(f"{len(removed['indexes']) + len(removed['models'])} versions removed")
 
 
@@ -143,6 +153,12 @@ def _prune_pictures(indexes: "Collection") -> list[str]:
 
     settings = Settings.from_environment()
     return prune_pictures(indexes, open_changes(settings.store, settings.index))
+
+
+def _prune_features(indexes: "Collection") -> "list[Pruned]":
+    from indexing.unneeded_features import prune_features
+
+    return prune_features(Settings.from_environment().store, indexes)
 
 
 def _prune_models(indexes: "Collection") -> list[str]:

@@ -82,6 +82,19 @@ class Features:
         name = f"{model.version}-{model.weights_sha256[:WEIGHTS_DIGITS]}"
         return cls(Location(f"{store}/features/{model.name}/{name}"), model.dimensions)
 
+    @classmethod
+    def at(cls, location: Location) -> "Features":
+        """Open the features of a folder, as long as its vectors are.
+
+        Raises:
+            DigestMismatch: every part is damaged; the last one's error.
+        """
+        made = cls(location, 0)
+        damaged: list[DigestMismatch] = []
+        for length in made._every_part(made._length, damaged):
+            return cls(location, length)
+        raise damaged[-1] if damaged else StoreError(f"{location.root} has no features")
+
     def parts(self) -> list[str]:
         """Name the files."""
         return self._location.names(PATTERN)
@@ -159,6 +172,44 @@ class Features:
         for batch in self._batches(name, ["sha256", "vector"]):
             flat = batch.column(1).flatten().to_numpy()
             yield Chunk(_digests_of(batch.column(0)), flat.reshape(-1, self._dimensions))
+
+    def keep(self, needed: KnownDigests, since: Callable[[], float]) -> int:
+        """Leave out the vectors of all other digests; parts that are damaged stay as they are.
+
+        A part with fewer is written before the one of before goes, so that readers always find
+        what is needed.
+
+        Args:
+            needed: digests whose vectors stay.
+            since: gives the seconds since those were read: what was written later stays whole.
+
+        Returns:
+            How many vectors were left out.
+        """
+        damaged: list[DigestMismatch] = []
+        left_out = sum(self._every_part(lambda name: self._kept(name, needed, since), damaged))
+        for error in damaged:
+            sys.stderr.write(f"warning: {error}\n")
+        return left_out
+
+    def _kept(self, name: str, needed: KnownDigests, since: Callable[[], float]) -> Iterator[int]:
+        if self._location.age(name) < since() or self._holds_only(name, needed):
+            return
+        left_out = 0
+        for chunk in self.read(name):
+            stays = needed.contain(chunk.digests)
+            if stays.any():
+                self.write(chunk.digests[stays], chunk.vectors[stays])
+            left_out += int(np.count_nonzero(~stays))
+        self.remove(name)
+        yield left_out
+
+    def _holds_only(self, name: str, needed: KnownDigests) -> bool:
+        return all(needed.contain(digests).all() for digests in self._digests(name, []))
+
+    def _length(self, name: str) -> Iterator[int]:
+        with self._opened(name) as part:
+            yield int(part.schema_arrow.field("vector").type.list_size)
 
     def remove(self, name: str) -> None:
         """Delete a part whose vectors are elsewhere."""

@@ -93,4 +93,9 @@ def test_the_command_names_what_it_removed(
     ran = CliRunner().invoke(index, ["prune", "--json"], catch_exceptions=False)
     assert json.loads(ran.stdout)["pictures"] == []
     ran = CliRunner().invoke(index, ["prune", "--pictures", "--json"], catch_exceptions=False)
-    assert json.loads(ran.stdout) == {"indexes": [], "models": [], "pictures": [sha256]}
+    assert json.loads(ran.stdout) == {
+        "indexes": [],
+        "models": [],
+        "pictures": [sha256],
+        "features": [],
+    }
