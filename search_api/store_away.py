@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lookalike.catalogue.remote import failures
-from lookalike.errors import StoreError
+from lookalike.errors import StoreError, StoreFull
+from lookalike.storing import FULL
 
 _log = logging.getLogger(__name__)
 
@@ -35,5 +36,10 @@ def words(error: BaseException | None) -> str:
 
 
 def away(error: Exception, what: str) -> StoreError:
-    """Make the error of such a failure, for whoever logs it in their own way."""
+    """Make the error of such a failure, for whoever logs it in their own way.
+
+    What is read is copied to this machine's disk first, and that may be full.
+    """
+    if getattr(error, "errno", None) in FULL:
+        return StoreFull(f"{what}: there is no room left in the cache (LOOKALIKE_CACHE)")
     return StoreError(f"{what}: the store fails ({type(error).__name__}); the log says more")

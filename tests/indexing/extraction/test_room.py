@@ -1,50 +1,29 @@
 """A disk that fills up: a clear error, nothing corrupted, and the next run goes on."""
 
-import os
 import resource
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lookalike.catalogue import Folder
 from lookalike.errors import StoreFull
+from tests.disks import enlarge, small_disk
 from tests.indexing.embedders import Means
 from tests.indexing.extraction.jobs import embedded, features, run
 from tests.pictures import write_pictures
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 200 kB."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a file system")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(disk)],
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def test_a_disk_that_fills_up_ends_the_job_and_the_next_run_goes_on(
-    small_disk: Path, tmp_path: Path
-) -> None:
+def test_a_disk_that_fills_up_ends_the_job_and_the_next_run_goes_on(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", labels=4, each=50)
-    (small_disk / "ballast").write_bytes(bytes(60_000))
-    with pytest.raises(StoreFull, match="run the same command again"):
-        run(Folder(pictures), small_disk)
-    (small_disk / "ballast").unlink()
-    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
-    tally = run(Folder(pictures), small_disk)
-    assert tally.embedded == 200
-    assert len(embedded(small_disk)) == 200
+    with small_disk(tmp_path / "disk", "200k") as disk:
+        (disk / "ballast").write_bytes(bytes(60_000))
+        with pytest.raises(StoreFull, match="run the same command again"):
+            run(Folder(pictures), disk)
+        (disk / "ballast").unlink()
+        enlarge(disk, "20m")
+        tally = run(Folder(pictures), disk)
+        assert tally.embedded == 200
+        assert len(embedded(disk)) == 200
 
 
 def test_a_part_of_the_features_that_finds_no_room_is_not_there(
