@@ -13,6 +13,7 @@ import socket
 import time
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
@@ -25,6 +26,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from lookalike.errors import LookalikeError, TooBusy
 from search_api import stopping
+from search_api.accepting import SharingServer
 from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
@@ -67,6 +69,12 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         super().__init__(*given)
         self._ending = False
         self._waiting: set[gevent.Greenlet] = set()
+        if self.cfg.workers > 1:
+            self.server_class = self._sharing_server
+
+    def _sharing_server(self, listener: Any, *, spawn: Any, **_: Any) -> SharingServer:
+        """Make what accepts connections, as gunicorn asks for servers with a WSGI of their own."""
+        return SharingServer(listener, partial(self.handle, listener), spawn=spawn)
 
     def run(self) -> None:
         """Serve until told to stop, then until the last request is answered."""

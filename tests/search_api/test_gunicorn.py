@@ -5,7 +5,9 @@ import re
 import signal
 import socket
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,9 @@ import requests
 
 from demo.processes import free_port
 from tests.services import process, status, until
+
+# Opened at once; without a rest between them, one worker takes nearly all.
+CONNECTIONS = 24
 
 
 class Running(NamedTuple):
@@ -58,6 +63,23 @@ def test_a_worker_that_is_killed_is_replaced(service: Running) -> None:
     until(lambda: len(set(workers_of(service)) - set(before)) == 1, what="another worker")
     until(lambda: set(before) & set(workers_of(service)) == {before[1]}, what="the end of one")
     assert status(f"{service.url}/healthz") == 200
+
+
+def test_connections_that_are_opened_together_are_shared(service: Running) -> None:
+    until(lambda: len(workers_of(service)) == 2, what="both workers")
+    host, port = service.url.removeprefix("http://").split(":")
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(socket.create_connection((host, int(port)), 10))
+            for _ in range(CONNECTIONS)
+        ]
+        for client in clients:
+            client.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 404"
+    lines = re.findall(r"\[(\d+)\].*GET none 404", service.log.read_text())
+    by_worker = Counter(lines)
+    assert by_worker.total() == CONNECTIONS
+    assert min(by_worker[pid] for pid in workers_of(service)) >= CONNECTIONS // 4
 
 
 def test_idle_connections_do_not_hold_up_the_end(service: Running) -> None:
