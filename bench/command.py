@@ -1,5 +1,6 @@
 """The one command line of every benchmark: ``[--quick] [--json FILE] [--check]``."""
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -60,6 +61,8 @@ def command(name: str, setup: Setup, goals_file: Path = FILE) -> click.Command:
     )
     @click.option("--check", is_flag=True, help="Exit with 1 where a goal is missed.")
     def main(quick: bool, file: Path | None, check: bool) -> None:
+        # So that who stops it stops the servers too that it started.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         try:
             goals = read_goals(name, goals_file)
             report = _measured(name, setup, quick)

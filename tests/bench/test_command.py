@@ -1,5 +1,6 @@
 """The one form of every benchmark: its flags, its table, its JSON and its exit status."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,25 @@ def with_goal(tmp_path: Path, min_ratio: float, name: str = "builtin") -> click.
     file = tmp_path / "goals.toml"
     file.write_text(f"[sums]\n{name} = {{min_ratio = {min_ratio}}}\n")
     return command("sums", sums, file)
+
+
+def test_one_that_is_stopped_stops_what_it_started() -> None:
+    stopped = []
+
+    @contextmanager
+    def serving(_: bool) -> Iterator[Plan]:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            yield Plan(item="", rounds=0, candidates=[])
+        finally:
+            stopped.append("the servers")
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        result = CliRunner().invoke(command("serving", serving), [])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (result.exit_code, stopped) == (128 + signal.SIGTERM, ["the servers"])
 
 
 def test_a_missed_goal_exits_with_1_and_is_named(tmp_path: Path) -> None:
