@@ -243,7 +243,10 @@ class Client:
         return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}")
 
     def delete(self, name: str) -> dict[str, Any]:
-        """Delete a picture; give the durable record of it."""
+        """Delete a picture; give the durable record of it.
+
+        Its member ``found`` says whether there was such a picture: an id may be misspelt.
+        """
         return self._document("DELETE", _path(name))
 
     def put(
