@@ -35,7 +35,7 @@ from lookalike.answers import (
     Versions,
     score_of,
 )
-from lookalike.connections import Connections, NoAnswer, Reply
+from lookalike.connections import Connections, NoAnswer, Reply, TooSlow
 from lookalike.errors import LookalikeError
 
 __all__ = [
@@ -313,12 +313,15 @@ class Client:
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         if isinstance(reply, NoAnswer):
-            raise ServiceError(
-                f"the service at {self._url} does not answer; is it running (lookalike serve)?"
-            ) from reply
+            raise ServiceError(self._silence(reply)) from reply
         if reply.status not in SUCCESS:
             raise _refused(reply)
         return reply.data
+
+    def _silence(self, why: NoAnswer) -> str:
+        if isinstance(why, TooSlow):
+            return f"the service at {self._url} gave no answer within {self._timeout:g} seconds"
+        return f"the service at {self._url} does not answer; is it running (lookalike serve)?"
 
     def _sent(self, *request: Any, timeout: float) -> Reply | NoAnswer:
         try:

@@ -1,6 +1,7 @@
 """The Python client and ``lookalike search``, against the real stack."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,13 @@ def test_the_client_says_what_to_start_where_nobody_answers() -> None:
     with pytest.raises(ServiceError, match="lookalike serve") as raised:
         Client("http://127.0.0.1:9", timeout=2).search(b"x")
     assert (raised.value.kind, raised.value.status, raised.value.problem) == ("", 0, {})
+
+
+def test_a_service_that_takes_too_long_is_not_said_to_be_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
+        with pytest.raises(ServiceError, match="gave no answer within 0.2 seconds"):
+            client.index()
 
 
 @pytest.mark.parametrize("given", ["photo.jpg", Path("photo.jpg")])
