@@ -31,15 +31,15 @@ def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tally", "line"),
     [
-        (Tally(unchanged=158), "158 pictures: 0 embedded now, 158 unchanged, 0 without a vector"),
+        (Tally(unchanged=158), "158 pictures: 0 embedded now, 158 unchanged, 0"),
         (
             Tally(embedded=17, made=2, quarantined=1, missing=1),
-            "19 pictures: 2 embedded now, 0 unchanged, 15 read and known already, 2 without a vector",
+            "19 pictures: 2 embedded now, 0 unchanged, 15 read and known already, 2",
         ),
     ],
 )
 def test_what_reindex_says_of_the_pictures_sums_up(tally: Tally, line: str) -> None:
-    assert told(tally) == f"{line} (lookalike quarantine)"
+    assert told(tally) == f"{line} without a vector (lookalike quarantine)"
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

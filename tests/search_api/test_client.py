@@ -44,7 +44,7 @@ def test_the_client_says_what_to_start_where_nobody_answers() -> None:
 def test_a_service_that_takes_too_long_is_not_said_to_be_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
-        with pytest.raises(ServiceError, match="gave no answer within 0.2 seconds"):
+        with pytest.raises(ServiceError, match=r"gave no answer within 0\.2 seconds"):
             client.index()
 
 
