@@ -2,10 +2,11 @@
 
 import os
 import random
+import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,8 @@ SEED = 1
 HITS = 6
 MODEL_SERVER_SECONDS = 120
 SERVICE_SECONDS = 60
+# Settings that say where what the demo makes and runs is to be found.
+PLACES = ("store", "model_server_rest", "model_server_grpc", "bind")
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -67,6 +70,7 @@ def run(
             if not check:
                 program = Path(sys.executable).with_name("lookalike")  # on no PATH, usually
                 _say(f"serving at {url} until Ctrl-C; try: {program} search PICTURE --url {url}")
+                click.echo(f"other commands, such as doctor, take: {needed(environment, settings)}")
                 with suppress(KeyboardInterrupt):  # which is how it is to end
                     service.wait()
 
@@ -149,6 +153,13 @@ def _environment(folder: Path, settings: Settings) -> dict[str, str]:
         # Its own searches are shown with what they found.
         "LOOKALIKE_ACCESS_LOG": "failed",
     }
+
+
+def needed(environment: Mapping[str, str], settings: Settings) -> str:
+    """Write the settings by which a command in another terminal finds what the demo runs."""
+    usual = {f"LOOKALIKE_{name.upper()}": str(getattr(settings, name)) for name in PLACES}
+    moved = {name: environment[name] for name in usual if environment[name] != usual[name]}
+    return " ".join(f"{name}={shlex.quote(value)}" for name, value in moved.items())
 
 
 def _port(address: str) -> int:

@@ -12,6 +12,7 @@ from lookalike.flags import json_flag
 from lookalike.settings import Settings
 
 if TYPE_CHECKING:
+    from indexing.extraction.tally import Tally
     from indexing.factory import Recipe
     from indexing.publishing import GateSettings, Plan, Published
     from lookalike.index import ModelReference
@@ -48,11 +49,18 @@ def reindex(as_json: bool, **options: Any) -> None:
     if as_json:
         click.echo(msgspec.json.encode(_summary(published) | {"extraction": tally}))
         return
-    click.echo(
-        f"{tally.pictures} pictures: {tally.made} embedded now, {tally.unchanged} unchanged, "
-        f"{tally.rejected} without a vector (lookalike quarantine)"
-    )
+    click.echo(told(tally))
     _tell(published)
+
+
+def told(tally: "Tally") -> str:
+    """Say what became of all pictures, in a line whose numbers sum up to them."""
+    known = tally.embedded - tally.made
+    return (
+        f"{tally.pictures} pictures: {tally.made} embedded now, {tally.unchanged} unchanged, "
+        + (f"{known} read and known already, " if known else "")
+        + f"{tally.rejected} without a vector (lookalike quarantine)"
+    )
 
 
 @click.command()

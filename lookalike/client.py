@@ -9,7 +9,7 @@ Such as:
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -35,7 +35,7 @@ from lookalike.answers import (
     Versions,
     score_of,
 )
-from lookalike.connections import Connections, NoAnswer, Reply
+from lookalike.connections import Connections, NoAnswer, Reply, TooSlow
 from lookalike.errors import LookalikeError
 
 __all__ = [
@@ -76,16 +76,26 @@ Decoded = TypeVar("Decoded")
 class ServiceError(LookalikeError):
     """The service answered with a problem document, or did not answer.
 
-    ``problem`` is the document (RFC 9457), empty where there was none.
+    Attributes:
+        problem: the document (RFC 9457), empty where there was none.
+        kind: of which problem it is, as docs/errors.md lists them, such as
+            ``picture-not-found``; empty where there was no document.
+        status: of HTTP, that it answered with; 0 where it did not answer.
     """
 
     type = "service-error"
     title = "The search service did not answer the search"
+    # Other errors have the one of their class; this one says what came.
+    status: int  # type: ignore[misc]
     exit_code = 8
 
-    def __init__(self, message: str, problem: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, message: str, problem: dict[str, Any] | None = None, *, status: int = 0
+    ) -> None:
         super().__init__(message)
         self.problem = problem or {}
+        self.kind = str(self.problem.get("type", "")).rpartition(":")[2]
+        self.status = int(self.problem.get("status", status))
 
 
 class _Outcome(msgspec.Struct):
@@ -101,7 +111,7 @@ class _Outcomes(msgspec.Struct):
 class Client:
     """Talks to a service over kept connections, and tries again what it puts off.
 
-    Threads may share one.
+    Threads may share one. In a ``with`` statement its connections are closed at the end.
 
     Args:
         url: the service, such as ``http://127.0.0.1:8080``.
@@ -112,6 +122,9 @@ class Client:
 
     Raises:
         ValueError: the URL is none of http or https, or the key has a line break.
+
+    Every call raises :class:`ServiceError` where the service refuses it or does not answer, and
+    TypeError for an argument that is no JSON, or no picture's bytes.
     """
 
     def __init__(
@@ -120,6 +133,12 @@ class Client:
         self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._connections = Connections(self._url, keep=CONNECTIONS, headers=headers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def search(
         self,
@@ -133,15 +152,16 @@ class Client:
         """Find the indexed pictures that look most alike.
 
         Args:
-            picture: an encoded file to look for; or
+            picture: an encoded file to look for, its bytes; or
             id: a picture of the index; or
-            vector: numbers as the model gives them, which travel as float32; or
+            vector: numbers as the model gives them, ``[d]``, which travel as float32; or
             url: of a file that the service fetches, where its settings allow.
             parameters: ``k``, ``offset``, ``min_score``, ``box``, ``fields``, ``exclude_self``,
                 ``group_by`` and all others that ``POST /search`` takes.
 
         Raises:
             ServiceError: with the service's own words.
+            TypeError: ``picture`` is something other than bytes.
         """
         data = self._ask("/search", _query(picture, id, vector, url, parameters))
         answer = _decoded(data, Answer)
@@ -197,9 +217,21 @@ class Client:
         return _decoded(self._call("GET", "/models"), Models)
 
     def roll_back(self, version: str | None = None) -> RolledBack:
-        """Have another version served, by default the one before; likewise."""
-        asked = {} if version is None else {"version": version}
+        """Have another version served, by default the one before; likewise.
+
+        A call whose connection breaks is made again, and "the one before" would then be another:
+        so it is looked up first, and named.
+        """
+        wanted = self._before() if version is None else version
+        asked = {} if wanted is None else {"version": wanted}
         return _decoded(self._ask("/index/rollback", asked), RolledBack)
+
+    def _before(self) -> str | None:
+        """Name the version before the current one; None: the service says why there is none."""
+        listed = self.versions().versions
+        names = {one.version for one in listed}
+        before = next((one.predecessor for one in listed if one.current), None)
+        return before if before in names else None
 
     def quarantine(self, **parameters: Any) -> Quarantine:
         """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
@@ -211,7 +243,10 @@ class Client:
         return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}")
 
     def delete(self, name: str) -> dict[str, Any]:
-        """Delete a picture; give the durable record of it."""
+        """Delete a picture; give the durable record of it.
+
+        Its member ``found`` says whether there was such a picture: an id may be misspelt.
+        """
         return self._document("DELETE", _path(name))
 
     def put(
@@ -226,14 +261,15 @@ class Client:
 
         Args:
             name: its id.
-            picture: an encoded file.
+            picture: an encoded file, its bytes.
             label: its category, where it has one.
             attributes: texts, numbers, truth values and None by name.
         """
-        told = {"attributes": msgspec.json.encode(attributes or {}).decode()}
+        told = {"attributes": _encoded(attributes or {}).decode()}
         if label is not None:
             told["label"] = label
-        form: dict[str, Any] = {"image": ("picture", picture, "application/octet-stream"), **told}
+        file = ("picture", _picture(picture), "application/octet-stream")
+        form: dict[str, Any] = {"image": file, **told}
         body, media_type = encode_multipart_formdata(form)
         made = self._call("PUT", _path(name), body, {"Content-Type": media_type})
         return _decoded(made, dict[str, Any])
@@ -255,7 +291,7 @@ class Client:
         return _decoded(self._call(method, path), dict[str, Any])
 
     def _ask(self, path: str, document: Any) -> bytes:
-        return self._call("POST", path, msgspec.json.encode(document), JSON)
+        return self._call("POST", path, _encoded(document), JSON)
 
     def _call(
         self,
@@ -277,12 +313,15 @@ class Client:
             time.sleep(wait)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         if isinstance(reply, NoAnswer):
-            raise ServiceError(
-                f"the service at {self._url} does not answer; is it running (lookalike serve)?"
-            ) from reply
+            raise ServiceError(self._silence(reply)) from reply
         if reply.status not in SUCCESS:
             raise _refused(reply)
         return reply.data
+
+    def _silence(self, why: NoAnswer) -> str:
+        if isinstance(why, TooSlow):
+            return f"the service at {self._url} gave no answer within {self._timeout:g} seconds"
+        return f"the service at {self._url} does not answer; is it running (lookalike serve)?"
 
     def _sent(self, *request: Any, timeout: float) -> Reply | NoAnswer:
         try:
@@ -300,6 +339,27 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
         ) from error
 
 
+def _encoded(document: Any) -> bytes:
+    return msgspec.json.encode(document, enc_hook=_plain)
+
+
+def _plain(value: object) -> object:
+    """Write a number of NumPy, such as one of a data frame, as what it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is nothing that JSON can tell")
+
+
+def _picture(picture: bytes) -> bytes:
+    """Refuse what is opened or read first, since a path would be taken for base64."""
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return picture
+    raise TypeError(
+        f"a picture is the bytes of its file, as Path(…).read_bytes() gives them, and no "
+        f"{type(picture).__name__}"
+    )
+
+
 def _path(name: str) -> str:
     """Give the path of a picture; an id that ends as paths of images do is told from those."""
     path = quote(name)
@@ -315,7 +375,7 @@ def _query(
     parameters: Any,
 ) -> dict[str, Any]:
     sources: dict[str, Any] = {
-        "image": None if picture is None else {"b64": picture},
+        "image": None if picture is None else {"b64": _picture(picture)},
         "id": name,
         "vector": None if vector is None else {"b64": np.asarray(vector, "<f4").tobytes()},
         "url": url,
@@ -343,7 +403,8 @@ def _refused(reply: Reply) -> ServiceError:
     except (ValueError, KeyError):
         elsewhere = reply.headers.get("Location")
         hint = f": it is at {elsewhere}" if elsewhere else ""
-        return ServiceError(f"the service answered {reply.status} {reply.reason}{hint}")
+        said = f"the service answered {reply.status} {reply.reason}{hint}"
+        return ServiceError(said, status=reply.status)
 
 
 def _told(problem: dict[str, Any]) -> ServiceError:

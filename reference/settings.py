@@ -13,7 +13,8 @@ HEAD = """# Settings
 
 Every program reads its settings from the environment, once, when it starts. A flag of
 the same meaning goes before a variable. This page is generated from
-`lookalike/settings.py` by `python -m reference`.
+`lookalike/settings.py` by `python -m reference`. `LOOKALIKE_KEY` is none of them: it is the API key
+that `lookalike search` and `lookalike torture` send.
 
 | variable | default | what it is |
 |---|---|---|

@@ -14,6 +14,10 @@ class Deleted(msgspec.Struct, frozen=True):
     id: str
     record: Annotated[str, Meta(description="The record's file in the store.")]
     at: Annotated[str, Meta(description="UTC time, ISO 8601.")]
+    found: Annotated[
+        bool | None,
+        Meta(description="Whether this worker knew such a picture; null: it serves no index yet."),
+    ]
 
 
 class Put(msgspec.Struct, frozen=True):

@@ -109,7 +109,8 @@ def put_picture(id: str) -> Response:  # noqa: A002  as above
 def delete_picture(id: str) -> Response:  # noqa: A002  as above
     """See that a picture is not found any more, in no version, until it is added again."""
     service = service_for("admin")
-    made = writing.delete(checked_id(id, "the picture to delete"), service.changes)
+    name = checked_id(id, "the picture to delete")
+    made = writing.delete(name, service.replica.serving_or_none, service.changes)
     service.replica.apply_changes()
     return as_json(made)
 

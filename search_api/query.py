@@ -291,11 +291,19 @@ def _form_picture(request: Request, how: str) -> bytes:
         )
     files = request.files.getlist(FIELD)
     if len(files) != 1:
-        fields = ", ".join(sorted({*request.files, *request.form})) or "no fields"
-        found = f"{len(files)} files named {FIELD!r}" if files else f"no file {FIELD!r} ({fields})"
-        raise MissingPicture(f"the form has {found}; {how}")
+        raise MissingPicture(f"the form has {_instead_of_one(len(files), request)}; {how}")
     picture: bytes = files[0].read()
     return picture
+
+
+def _instead_of_one(files: int, request: Request) -> str:
+    """Say what a form has in place of one file of a picture."""
+    if files:
+        return f"{files} files named {FIELD!r}"
+    if FIELD in request.form:
+        return f"text as its field {FIELD!r}, and not a file (curl: -F {FIELD}=@photo.jpg)"
+    fields = ", ".join(map(repr, sorted({*request.files, *request.form})))
+    return f"no file {FIELD!r}, only {fields}" if fields else "no fields"
 
 
 def parameters_of(given: MultiDict[str, str], kind: type[Given]) -> Given:

@@ -22,14 +22,19 @@ _log = logging.getLogger(__name__)
 Made = TypeVar("Made")
 
 
-def delete(name: str, log: ChangeLog) -> Deleted:
-    """Write a deletion down.
+def delete(name: str, serving: Serving | None, log: ChangeLog) -> Deleted:
+    """Write a deletion down, of a picture that is not there too: a later version may have it.
 
     Raises:
         StoreError: the store cannot be written to.
     """
-    record = _recorded(lambda: log.append(Deletion([name])))
-    return Deleted(name, record.name, record.at)
+
+    def write() -> tuple[bool | None, Record]:
+        found = None if serving is None else serving.index.find(name) is not None
+        return found, log.append(Deletion([name]))
+
+    found, record = _recorded(write)
+    return Deleted(name, record.name, record.at, found)
 
 
 def put(

@@ -5,6 +5,7 @@ import { $, noticeOf } from "./dom.js";
 import { askForKey, whenKeyIsGiven } from "./key_form.js";
 import { showModels } from "./models.js";
 import { Quarantine } from "./quarantine.js";
+import { fill } from "./table.js";
 import { showVersions } from "./versions.js";
 
 const FOLLOW_MILLISECONDS = 1000; // replicas notice within seconds
@@ -42,7 +43,8 @@ async function section(name, ask, show = () => {}) {
   } catch (raised) {
     if (last.get(name) !== mine) return;
     const error = Problem.of(raised);
-    shown.querySelector("tbody")?.replaceChildren(); // nobody acts on what is out of date
+    const rows = shown.querySelector("tbody");
+    if (rows) fill(rows, []); // nobody acts on what is out of date
     shown.hidden = lacksKey(error);
     if (lacksKey(error)) problem(error);
     else told.append(noticeOf(error, "h3"));

@@ -1,13 +1,13 @@
 // The versions of the model, by their cards.
 
 import { $, percent } from "./dom.js";
-import { row, states, wrong } from "./table.js";
+import { fill, row, states, wrong } from "./table.js";
 
 const number = new Intl.NumberFormat();
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 export function showModels({ models }) {
-  $("models").replaceChildren(...models.map(modelRow));
+  fill($("models"), models.map(modelRow));
 }
 
 function modelRow(one) {

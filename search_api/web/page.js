@@ -28,7 +28,7 @@ let mover = null; // the slider that the newest entry of the history comes from
 
 const results = new Results({
   clicked: (id) => begin({ id }),
-  asked: (button, hit) => showWhy(button, hit, query),
+  asked: (button, item) => showWhy(button, item, query),
 });
 const part = new Part((box, moving) => (moving ? changeSoon({ box }, "part") : change({ box })));
 const filters = new Filters((filter) => change({ filter }));

@@ -40,7 +40,7 @@ export class Results {
     const name = `Why? Number ${rank}, ${hit.label ?? hit.id}`;
     const why = make("button", { type: "button", className: "why", ariaLabel: name }, "Why?");
     why.setAttribute("aria-pressed", false);
-    why.addEventListener("click", () => this.#asked(why, hit));
+    why.addEventListener("click", () => this.#asked(why, item));
     item.append(why);
   }
 

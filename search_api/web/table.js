@@ -16,3 +16,10 @@ export function states(one) {
 export function wrong(text, colSpan = 1) {
   return make("td", { className: "problem", colSpan }, text);
 }
+
+/** Put rows in the place of a table's; who was at a button of the former ones is at the table then. */
+export function fill(body, rows) {
+  const hadFocus = body.contains(document.activeElement);
+  body.replaceChildren(...rows);
+  if (hadFocus) body.closest(".table").focus({ preventScroll: true });
+}

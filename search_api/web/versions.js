@@ -1,7 +1,7 @@
 // The versions of the index, and the question before another one is served.
 
 import { $, bytes, make } from "./dom.js";
-import { row, states, wrong } from "./table.js";
+import { fill, row, states, wrong } from "./table.js";
 
 const number = new Intl.NumberFormat();
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -9,7 +9,7 @@ const date = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 /** Show versions; `wanted` is told the name of one that is to be served. */
 export function showVersions({ versions }, wanted) {
   const current = versions.find((one) => one.current);
-  $("versions").replaceChildren(...versions.map((one) => versionRow(one, current, wanted)));
+  fill($("versions"), versions.map((one) => versionRow(one, current, wanted)));
 }
 
 function versionRow(one, current, wanted) {

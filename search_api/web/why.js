@@ -17,7 +17,7 @@ export function forgetWhy() {
 }
 
 /** Colour what made a hit of a query be found; by the same button again, take it away. */
-export async function showWhy(button, hit, query) {
+export async function showWhy(button, { hit, rank }, query) {
   const isAgain = button === pressed;
   forgetWhy();
   if (isAgain) return;
@@ -31,7 +31,7 @@ export async function showWhy(button, hit, query) {
     const explanation = await patiently(ask, signal, (waits) => say(waits || "Asking…"));
     if (signal.aborted) return;
     drawHeat(explanation, query.box);
-    say(`What made ${hit.label ?? hit.id} be found is coloured.`);
+    say(`The colours show what it has in common with number ${rank}, ${hit.label ?? hit.id}.`);
     $("picture").scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (signal.aborted) return;

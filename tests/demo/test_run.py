@@ -8,8 +8,10 @@ from pathlib import Path
 import cv2
 import pytest
 
+from demo.run import needed
 from lookalike import model_card
 from lookalike.index.version import decode_details
+from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
 from tests.browser import Watched
 from tests.services import model_server, search_service, status, until
@@ -36,6 +38,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert finished.returncode == 0, finished.stdout + finished.stderr
     (folder / "output.txt").write_text(finished.stdout)
     return folder
+
+
+def test_it_says_by_which_settings_other_commands_find_what_it_runs() -> None:
+    settings = Settings()
+    told = {
+        "LOOKALIKE_STORE": "my demo",
+        "LOOKALIKE_MODEL_SERVER_REST": settings.model_server_rest,
+        "LOOKALIKE_MODEL_SERVER_GRPC": settings.model_server_grpc,
+        "LOOKALIKE_BIND": "127.0.0.1:8081",
+    }
+    assert needed(told, settings) == "LOOKALIKE_STORE='my demo' LOOKALIKE_BIND=127.0.0.1:8081"
 
 
 def test_it_prints_hits_and_draws_them(folder: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from indexing.cli import told
+from indexing.extraction.tally import Tally
 from indexing.index_cli import index
 from lookalike.errors import DataError, StoreError
 from lookalike.model_card import FILE_NAME, write_model_card
@@ -24,6 +26,20 @@ def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:
     assert listed.stdout == ""
     assert "'lookalike reindex' publishes one" in listed.stderr
     assert CliRunner().invoke(index, ["list", "--json"], env=environment).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("tally", "line"),
+    [
+        (Tally(unchanged=158), "158 pictures: 0 embedded now, 158 unchanged, 0"),
+        (
+            Tally(embedded=17, made=2, quarantined=1, missing=1),
+            "19 pictures: 2 embedded now, 0 unchanged, 15 read and known already, 2",
+        ),
+    ],
+)
+def test_what_reindex_says_of_the_pictures_sums_up(tally: Tally, line: str) -> None:
+    assert told(tally) == f"{line} without a vector (lookalike quarantine)"
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,15 @@
 """The Python client and ``lookalike search``, against the real stack."""
 
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from lookalike.client import Client, ServiceError
@@ -24,11 +32,109 @@ def test_the_client_passes_on_the_service_s_own_words(stack: Stack) -> None:
     with pytest.raises(ServiceError, match="This is not a picture") as raised:
         Client(stack.url).search(b"no picture")
     assert raised.value.problem["type"].endswith(":not-a-picture")
+    assert (raised.value.kind, raised.value.status) == ("not-a-picture", 400)
 
 
 def test_the_client_says_what_to_start_where_nobody_answers() -> None:
-    with pytest.raises(ServiceError, match="lookalike serve"):
+    with pytest.raises(ServiceError, match="lookalike serve") as raised:
         Client("http://127.0.0.1:9", timeout=2).search(b"x")
+    assert (raised.value.kind, raised.value.status, raised.value.problem) == ("", 0, {})
+
+
+def test_a_service_that_takes_too_long_is_not_said_to_be_down() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=0.2)
+        with pytest.raises(ServiceError, match=r"gave no answer within 0\.2 seconds"):
+            client.index()
+
+
+@pytest.mark.parametrize("given", ["photo.jpg", Path("photo.jpg")])
+def test_the_client_says_that_a_picture_is_bytes(given: Any) -> None:
+    client = Client("http://127.0.0.1:9")
+    kind = type(given).__name__
+    with pytest.raises(TypeError, match=rf"read_bytes\(\) gives them, and no {kind}"):
+        client.search(given)
+    with pytest.raises(TypeError, match="a picture is the bytes of its file"):
+        client.search_batch([{"picture": given}])
+    with pytest.raises(TypeError, match="a picture is the bytes of its file"):
+        client.put("a", given)
+
+
+def test_the_client_takes_numbers_of_numpy(stack: Stack) -> None:
+    with Client(stack.url) as client:
+        answer = client.search(id="label-2/5.png", k=np.int64(2), min_score=None)
+    assert len(answer.results) == 2
+
+
+class Moving(BaseHTTPRequestHandler):
+    """Goes back as the service does, and loses the answer of the first time."""
+
+    protocol_version = "HTTP/1.1"
+    predecessors: ClassVar[dict[str, str | None]] = {
+        "third": "second",
+        "second": "first",
+        "first": None,
+    }
+    current: str
+    lost: bool
+
+    def do_GET(self) -> None:
+        versions = [
+            {
+                "version": name,
+                "made": None,
+                "current": name == type(self).current,
+                "served": False,
+                "predecessor": before,
+            }
+            for name, before in self.predecessors.items()
+        ]
+        self._answer({"index": "default", "current": type(self).current, "versions": versions})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        before = type(self).current
+        type(self).current = asked.get("version") or self.predecessors[before]
+        if not type(self).lost:
+            type(self).lost = self.close_connection = True
+            return
+        self._answer({"version": type(self).current, "before": before})
+
+    def _answer(self, document: object) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def moving() -> Iterator[tuple[type[Moving], int]]:
+    """Serve three versions, of which the newest is current."""
+
+    class Versions(Moving):
+        current = "third"
+        lost = False
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Versions)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Versions, server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_rollback_that_is_asked_again_goes_back_by_one() -> None:
+    with moving() as (service, port), Client(f"http://127.0.0.1:{port}") as client:
+        assert client.roll_back().version == "second"
+        assert service.current == "second"
 
 
 def test_the_command_prints_hits_nearest_first(stack: Stack) -> None:
@@ -68,9 +174,10 @@ def test_the_command_fails_in_one_line(stack: Stack) -> None:
 def test_what_is_no_answer_of_a_service_is_an_error(status: int, body: bytes, match: str) -> None:
     with (
         answering(lambda _: (status, body)) as port,
-        pytest.raises(ServiceError, match=match),
+        pytest.raises(ServiceError, match=match) as raised,
     ):
         Client(f"http://127.0.0.1:{port}", tries=1).index()
+    assert raised.value.status == (0 if status == 200 else status)
 
 
 def test_a_page_is_no_picture() -> None:

@@ -76,6 +76,9 @@ def test_the_page_goes_back_when_it_is_meant(shown: Watched, operated: Operated)
     shown.page.locator("#status", has_text=f"{before} is served").wait_for()
     assert operated.served() == before
     assert row.locator(".state").all_inner_texts() == ["current", "served"]
+    # The button that was pressed is gone; who uses the keyboard is still at its table.
+    table = shown.page.get_by_role("region", name="Table of versions")
+    assert table.evaluate("one => one === document.activeElement")
     operated.operator.roll_back(current)
     until(lambda: operated.served() == current, what="the newest again")
 

@@ -131,13 +131,14 @@ def test_the_index_is_described(shop: Shop) -> None:
 
 def test_a_deleted_picture_is_gone_at_once(shop: Shop) -> None:
     record = shop.writer.delete("label-1/0.jpg")
-    assert record["id"] == "label-1/0.jpg"
+    assert (record["id"], record["found"]) == ("label-1/0.jpg", True)
     assert_problem(shop.get("/pictures/label-1/0.jpg"), 404, "picture-not-found")
     answer = shop.reader.search(id="label-1/1.png", k=100)
     assert "label-1/0.jpg" not in {hit.id for hit in answer.results}
     with pytest.raises(ServiceError, match="no picture"):
         shop.reader.search(id="label-1/0.jpg")
     assert list((shop.root / "store/requests/default").glob(record["record"]))
+    assert shop.writer.delete("label-1/misspelt.jpg")["found"] is False
 
 
 def test_a_request_without_a_key_is_refused(shop: Shop) -> None:

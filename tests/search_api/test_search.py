@@ -173,8 +173,14 @@ def test_an_empty_file_is_refused(stack: Stack) -> None:
 def test_a_wrong_field_is_named(stack: Stack) -> None:
     response = requests.post(f"{stack.url}/search", files={"picture": JPEG}, timeout=30)
     assert_problem(response, 400, "missing-picture")
-    assert "picture" in response.json()["detail"]
-    assert "'image'" in response.json()["detail"]
+    assert response.json()["detail"].startswith("the form has no file 'image', only 'picture'; ")
+
+
+def test_a_picture_that_is_sent_as_text_is_told_from_a_file(stack: Stack) -> None:
+    response = requests.post(f"{stack.url}/search", files={"image": (None, "a.jpg")}, timeout=30)
+    assert_problem(response, 400, "missing-picture")
+    said = "the form has text as its field 'image', and not a file (curl: -F image=@photo.jpg); "
+    assert response.json()["detail"].startswith(said)
 
 
 def test_two_pictures_are_one_too_many(stack: Stack) -> None:

@@ -43,7 +43,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_change_is_not_written(host: str) -> None:
     with pytest.raises(StoreError, match="the change cannot be written: see the log") as told:
-        delete("a", open_changes(STORE, "default"))
+        delete("a", None, open_changes(STORE, "default"))
     assert host not in str(told.value)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import cv2
+import numpy as np
 import pytest
 import requests
 
@@ -120,7 +122,7 @@ def test_filters_are_made_of_the_catalogue_s_attributes(by_id: Shown, shop: Stac
 
 
 def test_the_slider_leaves_out_what_scores_less(by_id: Shown, shop: Stack) -> None:
-    slider = by_id.page.get_by_label(re.compile("Least score"))
+    slider = by_id.page.get_by_label(re.compile("Minimum score"))
     every = Client(shop.url).search(id=FIRST, k=PICTURES, exclude_self=True).results
     scores = [float(str(hit.score)) for hit in every]
     least = next(n / 20 for n in range(1, 20) if sum(s >= n / 20 for s in scores) < SHOWN)
@@ -138,6 +140,9 @@ def test_why_colours_what_made_a_picture_be_found(by_id: Shown, shop: Stack) -> 
     why.nth(1).click()
     heat.wait_for()
     assert "upper half" in str(heat.get_attribute("aria-label"))
+    name = str(by_id.hits[1]).partition("/")[0]
+    said = f"The colours show what it has in common with number 2, {name}."
+    assert by_id.page.locator("#why").inner_text() == said
     opaque = by_id.page.evaluate(OPACITIES)
     parts = Client(shop.url).explain(id=FIRST, hits=[by_id.hits[1]]).explained[0].parts
     most = max(part for row in parts for part in row)
@@ -277,6 +282,28 @@ def test_it_suits_phones_and_the_dark_and_everyone(
     assert by_id.violations() == []
     by_id.screenshot("welcome")
     assert by_id.problems == []
+
+
+def test_the_welcome_is_in_the_middle_while_nothing_stands_beside_it(shown: Shown) -> None:
+    shown.show(DESK)
+    box = shown.page.locator("#welcome").bounding_box()
+    assert box
+    assert box["x"] == pytest.approx(DESK[0] - box["x"] - box["width"], abs=1)
+
+
+def test_below_a_narrow_picture_no_word_is_broken(by_id: Shown, tmp_path: Path) -> None:
+    _, tall = cv2.imencode(".png", np.zeros((200, 40, 3), np.uint8))
+    by_id.page.route("**/image?*", lambda route: route.fulfill(body=tall.tobytes()))
+    by_id.show(PHONE)
+    by_id.page.reload()
+    by_id.found()
+    by_id.loaded()
+    label = by_id.page.locator("#results .label span").first
+    height, line = label.evaluate(
+        "one => [one.getBoundingClientRect().height, parseFloat(getComputedStyle(one).lineHeight)]"
+    )
+    assert height == pytest.approx(line, abs=1)
+    by_id.screenshot("narrow")
 
 
 def test_rows_are_filled_and_pictures_keep_their_shape(by_id: Shown) -> None:
