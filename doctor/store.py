@@ -79,5 +79,5 @@ def _leftovers(folder: Path) -> Iterator[Finding]:
         yield warning("store", said, "ask as the user whose it is, to know")
         return
     if found:
-        said = f"killed writers left {_named(found)}"
-        yield warning("store", said, "the next write there clears it away; nothing reads it")
+        said = f"killed writers left {_named(found)}, which nothing reads"
+        yield warning("store", said, "the next job that writes there clears it away")

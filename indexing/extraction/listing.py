@@ -29,6 +29,8 @@ CREATE TEMP TABLE settled (place INTEGER PRIMARY KEY);
 # read: read it. ask: look at the file, whose stamp the catalogue does not tell. The others
 # need no reading: done in this run before it was broken off, unchanged, kept in quarantine.
 # The lines from "p.size = l.size" to "END" are the rule of stamps.same.
+# MERGE forgets the outcome of a picture that moved: were the run broken off before that is read,
+# the next one would see no move any more, and take the stamp of the place before for this one's.
 VERDICT = """
 SELECT CASE
     WHEN p.listing = :listing THEN 'twice'
@@ -51,7 +53,8 @@ FROM listed l LEFT JOIN settled s ON s.place = l.place WHERE true
 ON CONFLICT (id) DO UPDATE SET uri = excluded.uri, label = excluded.label,
     attributes = excluded.attributes, listing = excluded.listing,
     run = coalesce(excluded.run, run),
-    outcome = CASE WHEN excluded.run IS NOT NULL AND outcome = 'embedded' THEN 'unchanged'
+    outcome = CASE WHEN uri <> excluded.uri THEN NULL
+        WHEN excluded.run IS NOT NULL AND outcome = 'embedded' THEN 'unchanged'
         ELSE outcome END
 """
 RECORDED = "SELECT size, modified_ns, etag FROM pictures WHERE id = ?"

@@ -1,7 +1,7 @@
 """Verified local copies of stored versions: one fetch and one pass of digests a replica.
 
 Worker processes share the copies. What stands under a version's name in the cache
-has been verified; it is removed only by :meth:`VerifiedCache.keep`.
+has been verified, and is all there; it is removed only by :meth:`VerifiedCache.keep`.
 """
 
 import hashlib
@@ -9,10 +9,13 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from lookalike.store import files
 from lookalike.store.collection import Collection
 from lookalike.store.manifest import FILE_NAME, FileDigest, decode_manifest, verify_file
+
+GONE = ".gone-"
 
 
 class VerifiedCache:
@@ -44,9 +47,9 @@ class VerifiedCache:
     def keep(self, versions: set[str]) -> None:
         """Remove the copies of all other versions; files that are mapped stay readable."""
         with files.exclusive(self._folder / files.LOCK):
-            for path in self._folder.iterdir():
+            for path in list(self._folder.iterdir()):
                 if path.is_dir() and path.name not in versions:
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove(path)
 
     def _copy(self, version: str, target: Path) -> None:
         manifest = self._collection.manifest(version)
@@ -79,6 +82,13 @@ class VerifiedCache:
                 os.link(self._collection.local / self._collection.place(version, file), destination)
                 return verify_file(destination, file)
         return self._collection.download(version, file, destination)
+
+
+def _remove(folder: Path) -> None:
+    """Take a copy away; a process that is killed meanwhile leaves no part of it under its name."""
+    if not folder.name.startswith("."):  # a killed process' draft, or what it was removing
+        folder = folder.rename(folder.with_name(f"{GONE}{uuid4().hex}"))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named_alike(folder: Path, file: FileDigest) -> bool:

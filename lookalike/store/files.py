@@ -15,6 +15,11 @@ from lookalike.errors import StoreError
 DRAFT = ".draft-"
 LOCK = ".lock"
 POLL_SECONDS = 0.2
+# A folder may hold millions of files, and looking through it takes a second: whoever writes file
+# by file does so at the first of them, and then once in so long.
+CLEAR_SECONDS = 3600.0
+
+_cleared: dict[Path, float] = {}
 
 # Raises, on behalf of whoever waits for a lock, what says that they wait no longer.
 Patience = Callable[[], object]
@@ -22,7 +27,7 @@ Patience = Callable[[], object]
 
 def replace_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``, so that a reader or a crash sees the old file or the new one."""
-    with draft_folder(path.parent) as draft:  # so that a killed writer's file is cleared away
+    with _draft_of_a_file(path.parent) as draft:  # so that a killed writer's is cleared away
         written = draft / path.name
         written.write_bytes(data)
         sync(written)
@@ -32,7 +37,7 @@ def replace_file(path: Path, data: bytes) -> None:
 
 def create_file(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``, whole or not at all; raise FileExistsError where a file is."""
-    with draft_folder(path.parent) as draft:
+    with _draft_of_a_file(path.parent) as draft:
         written = draft / path.name
         written.write_bytes(data)
         sync(written)
@@ -56,6 +61,15 @@ def sync_tree(folder: Path) -> None:
     sync(folder)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, so that a power failure takes none of them away."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync(folder.parent)
+
+
 def inside(folder: Path, name: str) -> Path:
     """Resolve a manifest's path; a hostile manifest must not write outside of ``folder``.
 
@@ -75,8 +89,26 @@ def draft_folder(parent: Path) -> Iterator[Path]:
     The owner holds a lock on it, so that the drafts of killed processes can be told
     from live ones; each new draft clears those away.
     """
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
     _clear_abandoned(parent)
+    with _draft(parent) as draft:
+        yield draft
+
+
+@contextmanager
+def _draft_of_a_file(parent: Path) -> Iterator[Path]:
+    """As :func:`draft_folder`, without looking through the folder for each file."""
+    make_folder(parent)
+    now = time.monotonic()
+    if now - _cleared.get(parent, -CLEAR_SECONDS) >= CLEAR_SECONDS:
+        _clear_abandoned(parent)
+        _cleared[parent] = now
+    with _draft(parent) as draft:
+        yield draft
+
+
+@contextmanager
+def _draft(parent: Path) -> Iterator[Path]:
     draft = parent / f"{DRAFT}{uuid4().hex}"
     with _locked(draft.with_name(f"{draft.name}{LOCK}")) as lock:
         draft.mkdir()
@@ -101,7 +133,7 @@ def exclusive(path: Path, patience: Patience | None = None) -> Iterator[None]:
         path: of the lock.
         patience: is asked now and then; None: it is waited for however long that takes.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with _locked(path, patience):
         yield
 

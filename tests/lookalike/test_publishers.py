@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import PublishConflict, VersionNotFound
-from lookalike.store import open_indexes, open_models, prune, verify_version
+from lookalike.store import files, open_indexes, open_models, prune, verify_version
 from lookalike.store.files import draft_folder
 from lookalike.store.location import Location
 from lookalike.store.numbers import next_number
@@ -253,6 +253,30 @@ def test_a_lock_that_is_held_for_long_is_not_taken_for_a_killed_publisher_s(
     other.join()
     assert entered.is_set()
     assert location.names(LOCK) == []
+
+
+def test_a_folder_is_not_looked_through_for_each_file_that_is_written_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    now = 0.0
+    monkeypatch.setattr(files, "_clear_abandoned", looked.append)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    for number in range(3):
+        files.replace_file(tmp_path / str(number), b"")
+    assert looked == [tmp_path]
+    now = files.CLEAR_SECONDS
+    files.create_file(tmp_path / "created", b"")
+    assert looked == [tmp_path, tmp_path]
+
+
+def test_new_folders_are_flushed_to_the_disk_with_what_is_written_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "sync", synced.append)
+    files.replace_file(tmp_path / "requests" / "default" / "record", b"")
+    assert {tmp_path, tmp_path / "requests", tmp_path / "requests/default"} <= set(synced)
 
 
 def test_drafts_of_many_threads_do_not_clear_each_other_away(tmp_path: Path) -> None:

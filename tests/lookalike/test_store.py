@@ -1,3 +1,4 @@
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -189,6 +190,28 @@ def test_the_cache_fetches_once_and_forgets_what_is_not_kept(tmp_path: Path) -> 
     cache.fetch(second)
     cache.keep({second})
     assert [path.parent.name for path in (tmp_path / "cache").rglob(FILE_NAME)] == [second]
+
+
+def test_a_copy_that_was_being_removed_as_its_process_was_killed_is_fetched_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes = open_indexes(str(tmp_path / "store"), "default")
+    first, second = publish(indexes, b"a"), publish(indexes, b"b")
+    cache = VerifiedCache(tmp_path / "cache", indexes)
+    folder = cache.fetch(first)
+
+    def killed(path: Path, **_: object) -> None:
+        (path / "inner" / "data.bin").unlink()
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(SystemExit):
+            cache.keep({second})
+    cache.fetch(first)  # as after a rollback
+    assert (folder / "inner" / "data.bin").read_bytes() == b"a"
+    cache.keep({first})
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [first]
 
 
 def test_threads_that_fetch_at_once_all_get_the_whole_version(tmp_path: Path) -> None:

@@ -107,6 +107,21 @@ def test_a_picture_that_moved_is_read(path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.parametrize("listed", [Stamp(1, 1), None])
+def test_a_picture_that_moved_is_read_by_the_run_after_one_that_was_broken_off(
+    listed: Stamp | None, path: Path
+) -> None:
+    finished(path, [Entry("a", "embedded", DIGEST, Stamp(1, 1))])
+    moved = picture("a", listed, uri="file:///b")  # of one size and time, as unpacked files can be
+    broken_off = opened(path)
+    broken_off.look_up([moved])
+    broken_off.close()
+    ledger = opened(path)
+    [found] = ledger.look_up([moved]).to_read
+    ledger.close()
+    assert found.recorded is None
+
+
 def test_a_run_cannot_end_while_a_picture_has_no_outcome(path: Path) -> None:
     ledger = opened(path)
     ledger.look_up([picture("a"), picture("b")])
