@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from lookalike.catalogue import Picture
+from lookalike.catalogue import Picture, file_of
 from lookalike.errors import DataError, PictureError
 from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
@@ -125,7 +125,7 @@ class FeatureExtractor:
     def embed(self, examples: Sequence[Example], root: Path, views: int = 0) -> None:
         """Embed pictures and this many augmented views of each, where the cache has them not."""
         missing = [
-            Picture(e.path, (root / e.path).absolute().as_uri(), e.label)
+            Picture(e.path, file_of(root, e.path).absolute().as_uri(), e.label)
             for e in examples
             if self.lacks([e], views)
         ]
@@ -189,7 +189,7 @@ class FeatureExtractor:
         def read(one: tuple[Example, Path]) -> Pixels:
             example, root = one
             try:
-                return self._pixels((root / example.path).read_bytes(), contract)
+                return self._pixels(file_of(root, example.path).read_bytes(), contract)
             except (OSError, PictureError) as error:
                 raise DataError(f"{example.path} can no longer be read: {error}") from error
 
