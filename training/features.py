@@ -22,7 +22,7 @@ from lookalike.picture import PictureContract, read_picture
 from lookalike.picture.contract import Pixels
 from lookalike.progress import Meter, track
 from lookalike.vectors import Vectors
-from training import augment
+from training import augment, feature_cache
 from training.cached_base import CachedBase, batch_size
 from training.feature_cache import Key
 from training.framework import keras
@@ -256,4 +256,4 @@ def cache_name(base_sha256: str, contract: PictureContract) -> str:
     picture = f"{contract.fit}-{contract.size}-v{contract.version}"
     batches = f"batches-of-{batch_size()}"  # which decide the last digits
     made = f"augmented-v{augment.VERSION}-{batches}-{keras.backend.backend()}"
-    return f"{base_sha256[:16]}-{picture}-{made}"
+    return f"{base_sha256[:16]}-{picture}-{made}-pieces-v{feature_cache.VERSION}"
