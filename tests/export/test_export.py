@@ -19,6 +19,7 @@ from lookalike.picture.contract import PictureContract
 from lookalike.store import Collection, open_models, sha256_of, verify_version
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
 from model_server.servable import Servable
+from tests.disks import small_disk
 from tests.services import run
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
@@ -332,3 +333,12 @@ def test_a_sequential_model_is_refused(tmp_path: Path) -> None:
     path = trained(tmp_path / "training", model=keras.Sequential(layers))
     with pytest.raises(ConfigurationError, match="not made by 'lookalike train'"):
         export(path, open_models(str(tmp_path), "embedder"), "embedder")
+
+
+def test_a_store_without_room_is_told_as_such_and_holds_nothing_of_it(
+    model_file: Path, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        with pytest.raises(OSError, match="No space left"):
+            export(model_file, open_models(str(disk), "embedder"), "embedder")
+        assert [path for path in disk.rglob("*") if path.is_file()] == []
