@@ -50,9 +50,9 @@ def export(
         The version, as the store names it.
 
     Raises:
-        ConfigurationError: the file or its card is missing, is not a model with
-            ``dense_1``, or is not the one that its card speaks of; or the held-out hits beside
-            it are damaged.
+        ConfigurationError: the file or its card is missing, is not a model as training makes
+            them, or is not the one that its card speaks of; or the held-out hits beside it are
+            damaged.
         ModelWorse: it is surely worse than the served one.
     """
     card = model_card.read_model_card(model_file.with_name(model_card.FILE_NAME))
@@ -67,10 +67,12 @@ def export(
 def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
     # Here, so that finding that there is nothing to do costs no import of TensorFlow.
     from export.saved_model import check_agreement, cut, write_saved_model
-    from training.model import load_model
+    from training.model import check_definition, load_model
 
     with working("exporting the model"), models.draft() as folder:
-        embedder = cut(load_model(model_file))
+        model = load_model(model_file)
+        check_definition(model, card.picture.size, card.dimensions)
+        embedder = cut(model)
         write_saved_model(embedder, card.picture, folder, model_name)
         check_agreement(embedder, card.picture, folder)
         _write_trained_on(model_file, folder)

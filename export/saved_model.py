@@ -11,7 +11,7 @@ from lookalike.errors import ConfigurationError
 from lookalike.picture.contract import CHANNELS, PictureContract, Pixels
 from lookalike.serving.base import INPUT, OUTPUT, PARTS, SIGNATURE, Parts
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit
-from training.framework import keras
+from training.framework import keras, writing
 from training.framework import tensorflow as tf
 from training.model import EMBEDDING_LAYER, POOLED
 
@@ -79,8 +79,9 @@ def write_saved_model(
     taken = [tf.TensorSpec([None], tf.string, name=INPUT)]
     archive.add_endpoint(SIGNATURE, serve, taken)
     archive.add_endpoint(PARTS, explain, taken)
-    archive.write_out(str(folder), verbose=False)
-    write_warmup(folder, model_name, contract)
+    with writing(folder):
+        archive.write_out(str(folder), verbose=False)
+        write_warmup(folder, model_name, contract)
 
 
 def check_agreement(embedder: Any, contract: PictureContract, folder: Path) -> None:

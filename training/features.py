@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from lookalike.catalogue import Picture
+from lookalike.catalogue import Picture, file_of
 from lookalike.errors import DataError, PictureError
 from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
 from lookalike.picture.contract import Pixels
 from lookalike.progress import Meter, track
 from lookalike.vectors import Vectors
-from training import augment
+from training import augment, feature_cache
 from training.cached_base import CachedBase, batch_size
 from training.feature_cache import Key
 from training.framework import keras
@@ -125,7 +125,7 @@ class FeatureExtractor:
     def embed(self, examples: Sequence[Example], root: Path, views: int = 0) -> None:
         """Embed pictures and this many augmented views of each, where the cache has them not."""
         missing = [
-            Picture(e.path, (root / e.path).absolute().as_uri(), e.label)
+            Picture(e.path, file_of(root, e.path).absolute().as_uri(), e.label)
             for e in examples
             if self.lacks([e], views)
         ]
@@ -189,7 +189,7 @@ class FeatureExtractor:
         def read(one: tuple[Example, Path]) -> Pixels:
             example, root = one
             try:
-                return self._pixels((root / example.path).read_bytes(), contract)
+                return self._pixels(file_of(root, example.path).read_bytes(), contract)
             except (OSError, PictureError) as error:
                 raise DataError(f"{example.path} can no longer be read: {error}") from error
 
@@ -256,4 +256,4 @@ def cache_name(base_sha256: str, contract: PictureContract) -> str:
     picture = f"{contract.fit}-{contract.size}-v{contract.version}"
     batches = f"batches-of-{batch_size()}"  # which decide the last digits
     made = f"augmented-v{augment.VERSION}-{batches}-{keras.backend.backend()}"
-    return f"{base_sha256[:16]}-{picture}-{made}"
+    return f"{base_sha256[:16]}-{picture}-{made}-pieces-v{feature_cache.VERSION}"

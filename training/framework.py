@@ -4,14 +4,17 @@ Modules that do no deep learning must not import this one; the command line impo
 only once a command runs.
 """
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 
 from lookalike.quiet import import_quietly
+from lookalike.storing import FORBIDDEN, FULL
 
 keras = import_quietly("keras")  # and TensorFlow with it
 tensorflow = import_quietly("tensorflow")
@@ -42,3 +45,15 @@ def saving() -> Iterator[None]:
             "ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning
         )
         yield
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raise OSError where TensorFlow, which has errors of its own, cannot write below a folder."""
+    try:
+        yield
+    except tensorflow.errors.OpError as error:
+        for number in FULL | FORBIDDEN:
+            if os.strerror(number) in error.message:
+                raise OSError(number, os.strerror(number), str(folder)) from error
+        raise

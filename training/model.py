@@ -196,6 +196,40 @@ def load_model(path: Path) -> Any:
     return model
 
 
+def check_definition(model: Any, size: int, dimensions: int) -> None:
+    """See that a loaded model is one that :func:`build_model` could have made.
+
+    Args:
+        model: has a dense_1.
+        size: side of the pictures that it is said to take.
+        dimensions: that its dense_1 is said to have.
+
+    Raises:
+        ConfigurationError: it is another kind of model, or of another size or dimensions.
+    """
+    _require(model, POOLED)
+    pooled, dense = model.get_layer(POOLED), model.get_layer(EMBEDDING_LAYER)
+    plain = isinstance(pooled, keras.layers.GlobalAveragePooling2D) and isinstance(
+        dense, keras.layers.Dense
+    )
+    if (
+        not plain
+        or dense.input is not pooled.output
+        or dense.activation is not keras.activations.relu
+    ):
+        raise ConfigurationError(
+            f"{EMBEDDING_LAYER} is no dense layer with ReLU on the means of {POOLED}: the model "
+            "was not made by 'lookalike train'"
+        )
+    takes, gives = tuple(model.inputs[0].shape), int(dense.units)
+    if takes != (None, size, size, CHANNELS) or gives != dimensions:
+        raise ConfigurationError(
+            f"the model takes {takes[1:]} and gives {gives} numbers, and its card says "
+            f"{(size, size, CHANNELS)} and {dimensions}: put the two that belong together side "
+            "by side"
+        )
+
+
 def save_model(model: Any, path: Path) -> None:
     """Save a whole model; ``path`` ends with ``.keras``, or with ``.h5`` for the older format."""
     with saving():

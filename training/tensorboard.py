@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from training.framework import tensorflow
+from training.framework import tensorflow, writing
 from training.loop import Done
 from training.model import EMBEDDING_LAYER
 
@@ -35,6 +35,7 @@ class EventFiles:
     """
 
     def __init__(self, folder: Path, flags: Mapping[str, object]) -> None:
+        self._folder = folder
         self._folders = {side: folder / side for side in (TRAIN, VALIDATION)}
         self._flags = flags
         self._writers: dict[str, Any] = {}
@@ -42,6 +43,17 @@ class EventFiles:
 
     def watch(self, done: Done) -> None:
         """Write an epoch's figures, the learning rate and how the weights of dense_1 lie."""
+        with writing(self._folder):
+            self._watch(done)
+
+    def close(self) -> None:
+        """Write what is left, and close the files."""
+        writers, self._writers = self._writers, {}
+        with writing(self._folder):
+            for writer in writers.values():
+                writer.close()
+
+    def _watch(self, done: Done) -> None:
         if not self._writers:
             self._open(anew=done.epoch == 1)
         for name, value in done.figures.items():
@@ -54,12 +66,6 @@ class EventFiles:
         self._write(TRAIN, tag, done.epoch, _histogram(kernel), "histograms")
         for writer in self._writers.values():
             writer.flush()
-
-    def close(self) -> None:
-        """Write what is left, and close the files."""
-        for writer in self._writers.values():
-            writer.close()
-        self._writers = {}
 
     def _open(self, *, anew: bool) -> None:
         for side, folder in self._folders.items():

@@ -5,7 +5,7 @@ later, where it is read.
 """
 
 from lookalike.catalogue.base import Catalogue
-from lookalike.catalogue.folder import Folder
+from lookalike.catalogue.folder import Folder, file_of
 from lookalike.catalogue.opening import open_catalogue
 from lookalike.catalogue.picture import Attribute, Picture, Stamp
 from lookalike.catalogue.unique import check_unique
@@ -17,5 +17,6 @@ __all__ = [
     "Picture",
     "Stamp",
     "check_unique",
+    "file_of",
     "open_catalogue",
 ]

@@ -1,6 +1,7 @@
 """A folder of labelled folders on this machine's file system."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from lookalike.errors import DataError
 
 # Files that are kept beside pictures; all others are taken for pictures until they are read.
 SIDECARS = frozenset({".csv", ".db", ".ini", ".json", ".md", ".txt", ".xml", ".yaml", ".yml"})
+
+# How _text writes a byte that is no UTF-8.
+ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 
 class Folder:
@@ -19,7 +23,7 @@ class Folder:
     sidecars (``SIDECARS``), links to folders and links to files outside the root are left out.
 
     Raises:
-        DataError: the root is no folder; while iterating: a folder in it may not be listed, or
+        DataError: the root is no folder; while iterating: a folder in it cannot be listed, or
             a name makes no id (a broken name's id is that of another file, or too long).
     """
 
@@ -53,9 +57,25 @@ class Folder:
                 yield Picture(name, Path(entry.path).as_uri(), label, stamp=_stamp(entry))
 
     def _is_ours(self, entry: os.DirEntry[str]) -> bool:
-        if not entry.is_file() or Path(entry.name).suffix.lower() in SIDECARS:
+        if not _is_file(entry) or Path(entry.name).suffix.lower() in SIDECARS:
             return False
         return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(self.root)
+
+
+def file_of(root: Path, picture_id: str) -> Path:
+    """Find the file of a picture of a :class:`Folder`, also of one whose name is no UTF-8."""
+    path = root / picture_id
+    if ESCAPED.search(picture_id) is None or path.exists():
+        return path
+    return root / ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), picture_id)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        # A link that leads to itself, or to where nobody may look: as one that leads nowhere.
+        return False
 
 
 def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
@@ -71,8 +91,8 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             seen = [entry for entry in entries if not entry.name.startswith(".")]
-    except PermissionError as error:
-        raise DataError(f"{folder} may not be listed: {error.strerror}") from error
+    except OSError as error:
+        raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
     return sorted(seen, key=lambda e: _text(e.name) + "/" * e.is_dir(follow_symlinks=False))
 
 

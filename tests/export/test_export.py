@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import keras
 import msgspec
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from lookalike.picture.contract import PictureContract
 from lookalike.store import Collection, open_models, sha256_of, verify_version
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
 from model_server.servable import Servable
+from tests.disks import small_disk
 from tests.services import run
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
@@ -29,11 +31,11 @@ SIZE = 32
 LARGER = ("mobilenet-v3-large", "efficientnet-v2-s")  # each has a smaller sibling
 
 
-def trained(folder: Path, suffix: str = ".keras") -> Path:
+def trained(folder: Path, suffix: str = ".keras", model: Any = None) -> Path:
     """Save a whole model and its card, as training does."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"lookalike{suffix}"
-    save_model(build_model(build_base(SIZE), build_head(3)), path)
+    save_model(model or build_model(build_base(SIZE), build_head(3)), path)
     card = ModelCard(
         created="2026-01-01T00:00:00Z",
         backbone="vgg16",
@@ -285,3 +287,58 @@ def test_a_card_of_another_model_is_refused_and_nothing_is_exported(tmp_path: Pa
     with pytest.raises(ConfigurationError, match="not the model that"):
         export(path, models, "embedder")
     assert models.versions() == []
+
+
+def other_model(
+    *, size: int = SIZE, pooled: Any = None, between: Any = None, dense: Any = None
+) -> keras.Model:
+    """Make a small model of somebody else's, like ours but for what is given."""
+    pixels = keras.Input((size, size, 3))
+    features = keras.layers.Conv2D(4, 3)(pixels)
+    features = (pooled or keras.layers.GlobalAveragePooling2D(name="pooled"))(features)
+    features = between(features) if between else features
+    dense = dense or keras.layers.Dense(128, activation="relu", name="dense_1")
+    return keras.Model(pixels, keras.layers.Dense(3, name="predictions")(dense(features)))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"pooled": keras.layers.Flatten()}, "no layer pooled"),
+        ({"pooled": keras.layers.GlobalMaxPooling2D(name="pooled")}, "on the means of pooled"),
+        ({"between": keras.layers.Dense(4)}, "on the means of pooled"),
+        ({"dense": keras.layers.Dense(128, name="dense_1")}, "with ReLU"),
+        ({"dense": keras.layers.Dense(32, activation="relu", name="dense_1")}, "gives 32 numbers"),
+        ({"size": 40}, r"takes \(40, 40, 3\) .* says \(32, 32, 3\)"),
+    ],
+)
+def test_a_model_of_somebody_elses_is_refused_and_what_is_wrong_is_told(
+    given: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    path = trained(tmp_path / "training", model=other_model(**given))
+    models = open_models(str(tmp_path), "embedder")
+    with pytest.raises(ConfigurationError, match=told):
+        export(path, models, "embedder")
+    assert models.versions() == []
+
+
+def test_a_model_of_plain_layers_as_ours_is_exported(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path), "embedder")
+    path = trained(tmp_path / "training", model=other_model())
+    assert export(path, models, "embedder") == "1"
+
+
+def test_a_sequential_model_is_refused(tmp_path: Path) -> None:
+    layers = other_model().layers
+    path = trained(tmp_path / "training", model=keras.Sequential(layers))
+    with pytest.raises(ConfigurationError, match="not made by 'lookalike train'"):
+        export(path, open_models(str(tmp_path), "embedder"), "embedder")
+
+
+def test_a_store_without_room_is_told_as_such_and_holds_nothing_of_it(
+    model_file: Path, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "8m") as disk:
+        with pytest.raises(OSError, match="No space left"):
+            export(model_file, open_models(str(disk), "embedder"), "embedder")
+        assert [path for path in disk.rglob("*") if path.is_file()] == []

@@ -95,7 +95,7 @@ def test_halves_take_half_of_the_disk_and_none_becomes_infinite(tmp_path: Path) 
     assert whole - halved == 100 * 4 * 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"not numpy"])
+@pytest.mark.parametrize("damage", [b"", b"not numpy", b"PK\3\4" * 9, b"\x93NUMPY\1\0\1\0{"])
 def test_a_damaged_piece_is_named(damage: bytes, tmp_path: Path) -> None:
     (tmp_path / "piece.npy").write_bytes(damage)
     with pytest.raises(ConfigurationError, match=r"piece\.npy are damaged: delete it"):
@@ -118,3 +118,37 @@ def test_a_piece_of_other_dimensions_is_named(tmp_path: Path) -> None:
     cache.flush()
     with pytest.raises(ConfigurationError, match="of another kind"):
         FeatureCache(tmp_path, 5)
+
+
+def test_a_garbled_number_is_never_given(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4)
+    cache.add(KEYS, vectors())
+    cache.flush()
+    [piece] = tmp_path.iterdir()
+    whole = piece.read_bytes()
+    for place in range(len(whole) - len(KEYS) * (4 + 64 + 4 + 16), len(whole)):
+        piece.write_bytes(whole[:place] + bytes([whole[place] ^ 0x81]) + whole[place + 1 :])
+        with pytest.raises(ConfigurationError, match=f"{piece.name} are damaged: delete it"):
+            FeatureCache(tmp_path, 4)
+
+
+def test_a_garbled_large_one_is_told_when_it_is_read(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4, large=True)
+    cache.add(KEYS, vectors())
+    cache.flush()
+    [piece] = tmp_path.iterdir()
+    whole = piece.read_bytes()
+    for damaged in (whole[:-3] + b"\xff" + whole[-2:], whole[:-1]):
+        piece.write_bytes(damaged)
+        assert (cache[KEYS[1]] == vectors()[1]).all()
+        with pytest.raises(ConfigurationError, match=f"{piece.name} are damaged: delete it"):
+            cache[KEYS[2]]
+
+
+def test_a_garbled_name_of_a_large_one_is_a_picture_that_nobody_has(tmp_path: Path) -> None:
+    cache = FeatureCache(tmp_path, 4, large=True)
+    cache.add(KEYS[:1], vectors()[:1])
+    cache.flush()
+    [piece] = tmp_path.iterdir()
+    piece.write_bytes(piece.read_bytes().replace(b"aaaa", b"\xff\xfe\xfd\xfc", 1))
+    assert KEYS[0] not in FeatureCache(tmp_path, 4, large=True)

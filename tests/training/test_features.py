@@ -1,3 +1,4 @@
+import os
 import shutil
 import signal
 import subprocess
@@ -137,6 +138,20 @@ def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) ->
     features.embed(examples, folder, views=1)
     with pytest.raises(DataError, match=r"cannot be read, or changed.*evaluate --pictures"):
         features.vectors(examples, 1)
+
+
+def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    [*_, picture] = Folder(few)
+    (tmp_path / "coin").mkdir()
+    shutil.copy(picture.path, os.fsencode(tmp_path / "coin") + b"/m\xfcnze.png")
+    features = extractor(base, tmp_path / "cache")
+    examples, _ = features.examine(list(Folder(tmp_path)))
+    features.embed(examples, tmp_path, views=1)
+    [pixels] = features.pixels([(examples[0], tmp_path)], CONTRACT)
+    assert (pixels == read_picture(picture.path.read_bytes(), CONTRACT)).all()
+    assert features.lacks(examples, views=1) == 0
 
 
 def test_raw_pixels_are_those_of_the_contract(base: Any, few: Path, tmp_path: Path) -> None:

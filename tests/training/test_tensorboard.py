@@ -1,3 +1,5 @@
+import errno
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -5,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.disks import fill, small_disk
 from training.framework import keras, tensorflow
 from training.loop import Done
 from training.model import build_head
@@ -98,3 +101,20 @@ def test_a_run_that_begins_anew_begins_the_files_anew(head: Any, tmp_path: Path)
     write(tmp_path, head, 1, 2, 3)
     write(tmp_path, head, 1)
     assert {step for _, step, *_ in events(tmp_path / "validation")} == {1}
+
+
+def test_a_full_disk_is_an_error_of_the_system_and_not_tensorflows(
+    head: Any, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        fill(disk)
+        with pytest.raises(OSError, match="No space left") as told:
+            write(disk / "runs", head, 1)
+    assert told.value.errno == errno.ENOSPC
+
+
+def test_a_folder_that_may_not_be_written_to_is_named(head: Any, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(OSError, match="Read-only file system: '.*/disk/runs'"):
+            write(disk / "runs", head, 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
+from lookalike.catalogue import file_of
 from lookalike.errors import DataError, PictureError
 from lookalike.picture import PictureHeader, inspect_picture
 from lookalike.progress import track
@@ -90,6 +91,6 @@ def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:
 
 def _header(example: Example, root: Path) -> PictureHeader:
     try:
-        return inspect_picture((root / example.path).read_bytes())
+        return inspect_picture(file_of(root, example.path).read_bytes())
     except (OSError, PictureError) as error:
         raise DataError(f"{example.path} can no longer be read: {error}") from error

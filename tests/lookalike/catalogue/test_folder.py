@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.catalogue import Folder
+from lookalike.catalogue import Folder, file_of
 from lookalike.errors import DataError
 
 
@@ -61,6 +61,7 @@ def test_links_out_of_the_root_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "root/all").symlink_to(tmp_path / "outside")
     (tmp_path / "root/loop").symlink_to(tmp_path / "root")
     (tmp_path / "root/bird/gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "root/bird/round.png").symlink_to("round.png")
     (tmp_path / "root/bird/c.png").symlink_to("a.png")
     assert ids(tmp_path / "root") == ["bird/a.png", "bird/c.png"]
 
@@ -83,6 +84,14 @@ def test_a_name_that_is_no_unicode_gets_an_id_that_is(tmp_path: Path) -> None:
     [picture] = Folder(tmp_path)
     assert picture.id.encode() == rb"\udcff.png"
     assert picture.path.exists()
+
+
+def test_an_id_leads_back_to_its_file(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/owl.png", "bird/\\udcfe.png", "bird/ü \\n.png")
+    Path(os.fsdecode(os.fsencode(tmp_path / "bird") + b"/\xff\xfc.png")).touch()
+    assert {file_of(tmp_path, picture.id) for picture in Folder(tmp_path)} == {
+        picture.path for picture in Folder(tmp_path)
+    }
 
 
 def test_a_broken_name_that_looks_like_another_is_refused(tmp_path: Path) -> None:
