@@ -116,5 +116,5 @@ def test_a_full_disk_is_an_error_of_the_system_and_not_tensorflows(
 def test_a_folder_that_may_not_be_written_to_is_named(head: Any, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "1m") as disk:
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        with pytest.raises(OSError, match="Read-only file system: '.*/disk/runs'"):
+        with pytest.raises(OSError, match=r"Read-only file system: '.*/disk/runs'"):
             write(disk / "runs", head, 1)
