@@ -275,11 +275,11 @@ def _found(request: TrainingRequest, settings: Settings, *, kept: bool) -> Path 
     from training.finished import is_finished
     from training.kept import newest_folder
 
-    if is_finished(request):
+    if is_finished(request, settings):
         return request.output
     elsewhere = newest_folder(settings) if kept else request.output
     if elsewhere != request.output and is_finished(
-        msgspec.structs.replace(request, output=elsewhere)
+        msgspec.structs.replace(request, output=elsewhere), settings
     ):
         return elsewhere
     return None

@@ -37,6 +37,7 @@ SAME_FILE = "the same file as another one"
 UNOPENED = "file that cannot be opened"
 
 NAMED = 5  # files in an error
+ADVICE = "say where it is now (evaluate --pictures, --validation), or train again"
 READ_AHEAD = 32  # pictures, beside those that threads are at
 
 View = tuple[Example, int]
@@ -161,8 +162,7 @@ class FeatureExtractor:
         changed = list(islice(dict.fromkeys(missing), NAMED))
         if changed:
             raise DataError(
-                f"{', '.join(changed)} cannot be read, or changed since the training: say where "
-                "they are now (evaluate --pictures, --validation), or train again"
+                f"{', '.join(changed)} cannot be read, or changed since the training: {ADVICE}"
             )
 
     def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:
@@ -183,15 +183,22 @@ class FeatureExtractor:
         """Read pictures, each with its root, by a contract: ``uint8[S, S, 3]``, in order.
 
         Raises:
-            DataError: a picture can no longer be read.
+            DataError: a picture can no longer be read, or is not what it was when it was
+                examined; where an example has no digest, whatever is there will do.
         """
 
         def read(one: tuple[Example, Path]) -> Pixels:
             example, root = one
             try:
-                return self._pixels(file_of(root, example.path).read_bytes(), contract)
+                data = file_of(root, example.path).read_bytes()
+                pixels = self._pixels(data, contract)
             except (OSError, PictureError) as error:
-                raise DataError(f"{example.path} can no longer be read: {error}") from error
+                raise DataError(
+                    f"{example.path} can no longer be read ({error}): {ADVICE}"
+                ) from error
+            if example.sha256 and hashlib.sha256(data).hexdigest() != example.sha256:
+                raise DataError(f"{example.path} changed since the training: {ADVICE}")
+            return pixels
 
         with ThreadPoolExecutor(self._workers) as pool:
             yield from overlapped(pool, read, placed, self._workers + READ_AHEAD)

@@ -63,7 +63,7 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     """
     check_replaceable(request.output)
     # Before the pictures are read: what is added from now on was not trained on.
-    digest = request_sha256(request)
+    digest = request_sha256(request, settings)
     cache = Path(settings.cache)
     weights = imagenet_weights(cache, request.weights, request.backbone)
     say(f"base weights: {weights.source}")

@@ -10,6 +10,7 @@ from lookalike.catalogue import Folder
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import read_model_card
 from lookalike.progress import track
+from lookalike.settings import Settings
 from lookalike.store import sha256_of
 from training.output import MODEL_NAME
 from training.request import TrainingRequest, TuningSettings
@@ -19,8 +20,8 @@ from training.split import read_split
 REQUEST_SHA256 = "request_sha256"  # among the settings of a model card
 
 
-def request_sha256(request: TrainingRequest) -> str:
-    """Digest all that a model depends on: the flags, and every file of the folders."""
+def request_sha256(request: TrainingRequest, settings: Settings) -> str:
+    """Digest all that a model depends on: flags, every file of the folders, how large may be."""
     asked = {
         "backbone": request.backbone,
         "contract": request.contract,
@@ -29,6 +30,7 @@ def request_sha256(request: TrainingRequest) -> str:
         # Without a second stage its flags change nothing.
         "tuning": request.tuning if request.tuning.unfreeze_from else TuningSettings(),
         "validation_share": request.validation_share,
+        "max_decoded_bytes": settings.max_decoded_bytes,
         "views": request.views,
         "view_precision": request.view_precision,
         "weights": request.weights and sha256_of(request.weights),
@@ -39,7 +41,7 @@ def request_sha256(request: TrainingRequest) -> str:
     return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
 
-def is_finished(request: TrainingRequest) -> bool:
+def is_finished(request: TrainingRequest, settings: Settings) -> bool:
     """Tell whether the output folder holds the very model that the request would make."""
     model = request.output / f"{MODEL_NAME}.{request.file_format}"
     if not (request.output / CARD_FILE).is_file() or not model.is_file():
@@ -48,7 +50,7 @@ def is_finished(request: TrainingRequest) -> bool:
         return False
     card = read_model_card(request.output / CARD_FILE)
     whole = card.weights_sha256 == sha256_of(model)
-    return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request)
+    return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request, settings)
 
 
 def _is_clean(path: Path) -> bool:

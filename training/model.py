@@ -208,20 +208,13 @@ def check_definition(model: Any, size: int, dimensions: int) -> None:
         ConfigurationError: it is another kind of model, or of another size or dimensions.
     """
     _require(model, POOLED)
-    pooled, dense = model.get_layer(POOLED), model.get_layer(EMBEDDING_LAYER)
-    plain = isinstance(pooled, keras.layers.GlobalAveragePooling2D) and isinstance(
-        dense, keras.layers.Dense
-    )
-    if (
-        not plain
-        or dense.input is not pooled.output
-        or dense.activation is not keras.activations.relu
-    ):
+    if not _is_dense_on_means(model.get_layer(EMBEDDING_LAYER), model.get_layer(POOLED)):
         raise ConfigurationError(
             f"{EMBEDDING_LAYER} is no dense layer with ReLU on the means of {POOLED}: the model "
             "was not made by 'lookalike train'"
         )
-    takes, gives = tuple(model.inputs[0].shape), int(dense.units)
+    gives = int(model.get_layer(EMBEDDING_LAYER).units)
+    takes = tuple(model.inputs[0].shape)
     if takes != (None, size, size, CHANNELS) or gives != dimensions:
         raise ConfigurationError(
             f"the model takes {takes[1:]} and gives {gives} numbers, and its card says "
@@ -239,6 +232,15 @@ def save_model(model: Any, path: Path) -> None:
 def _dense_1(pooled: Any) -> Any:
     layer = keras.layers.Dense(EMBEDDING_DIMENSIONS, activation="relu", name=EMBEDDING_LAYER)
     return layer(pooled)
+
+
+def _is_dense_on_means(dense: Any, pooled: Any) -> bool:
+    return (
+        isinstance(pooled, keras.layers.GlobalAveragePooling2D)
+        and isinstance(dense, keras.layers.Dense)
+        and dense.input is pooled.output
+        and dense.activation is keras.activations.relu
+    )
 
 
 @contextmanager

@@ -135,8 +135,8 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
     assert card.backbone == name
     report = judge(open_saved(tmp_path / "training", settings, workers=2))
     assert report.quality() == pytest.approx(card.quality, abs=1e-3)
-    assert is_finished(request)
-    assert not is_finished(msgspec.structs.replace(request, backbone="vgg16"))
+    assert is_finished(request, settings)
+    assert not is_finished(msgspec.structs.replace(request, backbone="vgg16"), settings)
     models = open_models(str(tmp_path / "store"), "embedder")
     assert export(tmp_path / "training" / "lookalike.keras", models, "embedder") == "1"
 

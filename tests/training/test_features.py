@@ -138,6 +138,9 @@ def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) ->
     features.embed(examples, folder, views=1)
     with pytest.raises(DataError, match=r"cannot be read, or changed.*evaluate --pictures"):
         features.vectors(examples, 1)
+    # Its features are in the cache, and what it was is shown beside them nowhere.
+    with pytest.raises(DataError, match=r"changed since the training.*evaluate --pictures"):
+        features.raw_pixels(examples, folder, 32)
 
 
 def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(

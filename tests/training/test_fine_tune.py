@@ -194,10 +194,10 @@ def test_skipped_files_are_told_and_training_goes_on(
     assert told.index(listed) < next(n for n, text in enumerate(told) if text.startswith("head"))
     [skipped] = read_split(tmp_path / "out" / "split.json").skipped
     assert skipped.id == "coin/broken.png"
-    assert is_finished(request)
-    assert not is_finished(msgspec.structs.replace(request, strict=True))
+    assert is_finished(request, settings)
+    assert not is_finished(msgspec.structs.replace(request, strict=True), settings)
     (empty := tmp_path / "empty").mkdir()
-    assert not is_finished(msgspec.structs.replace(request, validation=empty))
+    assert not is_finished(msgspec.structs.replace(request, validation=empty), settings)
 
 
 def test_a_category_without_readable_pictures_enough_stops_training(

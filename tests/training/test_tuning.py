@@ -215,7 +215,7 @@ def test_a_second_run_goes_on_from_its_checkpoint_and_gives_the_same_model(
             fine_tune(request, settings, told.append)
         fine_tune(request, settings, told.append)
     assert any("going on after epoch 2" in line for line in told)
-    assert is_finished(request)
+    assert is_finished(request, settings)
     assert history(request.output) == history(tuned)
     again, whole = (load_model(f / "lookalike.keras") for f in (request.output, tuned))
     assert weights_sha256(again) == weights_sha256(whole)
