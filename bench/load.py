@@ -53,11 +53,13 @@ class Connection:
         assert data, "the connection was closed"
         self._answer += data
         head, found, body = self._answer.partition(END_OF_HEAD)
-        if not found or len(body) < _number(head, LENGTH):
+        length = _number(head, LENGTH) if found else None
+        assert length is not None or not found, f"an answer without a length: {head!r}"
+        if length is None or len(body) < length:
             return None
         self.status, now = int(head.split(b" ", 2)[1]), time.perf_counter()
         assert self.status in (OK, TOO_MANY), self._answer[:400]
-        self.rests_until = now + _number(head, LATER) if self.status == TOO_MANY else 0.0
+        self.rests_until = now + (_number(head, LATER) or 0)
         return now - self._sent
 
 
@@ -138,8 +140,9 @@ def flood(
     return took, shed
 
 
-def _number(head: bytes, name: bytes) -> int:
+def _number(head: bytes, name: bytes) -> int | None:
+    """Read a header that is a number; None: it is not there."""
     for line in head.split(b"\r\n"):
         if line.lower().startswith(name):
             return int(line[len(name) :])
-    raise AssertionError(f"an answer without {name!r}: {head!r}")
+    return None
