@@ -65,8 +65,19 @@ def test_a_worker_that_is_killed_is_replaced(service: Running) -> None:
     assert status(f"{service.url}/healthz") == 200
 
 
+def answered_by(service: Running) -> Counter[str]:
+    """Count what each worker has answered of ``/nothing``."""
+    return Counter(re.findall(r"\[(\d+)\].*GET none 404", service.log.read_text()))
+
+
 def test_connections_that_are_opened_together_are_shared(service: Running) -> None:
-    until(lambda: len(workers_of(service)) == 2, what="both workers")
+    def both_answer() -> bool:
+        for _ in range(4):
+            status(f"{service.url}/nothing")
+        return len(answered_by(service)) == 2
+
+    until(both_answer, what="both workers")
+    before = answered_by(service)
     host, port = service.url.removeprefix("http://").split(":")
     with ExitStack() as stack:
         clients = [
@@ -76,10 +87,9 @@ def test_connections_that_are_opened_together_are_shared(service: Running) -> No
         for client in clients:
             client.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 404"
-    lines = re.findall(r"\[(\d+)\].*GET none 404", service.log.read_text())
-    by_worker = Counter(lines)
+    by_worker = answered_by(service) - before
     assert by_worker.total() == CONNECTIONS
-    assert min(by_worker[pid] for pid in workers_of(service)) >= CONNECTIONS // 4
+    assert min(by_worker[pid] for pid in before) >= CONNECTIONS // 4
 
 
 def test_idle_connections_do_not_hold_up_the_end(service: Running) -> None:

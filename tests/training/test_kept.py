@@ -108,7 +108,7 @@ def test_train_keeps_what_it_made_and_what_a_killed_run_left(
 
     monkeypatch.setattr("training.fine_tune.fine_tune", fine_tune)
     monkeypatch.setattr("training.evaluation.as_text", str)
-    monkeypatch.setattr("training.finished.is_finished", lambda _: bool(made))
+    monkeypatch.setattr("training.finished.is_finished", lambda *_: bool(made))
     pictures = str(write_pictures(tmp_path / "pictures", labels=2, each=2))
 
     def run(*flags: str) -> str:
@@ -138,7 +138,7 @@ def test_a_model_that_the_store_has_is_not_hidden_by_an_older_one_of_this_machin
     monkeypatch.setenv("LOOKALIKE_STORE", store)
     monkeypatch.setenv("LOOKALIKE_CACHE", one.cache)
     asked_for = newest_folder(one)
-    monkeypatch.setattr("training.finished.is_finished", lambda asked: asked.output == asked_for)
+    monkeypatch.setattr("training.finished.is_finished", lambda asked, _: asked.output == asked_for)
     pictures = str(write_pictures(tmp_path / "pictures", labels=2, each=2))
     told = CliRunner().invoke(cli.train, [pictures])
     assert told.exit_code == 0, told.output
