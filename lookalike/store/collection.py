@@ -5,7 +5,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ class Collection:
             if finish is not None:
                 finish(folder, version)
             made = manifest.describe(folder, _now(), details, shared)
-            version = version or f"{_stamp()}-{_digest(made.encode())}"
+            version = version or f"{_stamp(self.versions())}-{_digest(made.encode())}"
             if self.local is None:
                 self._upload(folder, version, made)
             elif not _rename_into_place(folder, self.local, version, made):
@@ -315,13 +315,19 @@ def _now() -> str:
 def made_at(version: str) -> float | None:
     """Read from an index version's name when it was made, in Unix time; None: it does not tell."""
     try:
-        made = datetime.fromisoformat(re.split("[.Z]", version)[0]).replace(tzinfo=UTC)
+        made = datetime.fromisoformat(version.partition("Z")[0]).replace(tzinfo=UTC)
     except ValueError:
         return None
     return made.timestamp()
 
 
-def _stamp() -> str:
-    """Tell the time to the millisecond: names of versions sort by it."""
-    now = datetime.now(UTC)
-    return f"{now:{STAMP}}.{now.microsecond // 1000:03}Z"
+def _stamp(versions: Sequence[str]) -> str:
+    """Tell the time to the millisecond, or that after the newest version's.
+
+    Names of versions sort by it, and the oldest are pruned: one that is made once a clock went
+    back, or by a machine whose clock is behind, must not be taken for older than the others.
+    """
+    made = [time for version in versions if (time := made_at(version)) is not None]
+    after = datetime.fromtimestamp(max(made, default=0.0), UTC) + timedelta(milliseconds=1)
+    stamp = max(datetime.now(UTC), after)
+    return f"{stamp:{STAMP}}.{stamp.microsecond // 1000:03}Z"

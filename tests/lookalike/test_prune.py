@@ -32,6 +32,17 @@ def test_the_newest_and_the_current_version_stay(root: str) -> None:
     assert folders == set(indexes.versions())
 
 
+def test_a_version_that_is_made_once_a_clock_went_back_is_the_newest(root: str) -> None:
+    indexes = open_indexes(root, "default")
+    now = publish(indexes)
+    ahead = f"29991231T235959.999Z-{now.rpartition('-')[2]}"
+    indexes.location.write(f"{ahead}/{FILE_NAME}", indexes.location.read(f"{now}/{FILE_NAME}"))
+    later = [publish(indexes, content) for content in (b"a", b"b")]
+    assert indexes.versions() == [now, ahead, *later]
+    indexes.set_current(later[1])
+    assert prune(indexes, keep=2) == [now, ahead]
+
+
 def test_a_version_that_is_asked_for_is_spared(root: str) -> None:
     indexes = open_indexes(root, "default")
     versions = many(indexes, 3)
