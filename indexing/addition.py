@@ -1,6 +1,5 @@
 """``lookalike add``: a few pictures, searchable within a minute, without the catalogue."""
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -11,7 +10,6 @@ from indexing.added import AddedRows
 from indexing.build import BuildSettings
 from indexing.defaults import TARGET_RECALL
 from indexing.extraction.features import Features
-from indexing.extraction.known import as_digests
 from indexing.factory import Recipe
 from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, VersionRows
 from lookalike.catalogue import Attribute
@@ -61,7 +59,6 @@ def add(pictures: Sequence[NewPicture], settings: Settings) -> Published:
     features = Features.of(settings.store, details.model)
     with closing(GrpcEmbedder(settings.model_server_grpc, details.model.address)) as embedder:
         vectors = _embedded(pictures, details.model.picture, embedder, settings)
-        features.write(as_digests([_digest(picture) for picture in pictures]), vectors)
         _record(pictures, vectors, details.model, settings)
         return publish_changes(details, features, embedder, settings)
 
@@ -130,7 +127,10 @@ def _pixels(picture: NewPicture, contract: PictureContract, settings: Settings) 
 def _record(
     pictures: Sequence[NewPicture], vectors: Vectors, model: ModelReference, settings: Settings
 ) -> None:
-    """Write the additions down with their vectors, by which replicas find them at once."""
+    """Write the additions down with their vectors, by which replicas find them at once.
+
+    The features get them from there: what these had before could be pruned for want of a record.
+    """
     log = open_changes(settings.store, settings.index)
     additions = [
         Addition(
@@ -143,7 +143,3 @@ def _record(
         for picture, vector in zip(pictures, vectors, strict=True)
     ]
     log.append(Additions(additions))
-
-
-def _digest(picture: NewPicture) -> bytes:
-    return hashlib.sha256(picture.data).digest()

@@ -117,7 +117,7 @@ def rollback(version: str | None, as_json: bool) -> None:
     "--features",
     is_flag=True,
     help="Remove the vectors too, of every model, of pictures that no version which stays of any "
-    "index has, and no ledger of an extraction; not while one runs.",
+    "index has, no ledger of an extraction and no addition; not while an extraction runs.",
 )
 @json_flag("it")
 def prune(keep: int, models: bool, pictures: bool, features: bool, as_json: bool) -> None:

@@ -15,6 +15,7 @@ from indexing.extraction.features import WEIGHTS_DIGITS, Features
 from indexing.extraction.known import Digests, as_digests, sort_digests
 from indexing.extraction.working_copy import PATTERN
 from indexing.stored_rows import picture_tables
+from lookalike.changes import open_changes
 from lookalike.index import ModelReference
 from lookalike.index.version import decode_details
 from lookalike.store import Collection, Location
@@ -39,8 +40,8 @@ class Pruned(msgspec.Struct, frozen=True):
 def prune_features(store: str, indexes: Collection) -> list[Pruned]:
     """Remove the vectors of pictures that no index of the store has any more.
 
-    An index has what its versions have rows of, dead ones too, and what its ledgers list. Ledgers
-    of a model that none of its versions is of go before, where a version is of a later one.
+    An index has what its versions have rows of, dead ones too, what its ledgers list, and what was
+    added to it: an addition has its vector before a version has its row. Ledgers of a model that none of its versions is of go before, where a version is of a later one.
 
     Args:
         store: its URL or path.
@@ -68,15 +69,21 @@ def _needed(store: str, indexes: Collection, folder: str) -> Iterator[Digests]:
     """Stream the digests of what has a vector of this model, and may need it."""
     for collection in indexes.siblings():
         seen: set[str] = set()
-        for version, model in _models(collection):
-            if _folder(model) != folder:
-                continue
+        versions = [one for one, model in _models(collection) if _folder(model) == folder]
+        if versions:
+            yield from _in_chunks(_added(store, _index(collection)))
+        for version in versions:
             for place, table in picture_tables(collection, version, seen):
                 seen.add(place)
                 yield from _in_chunks(picture.sha256 for picture in table)
     ledgers = Location(f"{store}/ledgers")
     for name in ledgers.names(f"*/{folder.replace('/', '-')}/{PATTERN}"):
         yield from _in_chunks(_of_ledger(ledgers, name))
+
+
+def _added(store: str, index: str) -> Iterator[bytes]:
+    added = open_changes(store, index).standing().added
+    return (bytes.fromhex(addition.sha256) for addition in added.values())
 
 
 def _of_ledger(ledgers: Location, name: str) -> Iterator[bytes]:
@@ -101,8 +108,7 @@ def _remove_outdated_ledgers(store: str, indexes: Collection) -> None:
     ledgers = Location(f"{store}/ledgers")
     for collection in indexes.siblings():
         named = {_folder(model): model for _, model in _models(collection)}
-        index = collection.location.url.rpartition("/")[2]
-        for name in ledgers.names(f"{index}/*/{PATTERN}"):
+        for name in ledgers.names(f"{_index(collection)}/*/{PATTERN}"):
             if _is_outdated(name.split("/")[1], named):
                 for _ in _of_ledger(ledgers, name):
                     break  # where a run still writes it, it is left, and so is all else
@@ -121,6 +127,10 @@ def _models(collection: Collection) -> Iterator[tuple[str, ModelReference]]:
     """Name the versions of an index, and the model of each."""
     for version in collection.versions():
         yield version, decode_details(collection.manifest(version), version).model
+
+
+def _index(collection: Collection) -> str:
+    return collection.location.url.rpartition("/")[2]
 
 
 def _folder(model: ModelReference) -> str:

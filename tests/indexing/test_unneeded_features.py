@@ -15,7 +15,7 @@ from indexing.extraction.known import as_digests
 from indexing.extraction.working_copy import ledgers_location
 from indexing.index_cli import index
 from indexing.unneeded_features import Pruned, prune_features
-from lookalike.changes import Deletion
+from lookalike.changes import Addition, Additions, Deletion
 from lookalike.errors import StoreError
 from lookalike.index import ModelReference
 from lookalike.store.prune import prune
@@ -77,6 +77,16 @@ def test_what_a_ledger_or_another_index_has_stays(gallery: Gallery) -> None:
     assert pruned(gallery) == [Pruned(FOLDER, 1)]
     assert {kept, elsewhere} <= digests(gallery.features)
     assert gone not in digests(gallery.features)
+
+
+def test_what_was_added_and_no_version_has_yet_stays(gallery: Gallery) -> None:
+    added = b"\1" * 32
+    gallery.features.write(as_digests([added]), np.ones((1, DIMENSIONS), np.float32))
+    gallery.changes.append(Additions([Addition("added", added.hex())]))
+    assert pruned(gallery) == []
+    assert added in digests(gallery.features)
+    gallery.changes.append(Deletion(["added"]))
+    assert pruned(gallery) == [Pruned(FOLDER, 1)]
 
 
 def test_a_digest_that_ends_in_zeros_is_one_like_any_other(gallery: Gallery) -> None:
