@@ -41,7 +41,8 @@ def prune_features(store: str, indexes: Collection) -> list[Pruned]:
     """Remove the vectors of pictures that no index of the store has any more.
 
     An index has what its versions have rows of, dead ones too, what its ledgers list, and what was
-    added to it: an addition has its vector before a version has its row. Ledgers of a model that none of its versions is of go before, where a version is of a later one.
+    added to it: an addition has its vector before a version has its row. Ledgers of a model that
+    none of its versions is of go before, where a version is of a later one.
 
     Args:
         store: its URL or path.
