@@ -31,11 +31,10 @@ class Quoted(NamedTuple):
 
 
 QUOTED = [
-    Quoted("limits.md", r"### A search by vector: (\S+) of", "service", "vector"),
     Quoted("limits.md", r"keeps its tail at (\S+) of", "service", "above.tail"),
     Quoted("limits.md", r"### Batches: (\S+) of", "service", "batch64"),
     Quoted("limits.md", r"Two workers answer (\S+) times", "service", "workers2"),
-    Quoted("limits.md", r"### Four clients' pictures: (\S+) of", "service", "pictures"),
+    Quoted("limits.md", r"in a hundred waits (\S+) ms", "service", "half.vector.p99"),
     Quoted("limits.md", r"are off by (\S+) and", "calibration", "stamps128.ece"),
     Quoted("limits.md", r"are off by \S+ and (\S+) ", "calibration", "stamps224.ece"),
     Quoted("limits.md", r"On Fashion-MNIST the error is (\S+)\.", "calibration", "fashion32.ece"),

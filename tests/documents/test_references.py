@@ -83,5 +83,5 @@ def test_what_the_limits_say_of_missed_goals_is_printed_in_the_benchmarks() -> N
     )
     section = limits.partition("## Goals that were missed")[2].partition("## By design")[0]
     told = re.findall(r"(?<![\d.])\d*\.\d+(?!\d)", section)
-    assert len(told) > 10
+    assert len(told) > 5
     assert [figure for figure in told if figure not in benchmarks] == []
