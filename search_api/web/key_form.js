@@ -10,6 +10,8 @@ const SENT = {
 };
 
 export function askForKey() {
+  // Several requests may be refused, each in its time: what is typed by then stays.
+  if (!$("key-form").hidden) return;
   show(true);
   $("key").value = key.get();
   $("key").focus();

@@ -44,6 +44,19 @@ def test_the_page_asks_for_a_key_of_an_operator(page: Watched, operated: Operate
     assert page.page.locator("#versions-title").is_hidden()
 
 
+def test_what_is_typed_of_a_key_stays_though_another_section_is_refused(
+    page: Watched, operated: Operated
+) -> None:
+    held: list[Route] = []
+    page.page.route(QUARANTINE, lambda route: held.append(route))
+    page.page.goto(f"{operated.stack.url}/admin")
+    page.page.get_by_label("API key").fill("half of a ")  # the other sections were refused
+    with page.page.expect_response(QUARANTINE):
+        held[0].continue_()
+    page.page.wait_for_function("document.getElementById('status').textContent === ''")
+    assert page.page.get_by_label("API key").input_value() == "half of a "
+
+
 def test_an_answer_of_before_the_key_was_given_takes_nothing_away(
     page: Watched, operated: Operated
 ) -> None:
