@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count as numbered
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
 from bench.facts import Fact
 from bench.load import drive, flood, get, post
-from bench.open_loop import arrive
+from bench.open_loop import Arrivals, arrive
 from bench.photographs import commented, jpeg
 
 FEW = 4
@@ -18,8 +20,23 @@ K = 10
 PHOTOGRAPH = (500, 375)
 # Clients at once that are too many.
 FLOOD = 24
-# Of what bare Flask answers in a closed loop.
-LOADS = {"half": 0.5, "above": 1.1}
+
+
+class Load(NamedTuple):
+    """Searches that arrive at random.
+
+    Attributes:
+        share: of what bare Flask answers in a closed loop.
+        rounds: in how many they come, the servers by turns. Where there is room, one moment in
+            which the machine stood still makes a whole round's tail, so there are several; where
+            there is none, what waits grows for as long as a round takes, so there is one.
+    """
+
+    share: float
+    rounds: int
+
+
+LOADS = {"half": Load(0.5, 5), "above": Load(1.1, 1)}
 
 
 def percentiles(
@@ -42,18 +59,33 @@ def arriving(ours: int, other: int, asked: Sequence[bytes], seconds: float) -> I
         ours: port of the service.
         other: port of bare Flask.
         asked: requests.
-        seconds: for which they arrive.
+        seconds: for which they arrive at each, all rounds together.
     """
     most = max(_rate(other, asked) for _ in range(5))  # the machine may have a slow moment
-    for name, share in LOADS.items():
-        flask, vector = (arrive(port, asked, share * most, seconds) for port in (other, ours))
-        for server, came in (("flask", flask), ("vector", vector)):
-            unit = f"ms, {share:g} times what Flask can"
-            yield from _told(f"{name}.{server}", came.served, unit)
-            yield Fact(name=f"{name}.{server}.rate", value=came.rate, unit="answered a second")
-        yield Fact(name=f"{name}.shed", value=vector.shed, unit="searches turned away")
-        tail = _tail(vector.served, flask.served)
-        yield Fact(name=f"{name}.tail", value=tail, unit="of the p99 of flask")
+    for name, load in LOADS.items():
+        flask: list[Arrivals] = []
+        vector: list[Arrivals] = []
+        for seed in range(load.rounds):
+            for port, came in ((other, flask), (ours, vector)):
+                each = seconds / load.rounds
+                came.append(arrive(port, asked, load.share * most, each, seed))
+        yield from _arrived(name, f"{load.share:g} times what Flask can", flask, vector)
+
+
+def _arrived(
+    name: str, unit: str, flask: Sequence[Arrivals], vector: Sequence[Arrivals]
+) -> Iterator[Fact]:
+    """Tell what came of a load, as the medians of its rounds."""
+    for server, rounds in (("flask", flask), ("vector", vector)):
+        for percent in (50, 99):
+            value = median(_percentile(one.served, percent) for one in rounds) * 1000
+            yield Fact(name=f"{name}.{server}.p{percent}", value=value, unit=f"ms, {unit}")
+        rate = median(one.rate for one in rounds)
+        yield Fact(name=f"{name}.{server}.rate", value=rate, unit="answered a second")
+    shed = sum(one.shed for one in vector)
+    yield Fact(name=f"{name}.shed", value=shed, unit="searches turned away")
+    tails = [_tail(ours.served, theirs.served) for ours, theirs in zip(vector, flask, strict=True)]
+    yield Fact(name=f"{name}.tail", value=median(tails), unit="of the p99 of flask")
 
 
 def _rate(port: int, asked: Sequence[bytes]) -> float:
@@ -99,10 +131,14 @@ def flooded(port: int, seconds: float) -> Iterator[Fact]:
 
 def _told(name: str, took: Sequence[float], unit: str) -> Iterator[Fact]:
     for percent in (50, 99):
-        value = float(np.percentile(took, percent)) * 1000
+        value = _percentile(took, percent) * 1000
         yield Fact(name=f"{name}.p{percent}", value=value, unit=unit)
 
 
 def _tail(took: Sequence[float], other: Sequence[float]) -> float:
     """Divide the 99th percentiles."""
-    return float(np.percentile(took, 99) / np.percentile(other, 99))
+    return _percentile(took, 99) / _percentile(other, 99)
+
+
+def _percentile(took: Sequence[float], percent: float) -> float:
+    return float(np.percentile(took, percent))
