@@ -204,7 +204,7 @@ def _observe(histogram: Histogram, values: Sequence[float]) -> None:
 
 def note_problem(kind: str) -> None:
     """Count a problem document, by the last part of its type."""
-    PROBLEMS.labels(kind).inc()
+    _problem(kind).inc()
 
 
 def note_left(version: str, model: int) -> None:
@@ -222,3 +222,4 @@ _looked = 0.0
 # Few, and looked for at each request.
 _stage = cache(STAGES.labels)
 _request = cache(REQUESTS.labels)
+_problem = cache(PROBLEMS.labels)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from lookalike import errors
 from lookalike.errors import LookalikeError
 from search_api.broken_http import broken_http
-from search_api.logs import CURRENT
+from search_api.logs import CURRENT, Told
 from search_api.metrics import note_problem
 
 URN = "urn:lookalike:problem:"
@@ -37,9 +37,9 @@ class Problem(msgspec.Struct, frozen=True):
     request_id: Annotated[str, Meta(description="As in the service's log.")] | UnsetType = UNSET
 
 
-def problem_of(error: LookalikeError) -> Problem:
-    """Describe an error of our tree, in the request at hand."""
-    request = CURRENT.get()
+def problem_of(error: LookalikeError, request: Told | None = None) -> Problem:
+    """Describe an error of our tree, in a request: by default the one at hand, if there is one."""
+    request = request or CURRENT.get()
     request_id = UNSET if request is None else request.id
     return Problem(f"{URN}{error.type}", error.title, error.status, said(error), request_id)
 
@@ -53,12 +53,21 @@ def said(error: Exception) -> str:
 
 
 def problem_response(error: LookalikeError) -> Response:
-    """Answer an error of our tree; 503 says when to try again."""
+    """Answer an error of our tree, and note that it was; 503 says when to try again."""
+    note(error, CURRENT.get())
+    return response_of(error)
+
+
+def note(error: LookalikeError, request: Told | None) -> None:
+    """Count a problem document, and tell of it in the log of its request."""
     note_problem(error.type)
-    request = CURRENT.get()
     if request is not None:
         request.problem = error.type
-    document = msgspec.json.encode(problem_of(error))
+
+
+def response_of(error: LookalikeError, request: Told | None = None) -> Response:
+    """Put the answer to an error together; as :func:`problem_of`."""
+    document = msgspec.json.encode(problem_of(error, request))
     response = Response(document, error.status, mimetype=MEDIA_TYPE)
     if error.status in LATER:
         response.headers["Retry-After"] = str(_later(error))

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import monkey
@@ -24,15 +24,16 @@ from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
-from lookalike.errors import LookalikeError, TooBusy
 from search_api import stopping
 from search_api.accepting import SharingServer
 from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.listening import keep_out_newcomers, waiting_connections
 from search_api.logs import HEADER, Told, told
-from search_api.security import SECURITY_OF_DATA
 from search_api.turns import Turns, has_turn
+
+if TYPE_CHECKING:
+    from search_api.early import Answer
 
 _log = logging.getLogger(__name__)
 
@@ -131,46 +132,40 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
 
     def _refuse(self, client: Any, addr: Any, exc: Exception) -> None:
         # Not above: gunicorn loads this class before its configuration has set what libraries read.
+        from search_api.early import answer
         from search_api.problems import expected
 
         request, error = told(), expected(exc)
         if error.status < FAILURES:
             self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
-        util.write_nonblock(client, self._problem(error, request, {}, close=True))
+        refusal = answer(error, request, close=True)
+        util.write_nonblock(client, refusal.wire)
+        self._log_answer(refusal, request, {})
 
     def _tell_busy(self, req: Any, sock: Any) -> bool:
         """Answer 429 without the application, which would take as long over it as over an answer.
 
         It has no turn, so that all that it takes is taken from those who have one.
         """
-        from search_api.admission import BUSY
+        from search_api.early import busy
         from search_api.metrics import note_request
 
         given = dict(req.headers)
         request = told(given.get(HEADER.upper()))
         request.path = req.path
         close = bool(req.should_close())
+        refusal = busy(request, close=close)
+        sock.sendall(refusal.wire)
         environ = {"REQUEST_METHOD": req.method, "CONTENT_LENGTH": given.get("CONTENT-LENGTH")}
-        sock.sendall(self._problem(TooBusy(BUSY), request, environ, close=close))
-        note_request(req.method, req.path, str(TooBusy.status), 0.0)
+        self._log_answer(refusal, request, environ)
+        note_request(req.method, req.path, str(refusal.status), 0.0)
         if close:
             raise StopIteration  # as gunicorn ends a connection
         return True
 
-    def _problem(
-        self, error: LookalikeError, request: Told, environ: dict[str, Any], *, close: bool
-    ) -> bytes:
-        """Write a problem document as it goes over the wire, and log that it was answered."""
-        from search_api.problems import problem_response
-
-        response = problem_response(error)
-        response.headers["Connection"] = "close" if close else "keep-alive"
-        response.headers[HEADER] = request.id
-        response.headers.extend(SECURITY_OF_DATA)
-        data = response.get_data()
-        answered = SimpleNamespace(status=response.status_code, sent=len(data))
+    def _log_answer(self, given: "Answer", request: Told, environ: dict[str, Any]) -> None:
+        answered = SimpleNamespace(status=given.status, sent=given.body_bytes)
         self.log.access(answered, None, {**environ, KEY: request}, timedelta())
-        return f"HTTP/1.1 {response.status}\r\n{response.headers}".encode("latin-1") + data
 
     def _end(self) -> None:
         until = time.monotonic() + self.drain_seconds

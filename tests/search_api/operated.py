@@ -40,6 +40,12 @@ class Operated(msgspec.Struct):
         until(lambda: self.served() == version, what="the new version")
         return version
 
+    def older(self) -> str:
+        """Give a version before the served one; one more is published where there is none."""
+        if len(self.operator.versions().versions) < 2:
+            self.reindex()
+        return self.operator.versions().versions[1].version
+
     def served(self) -> str:
         return str(self.searcher.index()["version"])
 

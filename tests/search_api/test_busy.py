@@ -10,14 +10,10 @@ import pytest
 
 from search_api import turns
 from search_api.access import KEY
+from search_api.early import SOME_ID
 from search_api.worker import DrainingWorker
 
-HEADERS = [
-    ("HOST", "x"),
-    ("CONTENT-TYPE", "application/json"),
-    ("CONTENT-LENGTH", "11"),
-    ("X-REQUEST-ID", "mine"),
-]
+HEADERS = [("HOST", "x"), ("CONTENT-TYPE", "application/json"), ("CONTENT-LENGTH", "11")]
 ASKED = "asked the application"
 
 
@@ -63,24 +59,30 @@ def request(path: str = "/search", method: str = "POST", **other: Any) -> Any:
     return SimpleNamespace(**{**given, "body": body, **other})
 
 
-def test_a_search_is_told_to_come_again(worker: DrainingWorker) -> None:
+@pytest.mark.parametrize("own", [None, "mine", "of-the-length-of-those-made-here"])
+def test_a_search_is_told_to_come_again(worker: DrainingWorker, own: str | None) -> None:
     sock = Sock()
-    assert worker.handle_request("", request(), sock, "") is True
+    headers = HEADERS if own is None else [*HEADERS, ("X-REQUEST-ID", own)]
+    assert worker.handle_request("", request(headers=headers), sock, "") is True
     response = HTTPResponse(sock)  # type: ignore[arg-type]
     response.begin()
     assert response.status == 429
     headers = response.headers
     assert headers["Content-Type"] == "application/problem+json"
     assert int(headers["Retry-After"]) >= 1
-    assert (headers["X-Request-ID"], headers["Connection"]) == ("mine", "keep-alive")
+    assert headers["Connection"] == "keep-alive"
     assert headers["X-Content-Type-Options"] == "nosniff"
-    problem = json.loads(response.read())
+    body = response.read()
+    problem = json.loads(body)
     assert problem["type"] == "urn:lookalike:problem:too-busy"
-    assert problem["request_id"] == "mine"
+    assert problem["request_id"] == headers["X-Request-ID"] == (own or problem["request_id"])
 
     ((answered, _, environ, _),) = worker.lines
-    assert (answered.status, environ["REQUEST_METHOD"]) == (429, "POST")
-    assert (environ[KEY].path, environ[KEY].problem) == ("/search", "too-busy")
+    assert (answered.status, answered.sent) == (429, len(body))
+    assert environ["REQUEST_METHOD"] == "POST"
+    told = environ[KEY]
+    assert (told.id, told.path, told.problem) == (problem["request_id"], "/search", "too-busy")
+    assert len(told.id) == len(own or SOME_ID)
 
 
 def test_a_connection_that_is_to_be_closed_is(worker: DrainingWorker) -> None:

@@ -187,7 +187,7 @@ def opened(page: Watched, operated: Operated) -> None:
 
 def moved(page: Watched, operated: Operated, look: Callable[[Route], None]) -> str:
     """Have a version served that never is; ``look`` answers how it looks then."""
-    version = operated.operator.versions().versions[1].version
+    version = operated.older()
     page.page.clock.install()
     opened(page, operated)
     answer = {"version": version, "before": None}
@@ -245,7 +245,7 @@ def test_a_service_that_is_busy_for_a_moment_is_asked_again(
             one["served"] = one["version"] == version
         route.fulfill(json=told)
 
-    version = operated.operator.versions().versions[1].version
+    version = operated.older()
     moved(page, operated, look)
     assert ended(page, "is served.") == f"{version} is served."
 
