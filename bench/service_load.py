@@ -65,10 +65,10 @@ def arriving(ours: int, other: int, asked: Sequence[bytes], seconds: float) -> I
     for name, load in LOADS.items():
         flask: list[Arrivals] = []
         vector: list[Arrivals] = []
+        rate, each = load.share * most, seconds / load.rounds
         for seed in range(load.rounds):
-            for port, came in ((other, flask), (ours, vector)):
-                each = seconds / load.rounds
-                came.append(arrive(port, asked, load.share * most, each, seed))
+            flask.append(arrive(other, asked, rate, each, seed))
+            vector.append(arrive(ours, asked, rate, each, seed))
         yield from _arrived(name, f"{load.share:g} times what Flask can", flask, vector)
 
 
