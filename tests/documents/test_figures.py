@@ -33,8 +33,8 @@ class Quoted(NamedTuple):
 QUOTED = [
     Quoted("limits.md", r"keeps its tail at (\S+) of", "service", "above.tail"),
     Quoted("limits.md", r"### Batches: (\S+) of", "service", "batch64"),
-    Quoted("limits.md", r"\n(\S+) \(goal \.95\), \S+ \(", "service", "vector"),
-    Quoted("limits.md", r"\n\S+ \(goal \.95\), (\S+) \(", "service", "pictures"),
+    Quoted("limits.md", r"machine (\S+) \(goal \.95\), \S+ \(", "service", "vector"),
+    Quoted("limits.md", r"machine \S+ \(goal \.95\), (\S+) \(", "service", "pictures"),
     Quoted("limits.md", r"Two workers answer (\S+) times", "service", "workers2"),
     Quoted("limits.md", r"in a hundred waits (\S+) ms", "service", "half.vector.p99"),
     Quoted("limits.md", r"are off by (\S+) and", "calibration", "stamps128.ece"),
