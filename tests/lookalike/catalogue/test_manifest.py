@@ -1,5 +1,6 @@
 """Parquet and CSV manifests, local and remote."""
 
+import gzip
 import sys
 from itertools import count
 from pathlib import Path
@@ -161,6 +162,34 @@ def test_a_cut_off_gzip_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.csv.gz").write_bytes(data[: len(data) // 2])
     with pytest.raises(DataError, match=r"m\.csv\.gz"):
         list(open_catalogue(str(tmp_path / "m.csv.gz")))
+
+
+ROWS = [f"{number},{number}.png,owl" for number in range(9)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("row", ['x,x.png,"owl', 'x,x.png,"owl\ny,y.png,"owl"'])
+def test_an_unclosed_quote_loses_no_rows_silently(row: str, packed: bool, tmp_path: Path) -> None:
+    text = "\n".join(["id,uri,label", *ROWS, row, *ROWS, ""]).encode()
+    place = tmp_path / ("m.csv.gz" if packed else "m.csv")
+    place.write_bytes(gzip.compress(text) if packed else text)
+    catalogue = open_catalogue(str(place))
+    with pytest.raises(DataError, match=r"m\.csv.*odd number of quotes"):
+        list(catalogue)
+
+
+def test_an_unclosed_quote_before_a_megabyte_is_named(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(
+        "\n".join(["id,uri,label", *ROWS, 'x,"x.png,owl', *ROWS * 20_000])
+    )
+    with pytest.raises(DataError, match=r"a row of over 1 MB: perhaps a quote is not closed"):
+        list(open_catalogue(str(tmp_path / "m.csv")))
+
+
+def test_inches_are_no_quotes(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text('id,uri,size\na,a.png,5" wide\nb,b.png,6\n')
+    sizes = [picture.attributes["size"] for picture in open_catalogue(str(tmp_path / "m.csv"))]
+    assert sizes == ['5" wide', "6"]
 
 
 @pytest.mark.parametrize("place", ["m.csv", "memory://none/m.parquet"])
