@@ -86,7 +86,7 @@ def _of_parquet(file: BinaryIO) -> Iterator["pa.RecordBatch"]:
     yield from _parquet(file).iter_batches(batch_size=BATCH_ROWS)
 
 
-def _csv(source: BinaryIO, types: dict[str, Any]) -> "csv.CSVStreamingReader":
+def _csv(source: BinaryIO | io.RawIOBase, types: dict[str, Any]) -> "csv.CSVStreamingReader":
     from pyarrow import csv
 
     return csv.open_csv(
