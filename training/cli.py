@@ -148,7 +148,9 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
 
     check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
     settings = Settings.from_environment()
-    request = _request(pictures, output or output_folder(settings), options, settings)
+    folder = output or output_folder(settings)
+    _check_writable(folder, "name another folder with --output")
+    request = _request(pictures, folder, options, settings)
     found = None if force else _found(request, settings, kept=output is None)
     if found is not None:
         click.echo(f"{found} holds this model already; --force trains it again", err=True)
@@ -208,7 +210,7 @@ def evaluate(
     """
     settings = Settings.from_environment()
     if not no_html:
-        _check_writable(html_file)
+        _check_writable(html_file.parent, "name another file with --html, or pass --no-html")
     if against is not None:  # before TensorFlow is loaded
         _check_version(against, settings)
     from training.against import compare_with_version
@@ -300,14 +302,15 @@ def _check_version(version: int, settings: Settings) -> None:
         raise VersionNotFound(f"--against: {models.root} has no version {version}; it has {has}")
 
 
-def _check_writable(file: Path) -> None:
-    """Find out before minutes of work that nothing can be written there."""
-    folder = file.absolute().parent
-    if not os.access(folder, os.W_OK):
-        raise ConfigurationError(
-            f"{folder} is no folder that can be written to: name another file with --html, or "
-            "pass --no-html"
-        )
+def _check_writable(folder: Path, instead: str) -> None:
+    """Find out before minutes of work that nothing can be written below a folder.
+
+    What is not there yet is made, and so the nearest folder that is there is looked at.
+    """
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ConfigurationError(f"{there} is no folder that can be written to: {instead}")
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

@@ -128,10 +128,17 @@ def test_evaluate_prints_the_table_or_nothing_but_json(trained: Path, settings: 
     assert "fine-tuned, dense_1 (128)" in for_programs.stderr
 
 
-def test_a_file_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
-    html = ["--html", str(tmp_path / "nowhere" / "report.html")]
-    with pytest.raises(ConfigurationError, match="--no-html"):
+@pytest.mark.parametrize("place", ["file/below", "file/far/below"])
+def test_what_cannot_be_written_is_told_before_the_work(
+    place: str, few: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    html = ["--html", str(tmp_path / place / "report.html")]
+    with pytest.raises(ConfigurationError, match=r"file is no folder.*--no-html"):
         CliRunner().invoke(evaluate, html, catch_exceptions=False)
+    output = [str(few), "--output", str(tmp_path / place)]
+    with pytest.raises(ConfigurationError, match=r"file is no folder.*--output"):
+        CliRunner().invoke(train, output, catch_exceptions=False)
 
 
 @pytest.mark.long

@@ -17,10 +17,11 @@ def figures_json(evaluation: Evaluation) -> bytes:
 
 
 def write_page(evaluation: Evaluation, trained: Trained, path: Path) -> None:
-    """Write the page, with thumbnails of the pictures that it tells of.
+    """Write the page, with thumbnails of the pictures that it tells of; its folder is made.
 
     Raises:
         DataError: a picture can no longer be read.
     """
     thumbnails = [draw(evaluation, trained.split, trained.pretrained) for draw in (large, small)]
+    path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, as_page(evaluation, *thumbnails).encode())
