@@ -60,8 +60,12 @@ def extract(
         StoreError: another process extracts this part, or there is no room.
     """
     features = Features.of(job.store, job.model)
-    copy = WorkingCopy(ledgers_location(job.store, job.index, job.model), job.part, job.scratch)
-    with closing(features.known()) as known, closing(_ledger(copy, job, known)) as ledger:
+    ledgers = ledgers_location(job.store, job.index, job.model)
+    with (
+        closing(WorkingCopy(ledgers, job.part, job.scratch)) as copy,
+        closing(features.known()) as known,
+        closing(_ledger(copy, job, known)) as ledger,
+    ):
         tally = Tally(resumed=ledger.resumed)
         _run(catalogue, Run(job, ledger, known, features, copy, settings, tally), embedder)
         ledger.flush(features)

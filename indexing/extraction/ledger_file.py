@@ -84,6 +84,11 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def in_use(path: Path) -> StoreError:
+    """Say that another process has a ledger."""
+    return StoreError(f"another process is extracting into {path}: let it end")
+
+
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """Say what SQLite's errors mean here."""
@@ -97,7 +102,7 @@ def explained(path: Path) -> Iterator[None]:
                 "command again, which goes on where this one ended"
             ) from error
         if code & 0xFF in BUSY:
-            raise StoreError(f"another process is extracting into {path}: let it end") from error
+            raise in_use(path) from error
         raise StoreError(f"the ledger {path} cannot be used: {error}") from error
 
 

@@ -5,17 +5,21 @@ a job that loses its disk does again what it did since the last upload, without 
 again what the features have.
 """
 
+import hashlib
 import re
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from indexing.extraction.features import WEIGHTS_DIGITS
 from indexing.extraction.ledger import Ledger
+from indexing.extraction.ledger_file import LOCK_SECONDS, in_use
 from indexing.extraction.parts import Part
 from lookalike.index import ModelReference
 from lookalike.store import Location
+from lookalike.store.files import exclusive
 from lookalike.storing import room_needed
 
 PATTERN = "part-*-of-*.sqlite"
@@ -46,11 +50,16 @@ def part_of(name: str) -> Part | None:
 class WorkingCopy:
     """A part's ledger on this machine's disk, and its upload where the store is elsewhere.
 
+    To be closed, as no other process of this machine gets the working copy before that.
+
     Args:
         location: of the ledgers.
         part: whose ledger it is.
-        scratch: local folder for working copies.
+        scratch: local folder for working copies, of any stores, indexes and models.
         clock: gives seconds.
+
+    Raises:
+        StoreError: another process has the working copy.
     """
 
     def __init__(
@@ -62,9 +71,12 @@ class WorkingCopy:
     ) -> None:
         self._location, self._name, self._clock = location, file_name(part), clock
         self._remote = location.local is None
-        self.path = (location.local or scratch) / self._name
+        folder = location.local or scratch / hashlib.sha256(location.root.encode()).hexdigest()[:16]
+        self.path = folder / self._name
+        self._held = ExitStack()
         if self._remote:
-            self._download(scratch)
+            self._held.enter_context(exclusive(self.path.with_suffix(".lock"), self._patience()))
+            self._download()
         self._due = clock() + UPLOAD_SECONDS
 
     def checkpoint(self, ledger: Ledger) -> None:
@@ -84,13 +96,26 @@ class WorkingCopy:
         if self._remote:
             self._upload(self.path)
 
-    def _download(self, scratch: Path) -> None:
-        scratch.mkdir(parents=True, exist_ok=True)
+    def close(self) -> None:
+        """Let the next process have the working copy."""
+        self._held.close()
+
+    def _patience(self) -> Callable[[], None]:
+        """Wait for another process as long as for one that has a local ledger."""
+        begun = time.monotonic()
+
+        def ask() -> None:
+            if time.monotonic() - begun > LOCK_SECONDS:
+                raise in_use(self.path)
+
+        return ask
+
+    def _download(self) -> None:
         # What is there was left by another run, on whichever machine: the store's copy counts.
-        for stale in scratch.glob(f"{self._name}*"):
+        for stale in self.path.parent.glob(f"{self._name}*"):
             stale.unlink()
         if self._location.names(self._name):
-            with room_needed(str(scratch)):
+            with room_needed(str(self.path.parent)):
                 self._location.download(self._name, self.path)
 
     def _upload(self, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Parts of one extraction, on several machines, read as one."""
 
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_a_remote_ledger_is_worked_on_here_and_kept_there(
     remote = Job(store=store, scratch=tmp_path / "scratch", index="default", model=MODEL)
     settings = ExtractionSettings(processes=1, max_rejected=1.0)
     assert extract(catalogue, remote, Means(), settings).made == 40
-    for left in (tmp_path / "scratch").iterdir():
+    for left in (tmp_path / "scratch").rglob("*.sqlite"):
         left.write_bytes(b"another machine's scratch is not looked at")
     embedder = Means()
     again = extract(catalogue, remote, embedder, settings)
@@ -172,3 +173,24 @@ def test_a_remote_ledger_is_uploaded_now_and_then(tmp_path: Path) -> None:
     assert ledger.resumed
     assert len(ledger.look_up([Picture("a", "file:///a")]).to_read) == 1
     ledger.close()
+
+
+def test_a_working_copy_is_one_process_s_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.extraction.working_copy.LOCK_SECONDS", 0.2)
+    locations = [
+        ledgers_location(f"memory://{tmp_path}/store", index, MODEL) for index in ("default", "b")
+    ]
+    first = WorkingCopy(locations[0], Part(), tmp_path)
+    ledger = opened(first.path)
+    with pytest.raises(StoreError, match="another process is extracting"):
+        WorkingCopy(locations[0], Part(), tmp_path)
+    with closing(WorkingCopy(locations[1], Part(), tmp_path)) as other:
+        assert other.path != first.path  # another index's is not in its way
+    ledger.look_up([Picture("a", "file:///a")])
+    ledger.finish()
+    first.finish()
+    first.close()
+    with closing(WorkingCopy(locations[0], Part(), tmp_path)) as next_one:
+        assert next_one.path.exists()
