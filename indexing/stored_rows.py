@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from lookalike.index import PictureTable
+from lookalike.index import PictureTable, open_pictures
 from lookalike.index.version import decode_details
 from lookalike.store import Collection
 
@@ -35,7 +35,7 @@ def picture_tables(
             path = local or Path(temporary) / segment.pictures
             if local is None:
                 indexes.download(version, file, path)
-            with closing(PictureTable(path)) as table:
+            with closing(open_pictures(path)) as table:
                 yield place, table
             if local is None:
                 path.unlink()

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from indexing.build.vectors import Positions
+from lookalike.index import PictureRow, PictureWriter
 from lookalike.index.attribute_writer import AttributeWriter
-from lookalike.index.pictures import PictureRow, PictureWriter
 from lookalike.progress import track
 
 HASH_BYTES = 8
@@ -30,7 +30,7 @@ def shard_name(number: int) -> str:
 
 def pictures_name(name: str) -> str:
     """Name the file of a segment's pictures."""
-    return f"{name}.sqlite"
+    return f"{name}.pictures"
 
 
 def attributes_name(name: str) -> str:

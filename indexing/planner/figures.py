@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Figure] = {
     "list_power": _assumed("how misses fall with the lists probed", 1.384, "as a power"),
     "graph_misses": _assumed("what a graph misses with one candidate", 14.14, "of the neighbours"),
     "graph_power": _assumed("how misses fall with a graph's candidates", 2.213, "as a power"),
-    "row_bytes": _assumed("a picture's id, place, label and digest", 186.0, "bytes"),
+    "row_bytes": _assumed("a picture's id, place, label and digest", 142.0, "bytes"),
     "ledger_bytes": _assumed(
         "a picture's row in a ledger",
         450.0,

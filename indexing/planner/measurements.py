@@ -132,7 +132,7 @@ def measure_reading() -> Values:
 def measure_rows() -> Values:
     """The size of a row in the pictures' file."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "rows.sqlite"
+        path = Path(folder) / "rows"
         write_pictures(path, samples.rows(ROWS))
         return {"row_bytes": path.stat().st_size / ROWS}
 

@@ -1,8 +1,8 @@
 """The index: one published version, opened for search.
 
 A version consists of segments: base shards, then at most one delta. Each has a faiss file
-(and ``*.lists`` where faiss cannot map its inverted lists), an SQLite file of its pictures,
-and a file of their attributes as columns, which filters are evaluated over. Beside them are
+(and ``*.lists`` where faiss cannot map its inverted lists), a file of what its pictures are,
+and one of their attributes as columns, which filters are evaluated over. Beside them are
 ``quarantine.sqlite``, ``probes.msgpack`` (pictures with the vectors they must give), perhaps
 tombstones, and ``manifest.json``. Building one is the business of indexing/.
 """
@@ -24,7 +24,9 @@ from lookalike.index.embedded import embedding_of, vector_of
 from lookalike.index.filters import Filter, decode_filter, filter_of
 from lookalike.index.folded import read_folded, write_folded
 from lookalike.index.hit import Hit
-from lookalike.index.pictures import PictureRow, Pictures, PictureTable, write_pictures
+from lookalike.index.picture_file import PictureFile, PictureWriter, write_pictures
+from lookalike.index.picture_row import PictureRow
+from lookalike.index.pictures import Pictures, PictureTable, open_pictures
 from lookalike.index.probes import Probe, ProbeCheck, write_probes
 from lookalike.index.quarantine import (
     Quarantined,
@@ -47,8 +49,10 @@ __all__ = [
     "Measured",
     "ModelReference",
     "Origin",
+    "PictureFile",
     "PictureRow",
     "PictureTable",
+    "PictureWriter",
     "Pictures",
     "Probe",
     "ProbeCheck",
@@ -64,6 +68,7 @@ __all__ = [
     "filter_of",
     "has_bit",
     "open_attributes",
+    "open_pictures",
     "open_vectors",
     "read_folded",
     "read_tombstones",

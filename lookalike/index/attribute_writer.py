@@ -17,7 +17,7 @@ import msgspec
 from lookalike.catalogue import Attribute
 from lookalike.index import columns
 from lookalike.index.column_writer import BLOCK_ROWS, ColumnWriter, Output
-from lookalike.index.pictures import PictureRow
+from lookalike.index.picture_row import PictureRow
 
 
 class AttributeWriter:

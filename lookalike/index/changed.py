@@ -11,7 +11,8 @@ from lookalike.index.details import IndexDetails
 from lookalike.index.embedded import vector_of
 from lookalike.index.faiss_index import FaissIndex
 from lookalike.index.overlay import Laid, Overlay
-from lookalike.index.pictures import PictureRow, Pictures
+from lookalike.index.picture_row import PictureRow
+from lookalike.index.pictures import Pictures
 from lookalike.index.selection import Bits, Selection, bits_of, complement
 from lookalike.vectors import Vectors, prepared
 

@@ -56,7 +56,7 @@ class Shard(msgspec.Struct, frozen=True, kw_only=True):
     """One segment: its faiss files and its pictures; its rows follow those of the one before."""
 
     file: Annotated[str, Meta(description="faiss file: what is trained, graphs, refine codes.")]
-    pictures: Annotated[str, Meta(description="SQLite file: what each row is.")]
+    pictures: Annotated[str, Meta(description="File of what each row is.")]
     vectors: int
     lists: Annotated[
         str | None, Meta(description="Inverted lists that faiss cannot map itself (lists.py).")

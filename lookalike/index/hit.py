@@ -2,7 +2,7 @@
 
 import msgspec
 
-from lookalike.index.pictures import PictureRow
+from lookalike.index.picture_row import PictureRow
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):

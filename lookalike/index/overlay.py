@@ -15,7 +15,7 @@ import numpy as np
 from lookalike.index.found import Distances, Rows
 from lookalike.index.gather import squared_gaps
 from lookalike.index.hit import Hit
-from lookalike.index.pictures import PictureRow
+from lookalike.index.picture_row import PictureRow
 from lookalike.index.row_filter import RowTest
 from lookalike.vectors import Vectors
 

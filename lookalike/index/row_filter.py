@@ -13,7 +13,7 @@ from msgspec import UNSET
 from lookalike.catalogue import Attribute
 from lookalike.index.columns import as_number
 from lookalike.index.filters import Filter
-from lookalike.index.pictures import PictureRow
+from lookalike.index.picture_row import PictureRow
 
 RowTest = Callable[[PictureRow], bool]
 # The kind of a value and the value; None: it is missing.

@@ -9,7 +9,7 @@ import numpy as np
 
 from lookalike.changes import Added, ChangeLog
 from lookalike.errors import DigestMismatch, NotFilterable
-from lookalike.index import pictures, probes
+from lookalike.index import probes
 from lookalike.index.attributes import open_attributes
 from lookalike.index.changed import ChangedRows
 from lookalike.index.details import IndexDetails
@@ -18,6 +18,8 @@ from lookalike.index.filters import Filter, canonical, check
 from lookalike.index.folded import read_folded
 from lookalike.index.hit import Hit
 from lookalike.index.overlay import Near, laid_over
+from lookalike.index.picture_row import PictureRow
+from lookalike.index.pictures import Pictures
 from lookalike.index.probes import ProbeCheck
 from lookalike.index.quarantine import QuarantineTable
 from lookalike.index.row_filter import RowTest, row_test
@@ -77,7 +79,7 @@ class IndexVersion:
         if self.details.pictures and not self.probes.ids:
             raise DigestMismatch(f"version {name} holds pictures, and no probes to prove its model")
         segments = self.details.segments
-        self.pictures = pictures.Pictures(
+        self.pictures = Pictures(
             [folder / segment.pictures for segment in segments],
             [segment.vectors for segment in segments],
         )
@@ -106,10 +108,7 @@ class IndexVersion:
     def search_many(
         self, vectors: Vectors, k: int, selection: Selection | None = None
     ) -> list[list[Hit]]:
-        """Find the ``k`` pictures nearest to each of ``float32[n, d]``; as :meth:`search`.
-
-        Each picture is read once, however many of the vectors find it.
-        """
+        """Find the ``k`` pictures nearest to each of ``float32[n, d]``; as :meth:`search`."""
         return self.hits(self.nearest(vectors, k, selection))
 
     def nearest(self, vectors: Vectors, k: int, selection: Selection | None = None) -> Near:
@@ -146,14 +145,14 @@ class IndexVersion:
         ]
         return hits if near.added is None else laid_over(hits, near.added, near.k)
 
-    def find(self, name: str) -> pictures.PictureRow | None:
+    def find(self, name: str) -> PictureRow | None:
         """Give a picture that can be found in this version, by its id."""
         found = self.find_with_vector(name, with_vector=False)
         return None if found is None else found[0]
 
     def find_with_vector(
         self, name: str, *, with_vector: bool = True
-    ) -> tuple[pictures.PictureRow, Vectors | None] | None:
+    ) -> tuple[PictureRow, Vectors | None] | None:
         """Give a picture with its vector as it is searched for: ``float32[d]``.
 
         None in the vector's place where it can't be given back (:meth:`FaissIndex.vector`).
@@ -234,15 +233,15 @@ class IndexVersion:
         """Have an addition that waited found, by its vector; None: the model has none for it."""
         self._changed.lay_over(added, uri, vector)
 
-    def base(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+    def base(self) -> Iterator[tuple[int, PictureRow]]:
         """Stream the rows of the base shards with their numbers, dead ones too, by id."""
         return self.pictures.by_id(slice(len(self.details.shards)))
 
-    def delta(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+    def delta(self) -> Iterator[tuple[int, PictureRow]]:
         """Stream the rows of the delta with their numbers, dead ones too, by id."""
         return self.pictures.by_id(slice(len(self.details.shards), None))
 
-    def alive(self) -> Iterator[tuple[int, pictures.PictureRow]]:
+    def alive(self) -> Iterator[tuple[int, PictureRow]]:
         """Stream the rows that are no tombstones with their numbers, by id."""
         rows = self.pictures.by_id()
         return (item for item in rows if self.vectors.is_alive(item[0]))

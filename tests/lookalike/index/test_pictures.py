@@ -3,9 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-import lookalike.index.pictures as pictures_module
 from lookalike.errors import DataError, DigestMismatch
 from lookalike.index import (
     PictureRow,
@@ -14,52 +16,123 @@ from lookalike.index import (
     Quarantined,
     QuarantineTable,
     bits_of,
+    open_pictures,
     read_tombstones,
     write_pictures,
     write_quarantine,
     write_tombstones,
 )
-from lookalike.index.pictures import INSERTED_TOGETHER
 
 ROWS = [
     PictureRow("a/1.png", "a/1.png", "a", b"1" * 32, {"price": 2.5, "sold": False, "by": None}),
     PictureRow('it\'s "quoted"/日本 🦜.png', "u", None, b"2" * 32, {"colour": "été"}),
     PictureRow("x" * 4096, "u", "", b"3" * 32),
 ]
+# As rows were written until November 2026.
+SQLITE = """
+CREATE TABLE pictures (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, uri TEXT NOT NULL, label TEXT, sha256 BLOB,
+    attributes TEXT
+);
+"""
 
 
-def test_pictures_come_back_in_the_order_asked_for(tmp_path: Path) -> None:
-    path = tmp_path / "pictures #1?.sqlite"
-    assert write_pictures(path, iter(ROWS)) == 3
-    table = PictureTable(path)
-    assert table.rows([2, 0, 1]) == [ROWS[2], ROWS[0], ROWS[1]]
-    assert table.rows([]) == []
+def write_sqlite(path: Path, rows: list[PictureRow]) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(SQLITE)
+    for number, row in enumerate(rows):
+        attributes = msgspec.json.encode(row.attributes).decode() if row.attributes else ""
+        values = (number, row.id, row.uri, row.label, row.sha256, attributes)
+        connection.execute("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", values)
+    connection.commit()
+    connection.close()
+
+
+@pytest.fixture(params=["p.pictures", "p #1?.sqlite"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return tmp_path / str(request.param)
+
+
+def made(path: Path, rows: list[PictureRow]) -> PictureTable:
+    if path.suffix == ".sqlite":
+        write_sqlite(path, rows)
+    else:
+        assert write_pictures(path, iter(rows)) == len(rows)
+    table = open_pictures(path)
+    path.unlink()  # as another worker's swap does
+    return table
+
+
+def test_pictures_come_back_by_row_and_in_order(path: Path) -> None:
+    table = made(path, ROWS)
+    assert [table.row(number) for number in (2, 0, 1)] == [ROWS[2], ROWS[0], ROWS[1]]
     assert list(table) == ROWS
+    assert table.count == 3
     table.close()
 
 
-def test_ids_give_their_rows(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "p.sqlite", ROWS)
-    table = PictureTable(tmp_path / "p.sqlite")
-    assert table.find([ROWS[1].id, "nobody", ROWS[2].id]) == {ROWS[1].id: 1, ROWS[2].id: 2}
+def test_ids_give_their_rows(path: Path) -> None:
+    table = made(path, ROWS)
+    asked = [ROWS[1].id, "", "nobody", "zz", ROWS[2].id]
+    assert table.find(asked) == {ROWS[1].id: 1, ROWS[2].id: 2}
     assert table.find([]) == {}
     table.close()
 
 
-def test_thousands_of_rows_can_be_asked_for_at_once(tmp_path: Path) -> None:
-    rows = [PictureRow(str(n), str(n), None, b"") for n in range(2000)]
-    write_pictures(tmp_path / "p.sqlite", rows)
-    table = PictureTable(tmp_path / "p.sqlite")
-    assert [row.id for row in table.rows(list(range(1999, -1, -1)))][:2] == ["1999", "1998"]
-    assert table.find([row.id for row in rows]) == {str(n): n for n in range(2000)}
+def test_digests_are_found(path: Path) -> None:
+    table = made(path, ROWS)
+    assert table.digests({b"2" * 32, b"4" * 32}) == {b"2" * 32}
+    table.close()
+
+
+def test_a_segment_may_be_without_rows(path: Path) -> None:
+    table = made(path, [])
+    assert (table.count, list(table), table.find(["a"])) == (0, [], {})
+    table.close()
+
+
+def test_thousands_of_rows_can_be_asked_for_at_once(path: Path) -> None:
+    rows = [PictureRow(f"{n:04}", str(n), None, b"") for n in range(2000)]
+    table = made(path, rows)
+    assert table.find([row.id for row in rows]) == {f"{n:04}": n for n in range(2000)}
+    table.close()
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(),
+)
+PICTURES = st.builds(
+    PictureRow,
+    id=st.text(max_size=6),
+    uri=st.text(),
+    label=st.none() | st.text(),
+    sha256=st.binary(min_size=32, max_size=32),
+    attributes=st.dictionaries(st.text(), VALUES, max_size=3),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(pictures=st.lists(PICTURES, unique_by=lambda row: row.id))
+def test_whatever_rows_hold_comes_back(tmp_path: Path, pictures: list[PictureRow]) -> None:
+    rows = sorted(pictures, key=lambda row: row.id)
+    table = made(tmp_path / "p.pictures", rows)
+    assert list(map(repr, table)) == list(map(repr, rows))  # 1, 1.0 and true are not the same
+    assert table.find([row.id for row in pictures]) == {row.id: n for n, row in enumerate(rows)}
     table.close()
 
 
 def test_segments_are_numbered_through(tmp_path: Path) -> None:
     names = [["a", "b", "c"], ["d"], ["b", "e"]]
-    paths = [tmp_path / f"{number}.sqlite" for number in range(3)]
+    paths = [tmp_path / name for name in ("0.sqlite", "1.pictures", "2.pictures")]
     for path, ids in zip(paths, names, strict=True):
-        write_pictures(path, [PictureRow(name, name, None, b"") for name in ids])
+        write = write_sqlite if path.suffix == ".sqlite" else write_pictures
+        write(path, [PictureRow(name, name, None, b"") for name in ids])
     pictures = Pictures(paths, [3, 1, 2])
     assert [row.id for row in pictures.rows([5, 0, 3, 4])] == ["e", "a", "d", "b"]
     assert pictures.find(["b", "e", "z"]) == {"b": [1, 4], "e": [5]}
@@ -72,7 +145,7 @@ def test_segments_are_numbered_through(tmp_path: Path) -> None:
 @pytest.mark.parametrize("counts", [[2, 1], [3, 0], [4, 1]])
 def test_a_file_of_another_number_of_rows_is_refused(counts: list[int], tmp_path: Path) -> None:
     """Else searches would fail on the rows that are not there."""
-    paths = [tmp_path / "0.sqlite", tmp_path / "1.sqlite"]
+    paths = [tmp_path / "0.pictures", tmp_path / "1.pictures"]
     for path, ids in zip(paths, (["a", "b", "c"], ["d"]), strict=True):
         write_pictures(path, [PictureRow(name, name, None, b"") for name in ids])
     Pictures(paths, [3, 1]).close()
@@ -82,41 +155,40 @@ def test_a_file_of_another_number_of_rows_is_refused(counts: list[int], tmp_path
 
 def test_two_pictures_of_one_id_are_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'a/1\.png' twice"):
-        write_pictures(tmp_path / "p.sqlite", [ROWS[0], ROWS[1], ROWS[0]])
+        write_pictures(tmp_path / "p", [ROWS[0], ROWS[0], ROWS[1]])
 
 
-@pytest.mark.parametrize("together", [INSERTED_TOGETHER, 3])
-@pytest.mark.parametrize(
-    ("again", "twice"),
-    [({4: 0}, 0), ({1: 0}, 0), ({5: 4}, 4), ({9: 8}, 8), ({7: 1, 5: 2}, 2), ({7: 6, 8: 0}, 6)],
-)
-def test_the_first_id_that_an_earlier_row_has_is_named(
-    again: dict[int, int],
-    twice: int,
-    together: int,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(pictures_module, "INSERTED_TOGETHER", together)
-    rows = [PictureRow(f"id {again.get(n, n)}", "u", None, b"") for n in range(10)]
-    with pytest.raises(DataError, match=f"'id {twice}' twice"):
-        write_pictures(tmp_path / "p.sqlite", rows)
+def test_rows_that_are_not_sorted_are_refused(tmp_path: Path) -> None:
+    """Else none would be found by its id."""
+    with pytest.raises(ValueError, match=r"'a/1\.png' came after"):
+        write_pictures(tmp_path / "p", [ROWS[1], ROWS[0]])
 
 
-@pytest.mark.parametrize("more", [-1, 0, 1])
-def test_every_row_is_there_at_the_end(more: int, tmp_path: Path) -> None:
-    rows = [PictureRow(f"{n:05}", "u", None, b"") for n in range(2 * INSERTED_TOGETHER + more)]
-    assert write_pictures(tmp_path / "p.sqlite", rows) == len(rows)
-    table = PictureTable(tmp_path / "p.sqlite")
-    assert list(table) == rows
-    table.close()
+def test_a_draft_that_was_broken_off_is_no_file_of_pictures(tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        write_pictures(tmp_path / "p", [ROWS[0], ROWS[0]])
+    with pytest.raises(DigestMismatch, match=r"p is no file of a segment's pictures"):
+        open_pictures(tmp_path / "p")
+    assert [file.name for file in tmp_path.iterdir()] == ["p"]
 
 
-def test_a_published_table_is_never_changed(tmp_path: Path) -> None:
-    write_pictures(tmp_path / "p.sqlite", ROWS)
-    table = PictureTable(tmp_path / "p.sqlite")
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        table._connection.execute("DELETE FROM pictures")
+@pytest.mark.parametrize("size", [0, 7, 16, 4000, -1])
+def test_a_file_that_is_cut_is_refused(size: int, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p", ROWS)
+    (tmp_path / "p").write_bytes((tmp_path / "p").read_bytes()[:size])
+    with pytest.raises(DigestMismatch, match="pictures"):
+        open_pictures(tmp_path / "p")
+
+
+def test_a_damaged_row_is_an_error_of_its_own(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p", ROWS)
+    data = (tmp_path / "p").read_bytes()
+    (tmp_path / "p").write_bytes(b"\xc1" + data[1:])
+    table = open_pictures(tmp_path / "p")
+    for read in (lambda: table.row(0), lambda: list(table), lambda: table.find(["a"])):
+        with pytest.raises(DigestMismatch, match=r"p is no file of a segment's pictures"):
+            read()
+    assert table.row(1) == ROWS[1]
     table.close()
 
 
