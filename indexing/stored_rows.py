@@ -5,6 +5,7 @@ from collections.abc import Container, Iterator
 from contextlib import closing
 from pathlib import Path
 
+from lookalike.errors import DigestMismatch
 from lookalike.index import PictureTable, open_pictures
 from lookalike.index.version import decode_details
 from lookalike.store import Collection
@@ -36,6 +37,8 @@ def picture_tables(
             if local is None:
                 indexes.download(version, file, path)
             with closing(open_pictures(path)) as table:
+                if table.count != segment.vectors:
+                    raise DigestMismatch(f"{place} is not of {segment.vectors} rows")
                 yield place, table
             if local is None:
                 path.unlink()

@@ -259,13 +259,15 @@ def _opened(version: str, folder: Path) -> IndexVersion:
         OSError: this machine's, of the moment: of too many open files, or a copy that is gone.
     """
     try:
-        return IndexVersion(version, folder)
+        opened = IndexVersion(version, folder)
+        opened.pictures.warm()
     except (LookalikeError, OSError):
         raise
     except Exception as error:
         _log.warning("version %s cannot be opened", version, exc_info=True)
         said = f"version {version} cannot be opened ({type(error).__name__}); the log says more"
         raise DigestMismatch(said) from error
+    return opened
 
 
 def unready(problem: LookalikeError) -> LookalikeError:

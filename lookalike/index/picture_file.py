@@ -1,6 +1,7 @@
 """The pictures of one segment, in a file that is written once and mapped from then on.
 
-    rows        one after the other, sorted by id: each a PictureRow in MessagePack
+    rows        one after the other, sorted by id: each a PictureRow in MessagePack, or in JSON
+                where one of its attributes is a whole number of more than 64 bits
     zeros       up to a multiple of 8 bytes
     places      uint64[n + 1]: where each row begins, and where the last one ends
     FORMAT, n   8 bytes, and a uint64; numbers are little-endian
@@ -14,10 +15,10 @@ import struct
 import sys
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
@@ -27,6 +28,8 @@ from lookalike.index.picture_row import PictureRow
 FORMAT = b"LKROWS01"
 FOOTER = struct.Struct("<8sQ")
 PLACE = struct.Struct("<Q")
+JSON_ARRAY = b"["
+DAMAGE = msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 
 
 class _Id(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -35,9 +38,20 @@ class _Id(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
 
 
+Part = TypeVar("Part", PictureRow, _Id)
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(PictureRow).decode
-_decode_id = msgspec.msgpack.Decoder(_Id).decode
+
+
+class _Decoders(Generic[Part]):
+    """Reads rows as far as a type goes."""
+
+    def __init__(self, part: type[Part]) -> None:
+        self.usual: Callable[[memoryview], Part] = msgspec.msgpack.Decoder(part).decode
+        self.json: Callable[[memoryview], Part] = msgspec.json.Decoder(part).decode
+
+
+_row, _found_by = _Decoders(PictureRow), _Decoders(_Id)
 
 
 class PictureWriter:
@@ -63,7 +77,7 @@ class PictureWriter:
         if picture.id <= self._last and self.rows:
             self._refuse(picture.id)
         self._last = picture.id
-        data = _encode(picture)
+        data = _encoded(picture)
         self._file.write(data)
         self._places.write(PLACE.pack(self._end))
         self._end += len(data)
@@ -88,6 +102,13 @@ class PictureWriter:
         with self._files:
             if kind is None:
                 self._finish()
+
+
+def _encoded(picture: PictureRow) -> bytes:
+    try:
+        return _encode(picture)
+    except OverflowError:
+        return msgspec.json.encode(picture)
 
 
 def write_pictures(path: Path, rows: Iterable[PictureRow]) -> int:
@@ -131,29 +152,48 @@ class PictureFile:
         start = end - (count + 1) * PLACE.size
         if found != FORMAT or start < 0 or sys.byteorder != "little":
             raise self._damaged("its end is another format's")
-        return self._rows[start:end].cast("Q"), count
+        places = self._rows[start:end].cast("Q")
+        if places[0] != 0 or not start - PLACE.size < places[count] <= start:
+            raise self._damaged("its rows and its places do not meet")
+        return places, count
 
     def row(self, number: int) -> PictureRow:
         """Read the picture at a row position."""
-        try:
-            return _decode(self._rows[self._places[number] : self._places[number + 1]])
-        except msgspec.MsgspecError as error:
-            raise self._damaged(error) from error
+        return self._read(number, _row)
 
     def find(self, ids: Sequence[str]) -> dict[str, int]:
         """Give the row positions of those of the ids that are here."""
-        numbers = range(self.count)
-        found = {name: bisect_left(numbers, name, key=self._id) for name in ids}
-        return {
-            name: number
-            for name, number in found.items()
-            if number < self.count and self._id(number) == name
-        }
+        found, start = {}, 0
+        # As far apart as they lie if they lie evenly: few steps for one id, and for all of them.
+        step = max(1, self.count // (2 * len(ids))) if ids else 1
+        for name in sorted(ids):
+            start = self._first_from(name, start, step)
+            if start < self.count and self._id(start) == name:
+                found[name] = start
+        return found
+
+    def _first_from(self, name: str, start: int, step: int) -> int:
+        """Find the first row from ``start`` on whose id is not before a name's."""
+        end = start + step
+        while end < self.count and self._id(end) < name:
+            start, step = end + 1, 2 * step
+            end += step
+        return bisect_left(range(self.count), name, start, min(end, self.count), key=self._id)
 
     def _id(self, number: int) -> str:
+        return self._read(number, _found_by).id
+
+    def _read(self, number: int, decoders: _Decoders[Part]) -> Part:
+        data = self._rows[self._places[number] : self._places[number + 1]]
         try:
-            return _decode_id(self._rows[self._places[number] : self._places[number + 1]]).id
-        except msgspec.MsgspecError as error:
+            return decoders.usual(data)
+        except DAMAGE as error:
+            # To MessagePack this is a number: nothing that it takes for a row begins so.
+            if data[:1] != JSON_ARRAY:
+                raise self._damaged(error) from error
+        try:
+            return decoders.json(data)
+        except DAMAGE as error:
             raise self._damaged(error) from error
 
     def digests(self, wanted: Set[bytes]) -> set[bytes]:

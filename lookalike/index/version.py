@@ -13,7 +13,7 @@ from lookalike.index import probes
 from lookalike.index.attributes import open_attributes
 from lookalike.index.changed import ChangedRows
 from lookalike.index.details import IndexDetails
-from lookalike.index.faiss_index import Distances, FaissIndex, Rows, warm
+from lookalike.index.faiss_index import Distances, FaissIndex, Rows
 from lookalike.index.filters import Filter, canonical, check
 from lookalike.index.folded import read_folded
 from lookalike.index.hit import Hit
@@ -91,7 +91,6 @@ class IndexVersion:
         self.quarantine = QuarantineTable(None if kept is None else folder / kept)
         self.attributes = open_attributes([folder] * len(segments), segments)
         self._selections = SelectionCache(SELECTION_BYTES)
-        self._files = [folder / name for segment in segments for name in segment.files]
 
     def search(self, vector: Vectors, k: int, selection: Selection | None = None) -> list[Hit]:
         """Find the ``k`` pictures nearest to one ``float32[d]``, nearest first.
@@ -250,10 +249,6 @@ class IndexVersion:
         """Count how many of these ids can be found in this version."""
         found = self.pictures.find(ids).values()
         return sum(any(map(self.vectors.is_alive, rows)) for rows in found)
-
-    def warm(self) -> None:
-        """Read the files through once, before queries that would wait for the disk."""
-        warm(self._files)
 
     def close(self) -> None:
         """Close the files; mapped vectors go with the last reference."""

@@ -17,7 +17,7 @@ from indexing.index_cli import index
 from indexing.unneeded_features import Pruned, prune_features
 from lookalike.changes import Addition, Additions, Deletion
 from lookalike.errors import StoreError
-from lookalike.index import ModelReference
+from lookalike.index import ModelReference, open_pictures, write_pictures
 from lookalike.store.prune import prune
 from tests.indexing.embedders import DIMENSIONS
 from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
@@ -132,6 +132,17 @@ def test_what_was_written_since_stays(gallery: Gallery, monkeypatch: pytest.Monk
         patch.setattr("lookalike.store.Location.age", lambda *_: 0.0)
         assert pruned(gallery) == []
     assert gone in digests(gallery.features)
+
+
+def test_nothing_is_removed_for_a_version_without_some_of_its_rows(gallery: Gallery) -> None:
+    """Whatever it has left reads well: another file stands in the place of its own."""
+    made = gallery.publish()
+    [rows] = (gallery.indexes.local / made.version).glob("*.pictures")
+    pictures = list(open_pictures(rows))
+    rows.unlink()
+    write_pictures(rows, pictures[:-1])
+    with pytest.raises(StoreError, match=f"is not of {len(pictures)} rows"):
+        pruned(gallery)
 
 
 def test_a_damaged_part_is_told_and_left(

@@ -1,6 +1,7 @@
 """What rows are: written once, streamed, and read back by row and by id."""
 
 import sqlite3
+import struct
 from pathlib import Path
 
 import msgspec
@@ -91,17 +92,28 @@ def test_a_segment_may_be_without_rows(path: Path) -> None:
     table.close()
 
 
-def test_thousands_of_rows_can_be_asked_for_at_once(path: Path) -> None:
+@pytest.mark.parametrize("every", [1, 7, 300, 1999])
+def test_thousands_of_rows_can_be_asked_for_at_once(path: Path, every: int) -> None:
     rows = [PictureRow(f"{n:04}", str(n), None, b"") for n in range(2000)]
     table = made(path, rows)
-    assert table.find([row.id for row in rows]) == {f"{n:04}": n for n in range(2000)}
+    asked = [row.id for row in rows[::-every]]
+    assert table.find(["", "0000!", *asked, "2000"]) == {name: int(name) for name in asked}
+    table.close()
+
+
+def test_a_whole_number_of_any_size_comes_back(path: Path) -> None:
+    """MessagePack's have 64 bits."""
+    rows = [PictureRow("a", "u", "l", b"1" * 32, {"n": 10**20, "m": -(2**63) - 1}), ROWS[2]]
+    table = made(path, rows)
+    assert (list(table), table.find(["a", "b", ROWS[2].id])) == (rows, {"a": 0, ROWS[2].id: 1})
     table.close()
 
 
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
-    st.integers(-(2**63), 2**63 - 1),
+    st.integers(),
+    st.integers(2**63 - 2, 2**65),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(),
 )
@@ -180,16 +192,41 @@ def test_a_file_that_is_cut_is_refused(size: int, tmp_path: Path) -> None:
         open_pictures(tmp_path / "p")
 
 
-def test_a_damaged_row_is_an_error_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "damage"),
+    [(0, b"\xc1"), (0, b"["), (0, b'["a'), (2, b"\xff")],
+    ids=["no-row", "no-json", "half-json", "no-utf8"],
+)
+def test_a_damaged_row_is_an_error_of_its_own(place: int, damage: bytes, tmp_path: Path) -> None:
     write_pictures(tmp_path / "p", ROWS)
     data = (tmp_path / "p").read_bytes()
-    (tmp_path / "p").write_bytes(b"\xc1" + data[1:])
+    (tmp_path / "p").write_bytes(data[:place] + damage + data[place + len(damage) :])
     table = open_pictures(tmp_path / "p")
     for read in (lambda: table.row(0), lambda: list(table), lambda: table.find(["a"])):
         with pytest.raises(DigestMismatch, match=r"p is no file of a segment's pictures"):
             read()
     assert table.row(1) == ROWS[1]
     table.close()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 2**60])
+def test_a_damaged_count_of_rows_is_noticed(count: int, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "p", ROWS)
+    (tmp_path / "p").write_bytes((tmp_path / "p").read_bytes()[:-8] + struct.pack("<Q", count))
+    with pytest.raises(DigestMismatch, match=r"p is no file of a segment's pictures"):
+        open_pictures(tmp_path / "p")
+
+
+def test_a_damaged_file_of_former_times_is_told_alike(tmp_path: Path) -> None:
+    path = tmp_path / "p.sqlite"
+    write_sqlite(path, [PictureRow(f"{n:04}", "u" * 99, None, b"") for n in range(400)])
+    data = path.read_bytes()
+    path.write_bytes(data[:4096] + bytes(len(data) - 4096))
+    with pytest.raises(DigestMismatch, match=r"p\.sqlite is no file of a segment's pictures"):
+        list(open_pictures(path))
+    path.write_bytes(b"none of SQLite's")
+    with pytest.raises(DigestMismatch, match=r"p\.sqlite is no file of a segment's pictures"):
+        open_pictures(path)
 
 
 def test_the_quarantine_is_listed_by_id(tmp_path: Path) -> None:
