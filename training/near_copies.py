@@ -4,14 +4,17 @@ So that no held-out picture is one that was trained on, saved again. What makes 
 copies is copy_check.py's.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import faiss
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
 from lookalike.picture.contract import Pixels
-from lookalike.progress import track, working
+from lookalike.progress import Meter, track, working
 from lookalike.vectors import Vectors, unit
 from training.copy_check import CONTRACT, agreement, reduced
 from training.features import FeatureExtractor
@@ -24,7 +27,10 @@ LEAST_COSINE = 0.8
 # So many of a picture's nearest are looked at; see grouped() for larger groups.
 NEAREST = 8
 NONE = -1
+# Pairs that are compared side by side, before what was found of them spares others.
+TOGETHER = 64
 
+Pair = tuple[int, int]
 Read = Callable[[Sequence[int]], Iterator[Pixels]]
 Group = list[Example]
 
@@ -100,7 +106,7 @@ def _nearest(vectors: Vectors) -> Rows:
     return np.asarray(near[~itself].reshape(len(vectors), count), np.int64)
 
 
-def _pairs(near: Rows) -> list[tuple[int, int]]:
+def _pairs(near: Rows) -> list[Pair]:
     """Give each pair of neighbours once, the nearest of all first."""
     firsts = np.repeat(np.arange(len(near))[:, None], near.shape[1], axis=1)
     both = np.stack([np.minimum(firsts, near), np.maximum(firsts, near)], axis=-1)
@@ -108,12 +114,24 @@ def _pairs(near: Rows) -> list[tuple[int, int]]:
     return list(dict.fromkeys(map(tuple, pairs.tolist())))
 
 
-def _join(sets: DisjointSet, pairs: list[tuple[int, int]], read: Read) -> None:
+def _join(sets: DisjointSet, pairs: Sequence[Pair], read: Read) -> None:
     rows = sorted({row for pair in pairs for row in pair})
     pixels = dict(zip(rows, track(read(rows), "reading likely copies", len(rows)), strict=True))
-    for one, other in track(pairs, "comparing likely copies"):
-        if not sets.connected(one, other) and agreement(pixels[one], pixels[other]).is_near_copy:
-            sets.merge(one, other)
+
+    def are_copies(pair: Pair) -> bool:
+        one, other = pair
+        return agreement(pixels[one], pixels[other]).is_near_copy
+
+    meter = Meter("comparing likely copies", len(pairs))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, closing(meter):
+        for first in range(0, len(pairs), TOGETHER):
+            some = pairs[first : first + TOGETHER]
+            # Those that are known to be of one group need no look.
+            asked = [pair for pair in some if not sets.connected(*pair)]
+            for pair, joined in zip(asked, pool.map(are_copies, asked), strict=True):
+                if joined:
+                    sets.merge(*pair)
+            meter.add(len(some))
 
 
 def _crowded(sets: DisjointSet, rows: Rows, near: Rows) -> Rows:
