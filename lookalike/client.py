@@ -197,6 +197,8 @@ class Client:
             hits: ids of the pictures that it is compared with, up to 24.
             box: the part of it that is meant.
         """
+        if isinstance(hits, str):
+            raise TypeError("hits are ids of several pictures: a list of them, not one string")
         asked = {"hits": list(hits), **({} if box is None else {"box": box})}
         return _decoded(self._ask("/explain", _query(picture, id, None, None, asked)), Explanation)
 

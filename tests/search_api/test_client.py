@@ -60,6 +60,12 @@ def test_the_client_says_that_a_picture_is_bytes(given: Any) -> None:
         client.put("a", given)
 
 
+def test_the_client_says_that_hits_are_a_list() -> None:
+    """One id would be taken for as many as it has letters."""
+    with pytest.raises(TypeError, match="a list of them"):
+        Client("http://127.0.0.1:9").explain(id="a", hits="cats/1.jpg")
+
+
 def test_the_client_takes_numbers_of_numpy(stack: Stack) -> None:
     with Client(stack.url) as client:
         answer = client.search(id="label-2/5.png", k=np.int64(2), min_score=None)
