@@ -1,12 +1,16 @@
-"""Which requests are begun: as many at once as are answered in good time. Pure, but for a clock.
+"""Which requests are begun: as many at once as are answered in good time.
 
 More at once than the model server and the cores can work on answer nobody sooner; they only
 wait for each other. How many that is depends on the model and the machine, so it is found.
 """
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from gevent.event import Event
 
 from lookalike.errors import TooBusy
 
@@ -20,6 +24,11 @@ WEIGHT = 0.1
 # What work takes alone is measured anew after so long: the model server may be another.
 ALONE_SECONDS = 60.0
 MEASUREMENTS = 4
+# So many times what work takes alone its wait and itself may take.
+TWICE = 2
+# Once nobody was turned away for so long, what comes is a few at once and no flood: in a flood
+# places would always be waited for, and everybody would be answered late.
+CALM_SECONDS = 1.0
 
 Clock = Callable[[], float]
 
@@ -50,25 +59,70 @@ class Admission:
         self.at_work = self.shed = 0
         self._usual: float | None = None
         self._alone = float("inf")
-        self._measured = clock()
+        self._measured, self._turned_away = clock(), float("-inf")
+        self._waiting: deque[Event] = deque()
         # While it is measured anew: pieces of work yet to come, and the limit to go back to.
         self._measuring, self._kept = 0, self.limit
 
     @contextmanager
-    def admitted(self) -> Iterator[None]:
+    def admitted(self, seconds: float = 0.0, *, patient: bool = False) -> Iterator[None]:
         """Keep a place while a request has its work done; :meth:`took` says how long that took.
+
+        Args:
+            seconds: that the request may wait for a place.
+            patient: it is one of several that were let in together, and waits behind any number.
 
         Raises:
             TooBusy: too much is at work already; nothing was begun.
         """
-        if self.at_work >= max(int(self.limit), self._least):
-            self.shed += 1
-            raise TooBusy(BUSY)
-        self.at_work += 1
+        if self.at_work < self._places:
+            self.at_work += 1
+        elif seconds and (patient or len(self._waiting) < self._seats()):
+            self._wait(seconds)
+        else:
+            self._turn_away()
         try:
             yield
         finally:
-            self.at_work -= 1
+            self._leave()
+
+    @property
+    def _places(self) -> int:
+        return max(int(self.limit), self._least)
+
+    def _seats(self) -> int:
+        """Tell how many may wait for a place."""
+        if self._clock() - self._turned_away < CALM_SECONDS or self._usual is None:
+            return 0
+        if self._measuring:  # that takes a moment, and is none of the callers' doing
+            return max(int(self._kept), self._least)
+        slower = max(self._usual / self._alone, 1.0)
+        return max(math.ceil(self._places * (TWICE / slower - 1)), 0)
+
+    def _wait(self, seconds: float) -> None:
+        place = Event()
+        self._waiting.append(place)
+        try:
+            if not place.wait(seconds):
+                self._turn_away()
+        except BaseException:  # a greenlet can be killed
+            if place.is_set():
+                self._leave()
+            else:
+                self._waiting.remove(place)
+            raise
+
+    def _turn_away(self) -> None:
+        self.shed += 1
+        self._turned_away = self._clock()
+        raise TooBusy(BUSY)
+
+    def _leave(self) -> None:
+        """Give a place back, to who has waited for it longest."""
+        self.at_work -= 1
+        while self._waiting and self.at_work < self._places:
+            self.at_work += 1
+            self._waiting.popleft().set()
 
     def took(self, seconds: float) -> None:
         """Learn how long one piece of work took among all that was at work."""

@@ -133,7 +133,7 @@ def embed_picture(
         limit = capacity.decoded_bytes
         return key, None, read_picture(data, model.picture, max_decoded_bytes=limit, box=box)
 
-    with capacity.embeddings.admitted(), EMBEDDINGS.track_inprogress():
+    with capacity.place(caller), EMBEDDINGS.track_inprogress():
         with span("decode"):
             key, vector, pixels = run_native(read)
         decoded = time.perf_counter()

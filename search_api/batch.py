@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from gevent.pool import Pool
 
-from lookalike.errors import LookalikeError, TooBusy
+from lookalike.errors import LookalikeError
 from lookalike.index import Filter, Hit
 from search_api.asked import Asked
 from search_api.caller import Caller
@@ -28,7 +28,6 @@ Done = TypeVar("Done")
 
 # Pictures of a batch that are at work or wait for a place to be.
 AT_ONCE = FIRST_EMBEDDINGS
-PLACE_SECONDS = 0.02
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -149,16 +148,10 @@ def _prepare(
 ) -> _Ready | LookalikeError:
     if not isinstance(one, Begun):
         return one
-    while True:
-        try:
-            return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
-        except TooBusy as error:
-            # The whole batch was let in: what there is no place for yet waits for one.
-            if caller.deadline - time.monotonic() < PLACE_SECONDS:
-                return error
-            time.sleep(PLACE_SECONDS)
-        except Exception as error:  # noqa: BLE001  as above
-            return expected(error)
+    try:
+        return _Ready(one.query, prepare(one.query, serving, capacity, caller), one.begun)
+    except Exception as error:  # noqa: BLE001  as above
+        return expected(error)
 
 
 def _outcomes(prepared: Sequence[_Ready | LookalikeError], serving: Serving) -> list[Outcome]:

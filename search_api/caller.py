@@ -20,10 +20,12 @@ class Caller(msgspec.Struct, frozen=True):
     Attributes:
         deadline: by ``time.monotonic``, after which nobody wants the answer.
         socket: of the connection; None where there is none to look at.
+        patient: what they asked was let in as a whole, and each part waits until it can be done.
     """
 
     deadline: float
     socket: Any = None
+    patient: bool = False
 
     def left(self) -> float:
         """Give the seconds that are left for an answer.

@@ -1,11 +1,14 @@
 """What one worker may use to answer: memory, places at the model server, vectors that it keeps."""
 
+from contextlib import AbstractContextManager
+
 import msgspec
 
 from lookalike.settings import Settings
 from search_api.admission import Admission
 from search_api.breaker import Breaker
 from search_api.cache import VectorCache
+from search_api.caller import Caller
 from search_api.fetching import Fetcher
 from search_api.recall import RecallMeter
 
@@ -36,6 +39,14 @@ class Capacity(msgspec.Struct, frozen=True):
     cache: VectorCache
     fetcher: Fetcher
     recall: RecallMeter
+
+    def place(self, caller: Caller) -> AbstractContextManager[None]:
+        """Give a place at the model server; see :meth:`Admission.admitted`.
+
+        Raises:
+            DeadlineExceeded, CallerGone: nobody wants it any more.
+        """
+        return self.embeddings.admitted(caller.left(), patient=caller.patient)
 
     @classmethod
     def of(cls, settings: Settings) -> "Capacity":

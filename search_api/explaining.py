@@ -51,7 +51,7 @@ def explain(
     found = [_vector(name, serving, capacity, caller) for name in names]
     # Before there is a place at the model server, which storage must not hold.
     data = run_native(lambda: _data(source, serving, capacity, caller))
-    with capacity.embeddings.admitted(), EMBEDDINGS.track_inprogress():
+    with capacity.place(caller), EMBEDDINGS.track_inprogress():
         with span("decode"):
             pixels, edges = run_native(lambda: _read(data, wanted, serving, capacity, caller))
         [parts] = _parts(pixels, serving, capacity, caller)

@@ -58,9 +58,10 @@ class Service(msgspec.Struct, frozen=True):
         note_versions(serving.index.name, serving.index.details.model.version)
         return serving
 
-    def caller(self, environ: "WSGIEnvironment") -> Caller:
+    def caller(self, environ: "WSGIEnvironment", *, patient: bool = False) -> Caller:
         """Tell who waits for the answer to a request that was read by now."""
-        return Caller(time.monotonic() + self.seconds, environ.get("gunicorn.socket"))
+        deadline = time.monotonic() + self.seconds
+        return Caller(deadline, environ.get("gunicorn.socket"), patient=patient)
 
     def batch(self, body: bytes, key: Key | None, environ: "WSGIEnvironment") -> bytes:
         """Answer a batch of searches; each counts for its key.
@@ -71,7 +72,7 @@ class Service(msgspec.Struct, frozen=True):
             LookalikeError: as :meth:`serving`.
         """
         searches = read_searches(body)
-        caller = self.caller(environ)
+        caller = self.caller(environ, patient=True)
         self.keys.spend(key, len(searches))
         return search_batch(searches, self.serving(), self.capacity, caller)
 

@@ -1,13 +1,16 @@
-"""Admission, against a simulated model server; the queue; the circuit breaker. No clock runs."""
+"""Admission, against a simulated model server; the queue; the circuit breaker."""
 
 import heapq
 from typing import Any
 
+import gevent
 import numpy as np
 import pytest
+from gevent import Greenlet
+from gevent.event import Event
 
 from lookalike.errors import ModelServerBusy, ModelServerUnavailable, TooBusy
-from search_api.admission import Admission, Queue
+from search_api.admission import ALONE_SECONDS, Admission, Queue
 from search_api.breaker import FAILURES, FIRST_SECONDS, Breaker
 from search_api.capacity import FIRST_EMBEDDINGS, LEAST_EMBEDDINGS
 from tests.clock import Clock
@@ -99,6 +102,124 @@ def test_work_that_fails_gives_its_place_back() -> None:
         raise ZeroDivisionError
     with admission.admitted():
         pass
+
+
+class Crowd:
+    """Greenlets that want a place each, at a model server that does one picture at a time."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.admission = Admission(1, 256, self.clock)
+        for _ in range(20):
+            self.admission.took(0.3)
+            self.admission.limit = 1.0
+        self.leave: dict[str, Event] = {}
+        self.order: list[str] = []
+
+    def come(self, name: str, seconds: float = 60, *, patient: bool = False) -> Greenlet:
+        self.leave[name] = Event()
+
+        def work() -> None:
+            with self.admission.admitted(seconds, patient=patient):
+                self.order.append(name)
+                self.leave[name].wait()
+
+        come = gevent.spawn(work)
+        gevent.idle()
+        return come
+
+    def go(self, name: str) -> None:
+        self.leave[name].set()
+        gevent.idle()
+
+    def is_refused(self, name: str) -> bool:
+        come = self.come(name)
+        if isinstance(come.exception, TooBusy):
+            return True
+        come.kill()
+        return False
+
+
+def test_one_more_waits_while_what_is_at_work_is_done() -> None:
+    crowd = Crowd()
+    crowd.come("first")
+    crowd.come("second")
+    assert (crowd.order, crowd.admission.at_work) == (["first"], 1)
+    crowd.go("first")
+    assert (crowd.order, crowd.admission.at_work) == (["first", "second"], 1)
+    crowd.go("second")
+    assert (crowd.admission.at_work, crowd.admission.shed) == (0, 0)
+
+
+def test_in_a_flood_nobody_waits() -> None:
+    """Places would always be waited for then, and all be answered late."""
+    crowd = Crowd()
+    crowd.come("first")
+    second = crowd.come("second")
+    assert crowd.is_refused("third")
+    second.kill()
+    crowd.clock.now += 0.9
+    assert crowd.is_refused("fourth")
+    crowd.clock.now += 0.9
+    assert crowd.is_refused("fifth")
+    crowd.clock.now += 1.1
+    assert not crowd.is_refused("sixth")
+
+
+def test_nobody_waits_where_work_takes_twice_as_long_already() -> None:
+    crowd = Crowd()
+    for _ in range(50):
+        crowd.admission.took(0.7)
+    crowd.come("first")
+    assert crowd.is_refused("second")
+
+
+def test_what_was_let_in_together_waits_in_its_order_behind_any_number() -> None:
+    crowd = Crowd()
+    names = ["first", "second", "third", "fourth"]
+    for name in names:
+        crowd.come(name, patient=True)
+    for name in names:
+        crowd.go(name)
+    assert (crowd.order, crowd.admission.at_work, crowd.admission.shed) == (names, 0, 0)
+
+
+def test_who_waited_for_too_long_or_was_killed_leaves_no_place_taken() -> None:
+    crowd = Crowd()
+    crowd.come("first")
+    late = crowd.come("late", seconds=0.001)
+    late.join()
+    assert isinstance(late.exception, TooBusy)
+    killed = crowd.come("killed", patient=True)
+    killed.kill()
+    crowd.go("first")
+    assert crowd.admission.at_work == 0
+
+
+def test_a_place_that_was_given_to_one_who_is_killed_is_free() -> None:
+    crowd = Crowd()
+    with crowd.admission.admitted():
+        given = crowd.come("given", patient=True)
+        given.kill(block=False)
+    assert crowd.admission.at_work == 1
+    gevent.idle()
+    assert (crowd.admission.at_work, crowd.order) == (0, [])
+
+
+def test_while_what_work_takes_alone_is_measured_the_others_wait() -> None:
+    """Of a model server that does eight at once: it is none of the callers' doing."""
+    crowd = Crowd()
+    crowd.admission.limit = 8.0
+    crowd.clock.now += ALONE_SECONDS + 1
+    crowd.admission.took(0.3)
+    for name in "abcdefgh":
+        crowd.come(name)
+    assert crowd.order == ["a"]
+    for name in "abcd":
+        crowd.admission.took(0.3)
+        crowd.go(name)
+    assert crowd.order == list("abcdefgh")
+    assert crowd.admission.shed == 0
 
 
 def test_a_queue_turns_away_who_would_wait_too_long() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import numpy as np
 import pytest
 
@@ -149,3 +150,15 @@ def test_a_picture_that_finds_no_place_is_turned_away(worker: Worker) -> None:
         worker.ask()
     places[0].__exit__(None, None, None)
     worker.ask()
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_picture_waits_for_a_place_that_is_free_soon(worker: Worker, patient: bool) -> None:
+    embeddings = worker.capacity.embeddings
+    worker.ask()
+    embeddings.limit = 1.0
+    place = embeddings.admitted()
+    place.__enter__()
+    gevent.spawn_later(0.05, place.__exit__, None, None, None)
+    worker.ask(1, caller=Caller(time.monotonic() + 60, patient=patient))
+    assert (embeddings.at_work, embeddings.shed) == (0, 0)
