@@ -1,5 +1,6 @@
 """Drafting a version: a delta beside the base being served, or a base of its own."""
 
+import sys
 from math import inf
 from pathlib import Path
 
@@ -115,7 +116,11 @@ class Drafter:
             return everything_dead(base.version.details)
         if self._plan.origin == "changes":
             return compare(base, wanted, inf)
-        if self._plan.anew or not goes_on(base.version.details, count, self._plan):
+        if self._plan.anew:
+            return None
+        other = unlike(base.version.details, count, self._plan)
+        if other is not None:
+            sys.stderr.write(f"building the index anew: {other}\n")
             return None
         return compare(base, wanted, COMPACT_SHARE)
 
@@ -207,16 +212,23 @@ class Drafter:
         write_probes(self._folder / probes_file.FILE_NAME, probes)
 
 
-def goes_on(held: IndexDetails, count: int, plan: Plan) -> bool:
-    """Tell whether a base of these details is what would be built today."""
+def unlike(held: IndexDetails, count: int, plan: Plan) -> str | None:
+    """Say in what a base of these details is not what would be built today; None: in nothing."""
     recipe = _given(plan, count) or choose(count, plan.model.dimensions, plan.build.index_bytes)
     fixed = recipe.search != SearchParameters()
     target = None if held.measured is None else held.measured.target
-    return (
-        (held.model, held.metric, held.factory) == (plan.model, plan.metric, recipe.factory)
-        and (not fixed or held.search == recipe.search)
-        and target in (None, plan.build.target_recall)
-    )
+    if held.model != plan.model:
+        return f"the one being served is of another model (version {held.model.version})"
+    if held.metric != plan.metric:
+        return f"the one being served compares by {held.metric}, this run by {plan.metric}"
+    if held.factory != recipe.factory:
+        return f"the one being served is {held.factory}, this run makes {recipe.factory}"
+    if fixed and held.search != recipe.search:
+        return "the one being served has other search parameters than this run"
+    if target not in (None, plan.build.target_recall):
+        asked = plan.build.target_recall
+        return f"the one being served is tuned to a recall of {target:g}, this run to {asked:g}"
+    return None
 
 
 def _given(plan: Plan, count: int) -> Recipe | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from indexing.extraction.features import Features
-from indexing.publishing.drafting import Draft, Drafter, Plan, goes_on
+from indexing.publishing.drafting import Draft, Drafter, Plan, unlike
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
 from indexing.publishing.wanted import Base, Wanted
 from lookalike.errors import DigestMismatch, PublishConflict, StoreError, VersionNotFound
@@ -156,7 +156,7 @@ class Publisher:
         return (
             not plan.anew
             and wanted.folded <= held.folded
-            and (plan.origin == "changes" or goes_on(held.details, count, plan))
+            and (plan.origin == "changes" or unlike(held.details, count, plan) is None)
             and wanted.same_rows(base)
             and wanted.same_quarantine(base)
         )

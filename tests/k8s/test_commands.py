@@ -57,6 +57,7 @@ def test_our_containers_run_commands_with_flags_that_exist(manifests: Manifests)
         "search-api",
         "sync-models",
         "reindex",
+        "prune",
         "extract",
         "build",
         "train",

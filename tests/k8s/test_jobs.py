@@ -15,7 +15,7 @@ def option(container: Object, name: str) -> str:
     return str(found.partition("=")[2])
 
 
-def test_only_reindex_runs_by_itself(manifests: Manifests) -> None:
+def test_reindex_and_prune_run_by_themselves(manifests: Manifests) -> None:
     for cron in manifests.of_kind("CronJob"):
         by_hand = cron["metadata"]["name"] in BY_HAND
         assert cron["spec"]["suspend"] is by_hand
@@ -23,6 +23,7 @@ def test_only_reindex_runs_by_itself(manifests: Manifests) -> None:
     assert {cron["metadata"]["name"] for cron in manifests.of_kind("CronJob")} == {
         *BY_HAND,
         "reindex",
+        "prune",
     }
 
 

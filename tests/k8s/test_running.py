@@ -127,6 +127,7 @@ def test_what_is_served_is_described_though_a_pod_has_no_folder_for_temporary_fi
 
 def test_the_jobs_by_hand_run_to_their_end(cluster: Cluster) -> None:
     assert "all as their manifest says" in cluster.run_job("verify")
+    assert "0 versions removed" in cluster.run_job("prune")
     # Each part of its own, and what reindex embedded is known.
     assert cluster.run_job("extract").count("(0 by the model, the others known)") == 4
     assert "nothing changed" in cluster.run_job("build")

@@ -1,16 +1,19 @@
 """What is published: a base, a delta beside it, or nothing; and what is refused."""
 
 import multiprocessing
+import re
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
-from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted
+from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, Wanted
 from indexing.publishing.recall import queries_for
 from lookalike.changes import Deletion
 from lookalike.errors import (
@@ -159,11 +162,39 @@ def test_every_index_type_takes_a_delta_and_finds_no_tombstone(
     assert gallery.found() == set(gallery.pictures)
 
 
-def test_another_index_type_is_built_anew(gallery: Gallery) -> None:
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"build": BuildSettings(recipe=Recipe("HNSW32"), processes=1)}, "Flat, .* makes HNSW32"),
+        ({"metric": "l2"}, "compares by cosine, this run by l2"),
+        ({"model": msgspec.structs.replace(MODEL, version=2)}, r"another model \(version 1\)"),
+    ],
+)
+def test_what_is_asked_for_otherwise_is_built_anew(
+    other: dict[str, Any], why: str, gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
     gallery.publish()
     change(gallery)
-    plan = a_plan(build=BuildSettings(recipe=Recipe("HNSW32"), processes=1))
-    assert gallery.publish(plan).details.delta is None
+    assert gallery.publish(a_plan(**other)).details.delta is None
+    assert re.search(
+        f"building the index anew: the one being served .*{why}", capsys.readouterr().err
+    )
+
+
+def test_another_recall_is_built_anew_and_the_same_one_is_not(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def tuned(recall: float) -> Plan:
+        recipe = Recipe("IVF4,Flat")
+        return a_plan(build=BuildSettings(recipe=recipe, target_recall=recall, processes=1))
+
+    gallery.fill(300)
+    gallery.publish(tuned(0.99))
+    change(gallery)
+    assert gallery.publish(tuned(0.99)).delta
+    assert capsys.readouterr().err.count("anew") == 0
+    assert not gallery.publish(tuned(0.9)).delta
+    assert "is tuned to a recall of 0.99, this run to 0.9" in capsys.readouterr().err
 
 
 def test_rows_that_change_only_in_what_is_known_of_them_are_changed(gallery: Gallery) -> None:
