@@ -101,20 +101,18 @@ async function objectOf(response) {
   }
 }
 
-/** Ask again, a few times, what the service is too busy for; `waiting` is told of each second. */
+/** Ask again, a few times, what the service is too busy for; `waiting` is told of each try. */
 export async function patiently(asking, signal, waiting = () => {}) {
   for (let tried = 0; ; tried++) {
     try {
       return await asking();
     } catch (error) {
       signal?.throwIfAborted();
-      const seconds = Math.max(1, error.retryAfter ?? 1);
-      if (!error.passes || tried === RETRIES || seconds > LONGEST) throw error;
-      // Not all at the same moment.
-      for (let left = seconds * (1 + Math.random() / 2); left > 0; left--) {
-        waiting(`${error.message}. Trying again in ${Math.ceil(left)} s…`);
-        await pause(1000 * Math.min(1, left), signal);
-      }
+      const least = Math.max(1, error.retryAfter ?? 1);
+      if (!error.passes || tried === RETRIES || least > LONGEST) throw error;
+      const seconds = least * (1 + Math.random() / 2); // not all at the same moment
+      waiting(`${error.message}. Trying again in ${Math.ceil(seconds)} s…`);
+      await pause(1000 * seconds, signal);
       waiting("");
     }
   }

@@ -2,7 +2,7 @@
 
 export const $ = (id) => document.getElementById(id);
 
-/** Make an element; properties that are no attributes of its own begin with a dash or `aria`. */
+/** Make an element; what is no property of its own is an attribute, as `aria-label`. */
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {

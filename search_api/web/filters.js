@@ -5,7 +5,10 @@ import { $, make } from "./dom.js";
 const SHOWN = 12;
 const number = new Intl.NumberFormat();
 
-/** Offer filters; `changed` is told of the filter that they come to, null for none. */
+/**
+ * Offer filters; `changed` is told of the filter that they come to, null for none, and of the
+ * control that may change it again at once, as each step of a number does; null for others.
+ */
 export class Filters {
   #parts = new Map();
   #others = []; // conditions that no control here shows; they hold all the same
@@ -101,10 +104,13 @@ export class Filters {
     const bounds = { ...this.#taken(name, (one) => hasOnly(one, "gte", "lte") && isNumbers(one)) };
     const input = (bound, label, placeholder) => {
       const field = make("input", { type: "number", step: "any", placeholder });
+      const control = `${bound} ${name}`;
       if (bounds[bound] !== undefined) field.value = bounds[bound];
       field.addEventListener("change", () => {
+        // What is no number, as with a comma where the browser wants a point, reads as nothing.
+        if (field.validity.badInput) return field.reportValidity();
         bounds[bound] = field.value === "" ? undefined : Number(field.value);
-        this.#set(name, given(bounds));
+        this.#set(name, given(bounds), control);
       });
       return make("label", {}, label, field);
     };
@@ -113,21 +119,21 @@ export class Filters {
   }
 
   #text({ name }) {
-    const field = make("input", { type: "text", placeholder: "exactly this", ariaLabel: name });
+    const field = make("input", { type: "text", placeholder: "exactly this", "aria-label": name });
     const isText = ({ eq }) => typeof eq === "string" && eq !== "";
     field.value = this.#taken(name, (one) => hasOnly(one, "eq") && isText(one)).eq ?? "";
     field.addEventListener("change", () => this.#set(name, field.value ? { eq: field.value } : null));
     return field;
   }
 
-  #set(name, comparison) {
+  #set(name, comparison, control = null) {
     comparison ? this.#parts.set(name, comparison) : this.#parts.delete(name);
-    this.#tell();
+    this.#tell(control);
   }
 
-  #tell() {
+  #tell(control = null) {
     const shown = [...this.#parts].map(([attribute, rest]) => ({ attribute, ...rest }));
-    this.#changed(joined([...shown, ...this.#others]));
+    this.#changed(joined([...shown, ...this.#others]), control);
   }
 }
 

@@ -16,10 +16,12 @@ const PREVIEW = 512;
 const PREVIEW_HEIGHT = 15; // rem, at most
 const SETTLED = 300; // milliseconds after which a slider has come to rest
 const MISSING = "Nothing that was found has so high a score, or passes the filters.";
+const NO_FILE = "Only an address was dropped: save the picture, or copy and paste it.";
 const LOST = "The file of this search is no longer at hand: choose it again.";
 
 let query = null; // as of query.js
 let found = 0;
+let previewed = null; // the source whose picture is shown
 let running = new AbortController();
 let offered = null; // the version whose attributes are offered as filters
 let moved = {}; // what sliders say that have not come to rest
@@ -31,7 +33,9 @@ const results = new Results({
   asked: (button, item) => showWhy(button, item, query),
 });
 const part = new Part((box, moving) => (moving ? changeSoon({ box }, "part") : change({ box })));
-const filters = new Filters((filter) => change({ filter }));
+const filters = new Filters((filter, control) =>
+  control ? changeSoon({ filter }, control) : change({ filter }),
+);
 
 /** Look for another picture, by what narrows down already. */
 function begin(source) {
@@ -77,15 +81,17 @@ function run() {
   running = new AbortController();
   clearTimeout(resting);
   moved = {};
+  holdPlace();
   results.clear();
   found = 0;
   showProblem(null);
   forgetWhy();
-  $("found").removeAttribute("aria-busy");
+  isBusy(false);
   $("more").hidden = true;
   $("welcome").hidden = query !== null;
+  document.querySelector("main").classList.toggle("searched", query !== null);
   $("query").hidden = $("narrow").hidden = query === null;
-  if (!query) return;
+  if (!query) return leavePlace();
   showQuery(running.signal);
   searchMore();
 }
@@ -94,7 +100,7 @@ async function searchMore() {
   const { signal } = running;
   showProblem(null);
   say("Searching…");
-  $("found").setAttribute("aria-busy", "true");
+  isBusy(true);
   try {
     const asking = () => search(query, { k: PAGE, offset: found }, signal);
     const answer = await patiently(asking, signal, (waits) => say(waits || "Searching…"));
@@ -107,13 +113,16 @@ async function searchMore() {
     // By what is offered, a filter that was refused can be mended.
     if (query.filter && !error.again) offer(null);
   } finally {
-    if (!signal.aborted) $("found").removeAttribute("aria-busy");
+    if (!signal.aborted) {
+      isBusy(false);
+      leavePlace();
+    }
   }
 }
 
 /** Search on, unless that is being done. */
 async function more() {
-  if ($("found").hasAttribute("aria-busy")) return;
+  if ($("results").hasAttribute("aria-busy")) return;
   const { signal } = running;
   const first = found;
   await searchMore();
@@ -141,7 +150,9 @@ async function showQuery(signal) {
   $("clear").hidden = !query.filter && !min_score;
   $("query-name").textContent = source.id ?? source.file.name ?? "";
   const preview = $("preview");
+  if (isSame(source, previewed)) return;
   preview.hidden = true;
+  previewed = null;
   try {
     const blob = source.file ?? (await image(source.id, PREVIEW, signal));
     if (signal.aborted) return;
@@ -152,9 +163,26 @@ async function showQuery(signal) {
     const shape = preview.naturalWidth / preview.naturalHeight;
     $("picture").style.width = `min(100%, ${shape * PREVIEW_HEIGHT}rem)`;
     preview.hidden = false;
+    previewed = source;
   } catch {
     // The search itself says what is wrong with it.
   }
+}
+
+const isSame = (one, other) => one.id === other?.id && one.file === other?.file;
+
+/** Keep the page as long as it is while it is asked anew: not every browser would scroll back. */
+function holdPlace() {
+  $("found").style.minHeight = `${$("found").offsetHeight}px`;
+}
+
+function leavePlace() {
+  $("found").style.minHeight = "";
+}
+
+/** Of the results alone: what is said of the search must not wait for its end. */
+function isBusy(busy) {
+  busy ? $("results").setAttribute("aria-busy", true) : $("results").removeAttribute("aria-busy");
 }
 
 /** Offer what the index of this version has, once for each; null: of whichever is served. */
@@ -179,7 +207,7 @@ function offerWhy(explains) {
 function showLeast(least) {
   $("min-score").value = least;
   $("min-score").setAttribute("aria-valuetext", percent(least));
-  $("min-score-said").value = percent(least);
+  $("min-score-said").textContent = percent(least);
 }
 
 function showProblem(error, act) {
@@ -214,7 +242,10 @@ $("clear").addEventListener("click", () => {
   change({ filter: null, min_score: 0 });
 });
 $("more").addEventListener("click", more);
-whenFileIsGiven((file) => begin({ file }));
+whenFileIsGiven(
+  (file) => begin({ file }),
+  () => say(NO_FILE),
+);
 whenKeyIsGiven(() => {
   offered = null;
   run();

@@ -24,6 +24,7 @@ export class Part {
       this.#choose(WHOLE);
     });
     $("picture").addEventListener("pointerdown", (event) => this.#drag(event));
+    $("part").addEventListener("toggle", () => $("picture").classList.toggle("drawn", $("part").open));
     this.show(null);
   }
 
@@ -35,7 +36,7 @@ export class Part {
   }
 
   #addSlider(side, name) {
-    const said = make("output");
+    const said = make("span", { "aria-hidden": true }); // the slider says it too
     const slider = make("input", { type: "range", min: 0, max: 1, step: STEP, id: `side-${side}` });
     slider.addEventListener("input", () => this.#move(side, Number(slider.value)));
     slider.addEventListener("change", () => this.#choose(this.#box, true));
@@ -54,13 +55,14 @@ export class Part {
   }
 
   #drag(begun) {
-    if (begun.button !== 0) return;
+    if (begun.button !== 0 || !begun.isPrimary) return;
     // A finger scrolls, unless a part is what is wanted.
     if (begun.pointerType === "touch" && !$("part").open) return;
     begun.preventDefault();
     const [frame, before] = [$("picture"), this.#box];
     const from = placeIn(frame, begun);
     const moved = (event) => {
+      if (event.pointerId !== begun.pointerId) return;
       const to = placeIn(frame, event);
       this.#box = rounded({
         left: Math.min(from.x, to.x),
@@ -71,6 +73,7 @@ export class Part {
       this.#draw();
     };
     const ended = (event) => {
+      if (event.pointerId !== begun.pointerId) return;
       frame.removeEventListener("pointermove", moved);
       for (const name of ["pointerup", "pointercancel"]) frame.removeEventListener(name, ended);
       const { left, top, right, bottom } = this.#box;
@@ -102,7 +105,7 @@ export class Part {
     for (const [side, { slider, said }] of Object.entries(this.#sliders)) {
       slider.value = this.#box[side];
       slider.setAttribute("aria-valuetext", percent(this.#box[side]));
-      said.value = percent(this.#box[side]);
+      said.textContent = percent(this.#box[side]);
     }
   }
 }

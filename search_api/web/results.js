@@ -38,7 +38,7 @@ export class Results {
     if (item.querySelector(".why")) return;
     const { hit, rank } = item;
     const name = `Why? Number ${rank}, ${hit.label ?? hit.id}`;
-    const why = make("button", { type: "button", className: "why", ariaLabel: name }, "Why?");
+    const why = make("button", { type: "button", className: "why", "aria-label": name }, "Why?");
     why.setAttribute("aria-pressed", false);
     why.addEventListener("click", () => this.#asked(why, item));
     item.append(why);

@@ -2,8 +2,10 @@
 
 import { $ } from "./dom.js";
 
-/** Have `act` told of each file that is given. */
-export function whenFileIsGiven(act) {
+const LINGER = 400; // milliseconds; a pointer that is over the page says so more often
+
+/** Have `act` told of each file that is given, and `told` of a picture's address without a file. */
+export function whenFileIsGiven(act, told) {
   const take = (list) => {
     const file = [...(list ?? [])].find((one) => one.type.startsWith("image/")) ?? list?.[0];
     if (file) act(file);
@@ -12,21 +14,36 @@ export function whenFileIsGiven(act) {
     take(target.files);
     target.value = ""; // so that the same file can be chosen again
   });
-  addEventListener("paste", ({ clipboardData }) => take(clipboardData?.files));
-  addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    $("drop").hidden = false;
+  addEventListener("paste", ({ clipboardData, target }) => {
+    // Cells of a table are text and a picture at once.
+    if (isField(target) && clipboardData?.types.includes("text/plain")) return;
+    take(clipboardData?.files);
   });
-  addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) $("drop").hidden = true;
+  let leaving = 0;
+  addEventListener("dragover", (event) => {
+    if (!hasFiles(event) && !hasAddress(event)) return;
+    event.preventDefault();
+    clearTimeout(leaving);
+    $("drop").hidden = !hasFiles(event);
+  });
+  // Which element it leaves for, not every browser tells.
+  addEventListener("dragleave", () => {
+    clearTimeout(leaving);
+    leaving = setTimeout(() => ($("drop").hidden = true), LINGER);
   });
   addEventListener("drop", (event) => {
     $("drop").hidden = true;
-    if (!hasFiles(event)) return; // as text, dropped on a field
+    if (!hasFiles(event) && !hasAddress(event)) return; // as text, dropped on a field
     event.preventDefault();
-    take(event.dataTransfer.files);
+    if (hasFiles(event)) take(event.dataTransfer.files);
+    else told();
   });
 }
 
+const isField = (target) => target.matches?.("input, textarea");
+
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+
+/** Whether it is a picture or a link of a page, which would take this one's place. */
+const hasAddress = (event) =>
+  !isField(event.target) && event.dataTransfer?.types.includes("text/uri-list");

@@ -34,7 +34,7 @@ function versionRow(one, current, wanted) {
 function offer(one, made, current, wanted) {
   if (one.current) return "";
   const label = `Serve the version of ${made}`;
-  const button = make("button", { type: "button", ariaLabel: label }, "Serve");
+  const button = make("button", { type: "button", "aria-label": label }, "Serve");
   button.addEventListener("click", () => ask(one, current, wanted));
   return button;
 }

@@ -169,20 +169,88 @@ def test_a_finger_on_the_picture_scrolls_until_a_part_is_wanted(by_id: Shown) ->
     from_ = place["x"] + place["width"] / 4, place["y"] + place["height"] / 2
     devtools = page.context.new_cdp_session(page)
 
-    def drag(right: int, down: int) -> None:
+    def drag(right: int, down: int, fingers: int = 1) -> None:
         for n in range(9):
-            point = {"x": from_[0] + right * n / 8, "y": from_[1] + down * n / 8}
+            x, y = from_[0] + right * n / 8, from_[1] + down * n / 8
+            points = [{"x": x + 30 * i, "y": y + 5 * i, "id": i} for i in range(fingers)]
             kind = "touchMove" if n else "touchStart"
-            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     drag(80, 0)
     assert not page.locator("#box").is_visible()
-    page.locator("#part summary").click()
-    by_id.after(lambda: drag(80, 20))
-    assert page.locator("#box").is_visible()
     drag(0, -100)
     until(lambda: page.evaluate("() => scrollY") > 50, what="scrolling")
+    page.evaluate("() => scrollTo(0, 0)")
+    page.locator("#part summary").click()
+    drag(0, 40, fingers=2)  # magnifies and moves the page, and asks for nothing
+    assert not page.locator("#box").is_visible()
+    scrolled = page.evaluate("() => scrollY")
+    for right, down in ((80, 20), (20, 60)):
+        by_id.after(lambda right=right, down=down: drag(right, down))  # type: ignore[misc]
+        assert page.locator("#box").is_visible()
+    assert page.evaluate("() => scrollY") == scrolled
+
+
+def test_the_reader_keeps_the_place_while_it_is_asked_anew(by_id: Shown) -> None:
+    """Chromium alone scrolls back by itself when a page that had become short is long again."""
+    by_id.show(PHONE)
+    page = by_id.page
+    page.locator("#preview").wait_for()
+    by_id.loaded()
+    height = page.evaluate("() => document.documentElement.scrollHeight")
+    held: list[Any] = []
+    page.route("**/search", lambda route: held.append(route))
+    red = page.get_by_role("button", name="red")
+    asked = len(by_id.requested)
+    red.click()
+    until(lambda: held)
+    assert page.locator("#preview").is_visible()
+    assert page.evaluate("() => document.documentElement.scrollHeight") >= height
+    held[0].continue_()
+    by_id.found()
+    assert not page.locator("#found").get_attribute("style")
+    assert not [url for url in by_id.requested[asked:] if url.endswith("size=512")]
+
+
+def test_steps_of_a_number_are_one_search_and_one_entry(by_id: Shown, shop: Stack) -> None:
+    page = by_id.page
+    field = page.get_by_role("spinbutton", name="From")
+    field.wait_for()
+    entries = page.evaluate("() => history.length")
+    found = by_id.after(lambda: [field.press("ArrowUp") for _ in range(4)])
+    assert page.evaluate("() => history.length") == entries + 1
+    least = float(field.input_value())
+    assert found == expected(shop, filter={"attribute": "price", "gte": least})
+
+
+def test_what_is_no_number_takes_no_bound_away(by_id: Shown) -> None:
+    page = by_id.page
+    field = page.get_by_role("spinbutton", name="From")
+    field.fill("6")
+    by_id.after(lambda: field.press("Enter"))
+    address = page.url
+    field.press("End")
+    page.keyboard.type("e")
+    field.press("Tab")
+    page.wait_for_timeout(600)
+    assert page.url == address
+
+
+def test_a_picture_of_another_page_does_not_take_the_place_of_this_one(by_id: Shown) -> None:
+    """Some browsers give its address alone."""
+    dropped = """() => {
+      const given = new DataTransfer();
+      given.setData("text/uri-list", "https://example.org/a.png");
+      const said = (kind, on) => !on.dispatchEvent(
+        new DragEvent(kind, { dataTransfer: given, bubbles: true, cancelable: true }));
+      const field = document.querySelector("#filters input");
+      const onPage = ["dragover", "drop"].map((kind) => said(kind, document.body));
+      return [...onPage, said("drop", field)];
+    }"""
+    by_id.page.locator("#filters input").first.wait_for()
+    assert by_id.page.evaluate(dropped) == [True, True, False]
+    by_id.found("Only an address was dropped")
 
 
 def test_the_key_s_form_can_be_dismissed(shown: Shown) -> None:
