@@ -10,10 +10,10 @@ import faiss
 import numpy as np
 
 from indexing.build import BuildSettings, Built, build_base
-from indexing.build.settings import cores
 from indexing.build.shards import shard_of
 from indexing.build.truth import ABSOLUTE, RELATIVE, squared_distances
 from indexing.factory import SEED_FACTORY, SEED_PARAMETERS, Recipe
+from lookalike.cores import cores
 from lookalike.index import PictureRow, SearchParameters
 from lookalike.index.faiss_index import Distances, FaissIndex, Rows
 from lookalike.index.kinds import faiss_parameters, layers

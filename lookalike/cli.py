@@ -5,6 +5,8 @@ Rooms register theirs as entry points of the group ``lookalike.commands``
 listed, and those modules import nothing heavy themselves.
 """
 
+import os
+import signal
 import sys
 import traceback
 from importlib.metadata import EntryPoint, entry_points
@@ -17,6 +19,8 @@ from lookalike.storing import rights_needed, room_needed
 
 GROUP = "lookalike.commands"
 INTERRUPTED = 130
+SIGNALLED = 128  # and the signal's number, as shells tell it
+INIT = 1
 DEBUG = "--debug"
 
 
@@ -59,6 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack letters that we write
             stream.reconfigure(errors="backslashreplace")
+    if os.getpid() == INIT:
+        # A container's first process hears of no signal that it has no handler for.
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         with rights_needed(), room_needed("the store or the cache"):
             status = lookalike.main(arguments, prog_name="lookalike", standalone_mode=False)
@@ -75,6 +82,10 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo(f"lookalike: {told} [{told.type}]", err=True)
         sys.exit(told.exit_code)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _terminated(number: int, _: object) -> None:
+    sys.exit(SIGNALLED + number)
 
 
 def _told(error: Exception) -> LookalikeError:

@@ -3,7 +3,6 @@
 gunicorn makes one in each worker, after the fork (search_api/gunicorn_conf.py).
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from lookalike.changes import open_changes
+from lookalike.cores import cores
 from lookalike.settings import Settings
 from lookalike.store import Location, open_indexes, open_models
 from search_api import docs, metrics, openapi, problems, storage_loop, surrounding, tracing, web
@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     tracing.start(settings)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     keys = Keys.of(settings)
-    size_native_pool(settings.threads or len(os.sched_getaffinity(0)))
+    size_native_pool(settings.threads or cores())
     replica, capacity = Replica(settings), Capacity.of(settings)
     service = app.extensions[EXTENSION] = Service(
         capacity=capacity,

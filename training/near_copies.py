@@ -4,7 +4,6 @@ So that no held-out picture is one that was trained on, saved again. What makes 
 copies is copy_check.py's.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,6 +12,7 @@ import faiss
 import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
+from lookalike.cores import cores
 from lookalike.picture.contract import Pixels
 from lookalike.progress import Meter, track, working
 from lookalike.vectors import Vectors, unit
@@ -123,7 +123,7 @@ def _join(sets: DisjointSet, pairs: Sequence[Pair], read: Read) -> None:
         return agreement(pixels[one], pixels[other]).is_near_copy
 
     meter = Meter("comparing likely copies", len(pairs))
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, closing(meter):
+    with ThreadPoolExecutor(cores()) as pool, closing(meter):
         for first in range(0, len(pairs), TOGETHER):
             some = pairs[first : first + TOGETHER]
             # Those that are known to be of one group need no look.

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from indexing.build.segment import Segment, build_segment
-from indexing.build.settings import cores
 from indexing.build.shards import attributes_name, pictures_name
+from lookalike.cores import cores
 from lookalike.errors import DataError
 from lookalike.index import IndexDetails, PictureRow, Shard, write_pictures
 from lookalike.index.attribute_writer import AttributeWriter

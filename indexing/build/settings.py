@@ -1,16 +1,10 @@
 """What a build can be told."""
 
-import os
-
 import msgspec
 
 from indexing.defaults import SHARD_LIMIT, TARGET_RECALL
 from indexing.factory import Recipe
-
-
-def cores() -> int:
-    """Count the cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
+from lookalike.cores import cores
 
 
 class BuildSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,10 +1,11 @@
 """How extraction runs; none of it changes a vector."""
 
-import os
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
+from lookalike.cores import cores
 
 MEBIBYTE = 1 << 20
 
@@ -14,7 +15,7 @@ class ExtractionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     processes: Annotated[
         int, Meta(ge=1, description="Processes that read and decode pictures.")
-    ] = msgspec.field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    ] = msgspec.field(default_factory=cores)
     batch: Annotated[
         int, Meta(ge=1, description="Most pictures in a request; a server may ask for fewer.")
     ] = 32

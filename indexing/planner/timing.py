@@ -12,9 +12,9 @@ from typing import Any
 import faiss
 import numpy as np
 
-from indexing.build.settings import cores
 from indexing.planner.index_type import K
 from indexing.planner.recall import recall_of
+from lookalike.cores import cores
 from lookalike.vectors import Vectors
 
 TIMED_QUERIES = 200

@@ -18,13 +18,37 @@ def option(container: Object, name: str) -> str:
 def test_reindex_and_prune_run_by_themselves(manifests: Manifests) -> None:
     for cron in manifests.of_kind("CronJob"):
         by_hand = cron["metadata"]["name"] in BY_HAND
-        assert cron["spec"]["suspend"] is by_hand
+        # What runs by itself does not say so: applying again must not end an operator's suspension.
+        assert cron["spec"].get("suspend") is (True if by_hand else None)
         assert cron["spec"]["concurrencyPolicy"] == "Forbid"
     assert {cron["metadata"]["name"] for cron in manifests.of_kind("CronJob")} == {
         *BY_HAND,
         "reindex",
         "prune",
     }
+
+
+def test_bulk_batches_are_small_where_a_processor_embeds_them(manifests: Manifests) -> None:
+    """A search by picture waits behind those that run."""
+    server = manifests.pod("tensorflow-serving").main
+    has_gpu = "nvidia.com/gpu" in server["resources"]["limits"]
+    for name in ("reindex", "extract"):
+        container = manifests.pod(name).main
+        sizes = int(option(container, "--batch")), int(option(container, "--in-flight"))
+        assert sizes == ((32, 4) if has_gpu else (4, 2))
+
+
+def test_libraries_count_the_cores_of_the_container(manifests: Manifests) -> None:
+    """TensorFlow heeds none of OpenMP's variables."""
+    names = {"OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}
+    for cron in manifests.of_kind("CronJob"):
+        variables = manifests.pod(cron["metadata"]["name"]).main["env"]
+        limited = {
+            one["name"]
+            for one in variables
+            if one.get("valueFrom") == {"resourceFieldRef": {"resource": "limits.cpu"}}
+        }
+        assert names <= limited
 
 
 def test_every_part_of_the_first_load_has_a_pod(manifests: Manifests) -> None:

@@ -107,13 +107,14 @@ def test_all_but_the_model_server_may_resolve_names(manifests: Manifests) -> Non
         assert allowed is (pod.name != "tensorflow-serving" or manifests.in_a_bucket)
 
 
-def test_names_are_resolved_in_kube_system_or_by_the_node_s_own_cache(
+def test_names_are_resolved_in_kube_system_or_by_what_the_node_has(
     manifests: Manifests,
 ) -> None:
     (rule,) = manifests.named("NetworkPolicy", "dns")["spec"]["egress"]
     assert rule["to"] == [
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}},
         {"ipBlock": {"cidr": "169.254.20.10/32"}},
+        {"ipBlock": {"cidr": "169.254.169.254/32"}},
     ]
     assert {(port["port"], port["protocol"]) for port in rule["ports"]} == {
         (53, "UDP"),

@@ -1,6 +1,7 @@
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,23 @@ COMMANDS = [
     "demo",
     "torture",
 ]
+
+
+# What it gives back at its end, such as a lock of the store, it gives back when it is told to end.
+NAP = """
+import time, click
+from lookalike import cli
+
+def nap():
+    try:
+        print("napping", flush=True)
+        time.sleep(60)
+    finally:
+        print("given back", flush=True)
+
+cli.Rooms.get_command = lambda *_: click.Command("nap", callback=nap)
+cli.main(["nap"])
+"""
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -161,3 +179,15 @@ def test_a_disk_that_takes_nothing_is_one_line_too(
         cli.main(["train"])
     assert ended.value.code == StoreError.exit_code
     assert re.fullmatch(f"lookalike: {told}\n", capsys.readouterr().err)
+
+
+def test_the_first_process_of_a_container_ends_when_it_is_told() -> None:
+    """The kernel lets it sleep on otherwise, until it is killed half a minute later."""
+    command = ["unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", NAP]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as outer:
+        assert outer.stdout is not None
+        assert outer.stdout.readline() == "napping\n"
+        [first] = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
+        os.kill(int(first), signal.SIGTERM)
+        assert outer.stdout.read() == "given back\n"
+        assert outer.wait(timeout=30) == 128 + signal.SIGTERM
