@@ -169,7 +169,7 @@ def test_a_handful_of_pictures_can_be_indexed(count: int, tmp_path: Path) -> Non
 
 
 def test_an_id_that_is_there_twice_is_named(tmp_path: Path) -> None:
-    twice = [*rows(3), rows(1)[0]]
+    twice = [rows(1)[0], *rows(3)]
     with pytest.raises(DataError, match="'000000' twice"):
         build_base(twice, clustered(4), settings_of(), tmp_path)
 
