@@ -7,6 +7,7 @@ through and searches. Prints the bytes that this process and they hold together.
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ import numpy as np
 
 from bench.process_memory import pss
 from lookalike.index import SearchParameters, Shard
-from lookalike.index.faiss_index import FaissIndex, warm
+from lookalike.index.faiss_index import FaissIndex
 
 QUERIES, K = 200, 10
 
@@ -64,6 +65,15 @@ def _start(folder: Path, tell: int, release: int, hold: int, *, apart: bool) -> 
         os.execv(sys.executable, [sys.executable, "-m", "bench.opening_workers", *flags])  # noqa: S606
     _work(folder, tell, release)
     os._exit(0)
+
+
+def warm(paths: Sequence[Path]) -> None:
+    """Read files through once, so that no query waits for the disk."""
+    buffer = bytearray(1 << 20)
+    for path in paths:
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
 
 
 def _work(folder: Path, tell: int, release: int) -> None:

@@ -35,7 +35,6 @@ SLOWEST = (
     "search_api/test_web_history.py",
     "training/test_tuning.py",
     "torture/test_torture.py",
-    "search_api/test_operating_page.py",
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4

@@ -20,9 +20,7 @@ from lookalike.index.stack import Stack
 from lookalike.index.stages import stage
 from lookalike.vectors import Vectors
 
-__all__ = ["NO_ROW", "Distances", "FaissIndex", "Rows", "warm"]
-
-READ_BYTES = 1 << 20
+__all__ = ["NO_ROW", "Distances", "FaissIndex", "Rows"]
 
 
 class Separate:
@@ -175,15 +173,6 @@ class FaissIndex:
             )
         if reachable < rows.shape[1]:
             squared[rows == NO_ROW] = np.inf
-
-
-def warm(paths: Sequence[Path]) -> None:
-    """Read files through once, so that the first queries do not wait for the disk."""
-    buffer = bytearray(READ_BYTES)
-    for path in paths:
-        with path.open("rb", buffering=0) as file:
-            while file.readinto(buffer):
-                pass
 
 
 def _engine(segments: Sequence[Segment]) -> Engine:

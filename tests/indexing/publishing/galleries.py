@@ -123,6 +123,13 @@ class Rows(Wanted):
         return iter(self._quarantine)
 
 
+def change(gallery: Gallery) -> None:
+    """Add two pictures, change one and take one away: six rows of sixty."""
+    gallery.fill(2, first=1000)
+    gallery.pictures["picture 0007"] = 2000
+    del gallery.pictures["picture 0008"]
+
+
 def a_plan(**changed: object) -> Plan:
     given = {"name": "default", "model": MODEL, "build": BuildSettings(processes=1), **changed}
     return Plan(**given)  # type: ignore[arg-type]

@@ -1,19 +1,16 @@
 """What is published: a base, a delta beside it, or nothing; and what is refused."""
 
 import multiprocessing
-import re
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
-from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, Wanted
+from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted
 from indexing.publishing.recall import queries_for
 from lookalike.changes import Deletion
 from lookalike.errors import (
@@ -31,7 +28,7 @@ from lookalike.picture.contract import Pixels
 from lookalike.store import open_models, prune, verify_version
 from lookalike.vectors import Vectors
 from tests.indexing.embedders import Means
-from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
+from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan, change
 from tests.model_server.test_sync import export
 
 
@@ -67,21 +64,6 @@ def test_nothing_changed_publishes_nothing(gallery: Gallery) -> None:
     again = gallery.publish()
     assert again == Published(version=first.version, changed=False, details=first.details)
     assert gallery.indexes.versions() == [first.version]
-
-
-def test_a_rebuild_that_is_asked_for_is_made(gallery: Gallery) -> None:
-    first = gallery.publish()
-    again = gallery.publish(a_plan(anew=True))
-    assert again.changed
-    assert again.version != first.version
-    assert again.details.delta is None
-
-
-def change(gallery: Gallery) -> None:
-    """Add two pictures, change one and take one away: six rows of sixty."""
-    gallery.fill(2, first=1000)
-    gallery.pictures["picture 0007"] = 2000
-    del gallery.pictures["picture 0008"]
 
 
 def test_little_change_writes_a_delta_and_shares_the_base(gallery: Gallery) -> None:
@@ -137,14 +119,6 @@ def test_only_removals_need_no_delta_and_going_back_needs_nothing(gallery: Galle
     assert gallery.found() == set(gallery.pictures)
 
 
-def test_more_than_a_tenth_is_compacted_into_a_new_base(gallery: Gallery) -> None:
-    gallery.publish()
-    gallery.fill(7, first=1000)
-    second = gallery.publish()
-    assert second.details.delta is second.details.tombstones is None
-    assert gallery.found() == set(gallery.pictures)
-
-
 @pytest.mark.parametrize(
     "factory", ["HNSW32", "IVF4,Flat", "IVF4,SQ8", "IVF4,PQ3x4fs,Refine(SQfp16)"]
 )
@@ -160,41 +134,6 @@ def test_every_index_type_takes_a_delta_and_finds_no_tombstone(
     second = gallery.publish(plan)
     assert second.delta == 3
     assert gallery.found() == set(gallery.pictures)
-
-
-@pytest.mark.parametrize(
-    ("other", "why"),
-    [
-        ({"build": BuildSettings(recipe=Recipe("HNSW32"), processes=1)}, "Flat, .* makes HNSW32"),
-        ({"metric": "l2"}, "compares by cosine, this run by l2"),
-        ({"model": msgspec.structs.replace(MODEL, version=2)}, r"another model \(version 1\)"),
-    ],
-)
-def test_what_is_asked_for_otherwise_is_built_anew(
-    other: dict[str, Any], why: str, gallery: Gallery, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gallery.publish()
-    change(gallery)
-    assert gallery.publish(a_plan(**other)).details.delta is None
-    assert re.search(
-        f"building the index anew: the one being served .*{why}", capsys.readouterr().err
-    )
-
-
-def test_another_recall_is_built_anew_and_the_same_one_is_not(
-    gallery: Gallery, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def tuned(recall: float) -> Plan:
-        recipe = Recipe("IVF4,Flat")
-        return a_plan(build=BuildSettings(recipe=recipe, target_recall=recall, processes=1))
-
-    gallery.fill(300)
-    gallery.publish(tuned(0.99))
-    change(gallery)
-    assert gallery.publish(tuned(0.99)).delta
-    assert capsys.readouterr().err.count("anew") == 0
-    assert not gallery.publish(tuned(0.9)).delta
-    assert "is tuned to a recall of 0.99, this run to 0.9" in capsys.readouterr().err
 
 
 def test_rows_that_change_only_in_what_is_known_of_them_are_changed(gallery: Gallery) -> None:

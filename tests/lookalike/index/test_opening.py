@@ -12,7 +12,7 @@ import pytest
 from indexing.build.training import TRAINED
 from lookalike.errors import DigestMismatch
 from lookalike.index import SearchParameters, Shard
-from lookalike.index.faiss_index import FaissIndex, warm
+from lookalike.index.faiss_index import FaissIndex
 from lookalike.index.kinds import faiss_parameters, layers
 from lookalike.vectors import Vectors
 from tests.lookalike.index.segments import TYPES, clustered, write_segments
@@ -122,11 +122,3 @@ def test_a_segment_names_all_its_files() -> None:
     assert shard.files == ["a.faiss", "a.lists", "a.sqlite"]
     assert shard.faiss_files == ["a.faiss", "a.lists"]
     assert Shard(file="a", pictures="p", vectors=1).files == ["a", "p"]
-
-
-def test_warming_reads_every_byte(tmp_path: Path) -> None:
-    file = tmp_path / "a"
-    file.write_bytes(bytes(3 << 20))
-    warm([file, tmp_path / "a"])
-    with pytest.raises(FileNotFoundError):
-        warm([tmp_path / "gone"])
