@@ -3,6 +3,9 @@
 from typing import Any
 
 import msgspec
+import numpy as np
+
+from lookalike.vectors import Vectors
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -25,13 +28,36 @@ def score_of(hit: Hit) -> str:
     return "    -" if hit.score is None else f"{hit.score:5.3f}"
 
 
+class QueryVector(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The vector that a search was made with, which another one can be made with as it is.
+
+    Attributes:
+        b64: its numbers, little-endian float32.
+        model_version: the model that it is of.
+        sha256: of the file that it is of, or None where only a vector was known.
+    """
+
+    b64: bytes
+    model_version: int | None = None
+    sha256: str | None = None
+
+    @property
+    def numbers(self) -> Vectors:
+        """``float32[d]``."""
+        return np.frombuffer(self.b64, "<f4").astype(np.float32)
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of ``POST /search``; ``raw`` is it as it came, JSON."""
+    """The answer of ``POST /search``.
+
+    ``vector`` is there where ``with_vector`` asked for it; ``raw`` is it as it came, JSON.
+    """
 
     results: list[Hit]
     index_version: str
     model_version: int
     took_ms: dict[str, float]
+    vector: QueryVector | None = None
     raw: str = ""
 
 

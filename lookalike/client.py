@@ -29,6 +29,7 @@ from lookalike.answers import (
     PictureDetails,
     Quarantine,
     QuarantinedPicture,
+    QueryVector,
     RolledBack,
     StoredModel,
     StoredVersion,
@@ -51,6 +52,7 @@ __all__ = [
     "PictureDetails",
     "Quarantine",
     "QuarantinedPicture",
+    "QueryVector",
     "RolledBack",
     "ServiceError",
     "StoredModel",
@@ -145,7 +147,7 @@ class Client:
         picture: bytes | None = None,
         *,
         id: str | None = None,  # noqa: A002  the service's own name for it
-        vector: ArrayLike | None = None,
+        vector: ArrayLike | QueryVector | None = None,
         url: str | None = None,
         **parameters: Any,
     ) -> Answer:
@@ -154,10 +156,11 @@ class Client:
         Args:
             picture: an encoded file to look for, its bytes; or
             id: a picture of the index; or
-            vector: numbers as the model gives them, ``[d]``, which travel as float32; or
+            vector: numbers as the model gives them, ``[d]``, which travel as float32, or the
+                ``vector`` of an answer; or
             url: of a file that the service fetches, where its settings allow.
             parameters: ``k``, ``offset``, ``min_score``, ``box``, ``fields``, ``exclude_self``,
-                ``group_by`` and all others that ``POST /search`` takes.
+                ``group_by``, ``with_vector`` and all others that ``POST /search`` takes.
 
         Raises:
             ServiceError: with the service's own words.
@@ -372,17 +375,23 @@ def _path(name: str) -> str:
 def _query(
     picture: bytes | None,
     name: str | None,
-    vector: ArrayLike | None,
+    vector: ArrayLike | QueryVector | None,
     url: str | None,
     parameters: Any,
 ) -> dict[str, Any]:
     sources: dict[str, Any] = {
         "image": None if picture is None else {"b64": _picture(picture)},
         "id": name,
-        "vector": None if vector is None else {"b64": np.asarray(vector, "<f4").tobytes()},
+        "vector": None if vector is None else _vector(vector),
         "url": url,
     }
     return {**{what: given for what, given in sources.items() if given is not None}, **parameters}
+
+
+def _vector(vector: ArrayLike | QueryVector) -> QueryVector:
+    if isinstance(vector, QueryVector):
+        return vector
+    return QueryVector(np.asarray(vector, "<f4").tobytes())
 
 
 def _split(query: Mapping[str, Any]) -> dict[str, Any]:

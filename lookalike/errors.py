@@ -10,6 +10,7 @@ paragraph in docs/errors.md; a test holds the two against each other.
     │   ├── MissingPicture
     │   ├── InvalidParameter
     │   ├── InvalidFilter
+    │   ├── OtherModel
     │   ├── UnsupportedMediaType
     │   ├── BodyTooLarge
     │   ├── UriTooLong
@@ -103,6 +104,14 @@ class InvalidFilter(BadRequest):
 
     type = "invalid-filter"
     title = "The filter is not valid"
+
+
+class OtherModel(BadRequest):
+    """The vector is of another model version than the index."""
+
+    type = "other-model"
+    title = "The vector is of another model"
+    status = 409
 
 
 class UnsupportedMediaType(BadRequest):

@@ -14,6 +14,7 @@ from lookalike.errors import (
     InvalidParameter,
     LookalikeError,
     NoFeatures,
+    OtherModel,
     PictureNotFound,
     PictureUnreadable,
 )
@@ -43,15 +44,15 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
         PictureError: the bytes are no usable picture, or the box is not inside it.
         UrlNotAllowed, UrlUnreadable: the URL's file cannot be had.
         PictureNotFound, PictureUnreadable: the picture of the index is not there.
-        InvalidParameter: a vector that is not one of this index.
+        InvalidParameter, OtherModel: a vector that is not one of this index.
         NoFeatures: the model sees nothing in it.
         ModelServerError: the model server gave no vector.
         TooBusy, DeadlineExceeded, CallerGone: it was not begun, or not gone on with.
     """
     source, box = query.source, query.parameters.box
     if isinstance(source, Embedded):
-        now = time.perf_counter()
-        return Asked(vector=_usable(source.vector, serving), decoded=now, embedded=now)
+        vector, now = _usable(source, serving), time.perf_counter()
+        return Asked(vector=vector, sha256=source.sha256, given=True, decoded=now, embedded=now)
     if isinstance(source, Indexed):
         return _indexed(source, box, serving, capacity, caller)
     data = _fetched(source, capacity, caller) if isinstance(source, Remote) else source.data
@@ -171,8 +172,14 @@ def asking_model(
         EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
 
 
-def _usable(vector: Vectors, serving: Serving) -> Vectors:
-    dimensions = serving.index.details.model.dimensions
+def _usable(given: Embedded, serving: Serving) -> Vectors:
+    vector, model = given.vector, serving.index.details.model
+    if given.model_version not in (None, model.version):
+        raise OtherModel(
+            f"the vector is of model version {given.model_version}, and this index is of "
+            f"{model.version}: search by the picture again"
+        )
+    dimensions = model.dimensions
     if vector.shape != (dimensions,):
         raise InvalidParameter(
             f"a vector of this index has {dimensions} numbers, not {len(vector)}"

@@ -169,8 +169,9 @@ def _outcome(
 ) -> Outcome:
     if isinstance(hits, Exception):
         return _failed(expected(hits))
-    results = told(hits, probable, ready.query.parameters.fields)
-    return Outcome(200, answer=answer(results, serving, ready.asked, ready.begun))
+    parameters = ready.query.parameters
+    results = told(hits, probable, parameters.fields)
+    return Outcome(200, answer=answer(results, serving, ready.asked, parameters, ready.begun))
 
 
 def _told(ready: _Ready | LookalikeError, outcome: Outcome) -> _Told:

@@ -104,7 +104,7 @@ MODEL_SERVER: Kinds = tuple(
 OVERLOADED: Kinds = (errors.TooBusy, errors.DeadlineExceeded)
 SEARCH: Kinds = (
     *(errors.BadRequest, errors.MissingPicture, errors.InvalidParameter),
-    *(errors.InvalidFilter, errors.NotFilterable),
+    *(errors.InvalidFilter, errors.NotFilterable, errors.OtherModel),
     *PICTURE,
     *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
     *(errors.UrlNotAllowed, errors.UrlUnreadable),
@@ -113,8 +113,9 @@ SEARCH: Kinds = (
     *UNREADY,
 )
 NO_BOX: Kinds = tuple(kind for kind in PICTURE if kind is not errors.BadBox)
-FILTERING: Kinds = (errors.InvalidFilter, errors.NotFilterable, errors.MissingPicture)
-WITHOUT_FILTER: Kinds = tuple(kind for kind in SEARCH if kind not in FILTERING)
+FILTERING: Kinds = (errors.InvalidFilter, errors.NotFilterable)
+OTHER_SOURCES: Kinds = (errors.MissingPicture, errors.OtherModel)
+BY_ID_ALONE: Kinds = tuple(kind for kind in SEARCH if kind not in (*FILTERING, *OTHER_SOURCES))
 # The bytes of a file, of which JSON Schema knows nothing.
 BYTES: Schema = {}
 FILE: Schema = {
@@ -214,7 +215,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_duplicates": Operation(
         answers={JSON: Duplicates},
         query=DuplicatesParameters,
-        problems=WITHOUT_FILTER,
+        problems=BY_ID_ALONE,
         scope="search",
     ),
     "delete_picture": Operation(

@@ -72,6 +72,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Annotated[str, Meta(min_length=1, max_length=256)] | None,
         Meta(description="An attribute, or label: of each of its values only the best hit."),
     ] = None
+    with_vector: Annotated[
+        bool, Meta(description="Answer the vector too that was searched with, to go on with.")
+    ] = False
 
 
 class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,10 +83,29 @@ class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     b64: Annotated[bytes, Meta(description="The file's bytes in base64.")]
 
 
-class EncodedVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A vector within JSON as the bytes that it is, which is shorter, exact and sooner read."""
+class EncodedVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A vector within JSON as the bytes that it is, which is shorter, exact and sooner read.
+
+    An answer's vector says all of it, so that it can be searched with as it came.
+    """
 
     b64: Annotated[bytes, Meta(description="Its numbers, little-endian float32, in base64.")]
+    model_version: (
+        Annotated[
+            int, Meta(ge=1, description="The model that it is of; to others it means nothing.")
+        ]
+        | UnsetType
+    ) = UNSET
+    sha256: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^[0-9a-f]{64}$",
+                description="Digest of the file that it is of, which exclude_self leaves out.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -82,9 +82,14 @@ class Indexed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Embedded(msgspec.Struct, frozen=True, gc=False):
-    """Look for what is near a vector: ``float32[d]``, as the model gives it."""
+    """Look for what is near a vector: ``float32[d]``, as the model gives it.
+
+    Whoever asks may know of which model version it is, and of a file of which digest.
+    """
 
     vector: Vectors
+    model_version: int | None = None
+    sha256: bytes | None = None
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
@@ -218,17 +223,22 @@ def _source(body: JsonQuery) -> Picture | Remote | Indexed | Embedded:
     if body.box is not None:
         raise InvalidParameter("a vector has no parts: box goes with image, url or id")
     if isinstance(body.vector, EncodedVector):
-        return Embedded(_floats(body.vector.b64))
+        return _embedded(body.vector)
     return Embedded(np.asarray(body.vector, np.float32))
 
 
-def _floats(data: bytes) -> Vectors:
+def _embedded(given: EncodedVector) -> Embedded:
     """Read a vector that is bytes."""
+    data, sha256 = given.b64, given.sha256
     if not data or len(data) % FLOAT32.itemsize:
         raise InvalidParameter(
             f"a vector's b64 holds numbers of {FLOAT32.itemsize} bytes, not {len(data)} bytes"
         )
-    return np.frombuffer(data, FLOAT32)
+    return Embedded(
+        np.frombuffer(data, FLOAT32),
+        model_version=given.model_version or None,
+        sha256=bytes.fromhex(sha256) if sha256 else None,
+    )
 
 
 def decoded(data: bytes, kind: type[Any]) -> Any:

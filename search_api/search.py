@@ -18,7 +18,7 @@ from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import note_stages
 from search_api.native import run_briefly, run_native
-from search_api.parameters import Field, Parameters
+from search_api.parameters import EncodedVector, Field, Parameters
 from search_api.query import Query
 from search_api.scores import Scores, likely, require_scores, scores
 from search_api.serving import Serving
@@ -59,7 +59,7 @@ class TookMilliseconds(msgspec.Struct, frozen=True, gc=False):
     def stages(self, asked: Asked) -> dict[str, float]:
         """Give the seconds of each stage that a search had: a vector is searched with as it is."""
         milliseconds = {"search": self.search}
-        if asked.sha256 is not None:
+        if not asked.given:
             milliseconds |= {"decode": self.decode, "embed": self.embed}
         return {stage: taken / 1000 for stage, taken in milliseconds.items()}
 
@@ -71,6 +71,13 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     index_version: Annotated[str, Meta(description="The version that was searched.")]
     model_version: Annotated[int, Meta(description="The model that its vectors are of.")]
     took_ms: TookMilliseconds
+    vector: (
+        Annotated[
+            EncodedVector,
+            Meta(description="What was searched with, where with_vector asked for it."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> Answer:
@@ -84,7 +91,7 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     asked = prepare(query, serving, capacity, caller)
     hits = _found(serving, asked, query.parameters)
     results = told(hits, scores(hits, serving.index.details), query.parameters.fields)
-    made = answer(results, serving, asked, begun)
+    made = answer(results, serving, asked, query.parameters, begun)
     note_stages([made.took_ms.stages(asked)])
     capacity.recall.note(serving.index, asked, query.parameters.filter)
     return made
@@ -108,19 +115,23 @@ def prepare(query: Query, serving: Serving, capacity: Capacity, caller: Caller) 
     return ask(query, serving, capacity, caller)
 
 
-def answer(results: list[Result], serving: Serving, asked: Asked, begun: float) -> Answer:
+def answer(
+    results: list[Result], serving: Serving, asked: Asked, parameters: Parameters, begun: float
+) -> Answer:
     """Say what was found just now, for a query whose work began at ``begun``."""
     found = time.perf_counter()
+    model_version = serving.index.details.model.version
     return Answer(
         results,
         serving.index.name,
-        serving.index.details.model.version,
+        model_version,
         TookMilliseconds(
             decode=_milliseconds(begun, asked.decoded),
             embed=_milliseconds(asked.decoded, asked.embedded),
             search=_milliseconds(asked.embedded, found),
             total=_milliseconds(begun, found),
         ),
+        asked.encoded(model_version) if parameters.with_vector else UNSET,
     )
 
 

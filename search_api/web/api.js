@@ -1,8 +1,11 @@
 // The service, as this page asks it. Every path is relative, so that a proxy may have a prefix.
 
+import { keepVector, vectorOf } from "./vectors.js";
+
 const STORED = "lookalike.key";
 const RETRIES = 3;
 const LONGEST = 30; // seconds that are waited unasked
+const OTHER_MODEL = "other-model"; // what a vector is of, once another one is served
 
 const UNREACHED = {
   title: "The service cannot be reached",
@@ -23,6 +26,7 @@ export class Problem extends Error {
   constructor(status, document, retryAfter = null) {
     super(document.title ?? "The service failed");
     this.status = status;
+    this.kind = String(document.type ?? "").split(":").pop();
     this.detail = document.detail ?? "";
     this.retryAfter = retryAfter;
     // Whether what was answered is not known, as where an answer was lost on its way.
@@ -119,16 +123,37 @@ export async function patiently(asking, signal, waiting = () => {}) {
 }
 
 /** Search; `query` is as of query.js. */
-export async function search(query, page, signal) {
-  const { source, ...rest } = query;
+export async function search({ source, box, ...rest }, page, signal) {
   const parameters = { ...rest, ...page, exclude_self: true };
-  return post("search", source, parameters, signal);
+  const ofPart = box ? { ...parameters, box } : parameters;
+  if (!source.file) return post("search", source, ofPart, signal);
+  return (
+    (await searchByVector(vectorOf(source.file, box), parameters, signal)) ??
+    searchByFile(source.file, ofPart, signal)
+  );
 }
 
-/** Send a picture of the index as JSON, or a file as a form. */
+/** Search by what a file's vector is known to be; null where that is of no use any more. */
+async function searchByVector(vector, parameters, signal) {
+  if (!vector) return null;
+  try {
+    return await post("search", { vector }, parameters, signal);
+  } catch (error) {
+    if (error.kind === OTHER_MODEL) return null;
+    throw error;
+  }
+}
+
+async function searchByFile(file, parameters, signal) {
+  const answer = await post("search", { file }, { ...parameters, with_vector: true }, signal);
+  keepVector(file, parameters.box, answer.vector);
+  return answer;
+}
+
+/** Send a file as a form, and all else as JSON. */
 async function post(path, source, parameters, signal) {
-  if (source.id !== undefined) {
-    const body = JSON.stringify({ id: source.id, ...parameters });
+  if (!source.file) {
+    const body = JSON.stringify({ ...source, ...parameters });
     const headers = { "Content-Type": "application/json" };
     return askFor(path, { method: "POST", body, headers, signal });
   }

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from playwright.sync_api import Request
 
 from tests.browser import PHONE
 from tests.search_api.conftest import Stack
-from tests.search_api.shown import FIRST, Shown, answering, choose, expected
+from tests.search_api.shown import FIRST, PICTURES, SHOWN, Shown, answering, choose, expected
 from tests.services import until
 
 FOCUSED = "() => document.activeElement.id || document.activeElement.textContent"
@@ -105,6 +106,39 @@ def test_a_result_opens_elsewhere_as_a_click_does(shown: Shown, shop: Stack) -> 
     clicked = shown.after(first.click)
     shown.page.goto(f"{shop.url}/{href}")
     assert shown.found() == clicked
+
+
+def test_a_file_goes_up_once_for_each_part_of_it(shown: Shown, shop: Stack) -> None:
+    sent: list[str] = []
+    shown.page.on(
+        "request", lambda one: one.url.endswith("/search") and sent.append(kind_of_body(one))
+    )
+    page, same = shown.page, {"id": "label-1/2.jpg"}
+    choose(page, shop.pictures / same["id"])
+    assert shown.found() == expected(shop, **same)
+    red = shown.after(page.get_by_role("button", name="red").click)
+    assert red == expected(shop, **same, filter=RED)
+    shown.after(lambda: page.locator("#min-score").press("ArrowRight"))
+    shown.after(page.get_by_role("button", name="Clear all of it").click)
+    shown.after(page.get_by_role("button", name="More").click)
+    until(lambda: len(shown.hits) > SHOWN)
+    assert shown.hits == expected(shop, **same, k=PICTURES)
+    assert sent == ["file", *["vector"] * 4]
+    page.locator("#part summary").click()
+    part = shown.after(lambda: page.locator("#side-left").press("End"))
+    assert shown.after(page.get_by_role("button", name="red").click) != part
+    assert shown.after(page.go_back) == part
+    assert sent[5:] == ["file", "vector", "vector"]
+    assert shown.problems == []
+    # Another model is served meanwhile.
+    page.route("**/search", answering((409, {}, "other-model")))
+    assert shown.after(page.go_back) == expected(shop, **same)
+    assert sent[8:] == ["vector", "file"]
+
+
+def kind_of_body(request: Request) -> str:
+    json = request.headers["content-type"] == "application/json"
+    return next(iter(request.post_data_json)) if json else "file"
 
 
 def test_a_filter_that_no_control_shows_holds_until_it_is_cleared(
