@@ -38,6 +38,8 @@ SLOWEST = (
     "indexing/extraction/test_model_server.py",
 )
 MOST_PROCESSES = 4
+# Others have the 600 of pyproject.toml, which on a busy machine is not much for the long ones.
+LONG_SECONDS = 1800
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -49,7 +51,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slowest files first, and leave the order of all else."""
+    """Put the slowest files first, leave the order of all else, and give long tests their time."""
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
     items.sort(key=lambda item: not item.path.as_posix().endswith(SLOWEST))
 
 
