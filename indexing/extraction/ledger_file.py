@@ -86,7 +86,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 def in_use(path: Path) -> StoreError:
     """Say that another process has a ledger."""
-    return StoreError(f"another process is extracting into {path}: let it end")
+    return StoreError(
+        f"another process is extracting into {path}, or building an index from it: let it end"
+    )
 
 
 @contextmanager

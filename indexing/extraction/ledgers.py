@@ -46,6 +46,9 @@ class RejectedPicture(msgspec.Struct, frozen=True):
 class Ledgers:
     """The ledgers of all parts; close it, or use it as a context.
 
+    Until then no extraction gets in, unless they were opened ``unfinished``: a build reads them
+    several times, and pairs rows with vectors by their place.
+
     Args:
         location: where they are.
         division: into how many parts; None: the only one that there is.
@@ -71,6 +74,7 @@ class Ledgers:
                 for connection in self._opened(location, stack)
             ]
             if not unfinished:
+                self._hold()
                 self._demand_finished()
             self._stack = stack.pop_all()
 
@@ -134,8 +138,9 @@ class Ledgers:
         marks = ",".join("?" * len(outcomes))
         # SQLite orders text by its UTF-8 bytes, which is Python's order too.
         query = f"SELECT {columns} FROM pictures WHERE outcome IN ({marks}) ORDER BY id"  # noqa: S608
-        streams = [connection.execute(query, outcomes) for connection in self._connections]
-        return heapq.merge(*streams, key=lambda row: row[0])
+        with ledger_file.explained(Path(self._root)):
+            streams = [connection.execute(query, outcomes) for connection in self._connections]
+            yield from heapq.merge(*streams, key=lambda row: row[0])
 
     def _opened(self, location: Location, stack: ExitStack) -> Iterator[sqlite3.Connection]:
         folder = location.local
@@ -146,6 +151,13 @@ class Ledgers:
             if location.local is None:
                 location.download(name, folder / name)
             yield ledger_file.open_for_reading(folder / name)
+
+    def _hold(self) -> None:
+        for connection in self._connections:
+            with ledger_file.explained(Path(self._root)):
+                connection.execute("BEGIN")
+                # Which takes the lock, and keeps it: the transaction is never ended.
+                connection.execute("SELECT count(*) FROM about").fetchall()
 
     def _demand_finished(self) -> None:
         for part, connection in zip(self._parts, self._connections, strict=True):

@@ -126,11 +126,11 @@ class Drafter:
 
     def _anew(self, wanted: Wanted, count: int) -> IndexDetails:
         plan = self._plan
-        vectors = gathered(
+        paired = gathered(
             wanted.rows(), self._features, plan.metric, plan.model.dimensions, self._scratch
         )
         settings = msgspec.structs.replace(plan.build, recipe=_given(plan, count))
-        built = build_base(wanted.rows(), vectors, settings, self._folder)
+        built = build_base(paired.of(wanted.rows()), paired.vectors, settings, self._folder)
         probes = choose_probes(wanted, count, self._features, plan.model.dimensions)
         write_probes(self._folder / probes_file.FILE_NAME, probes)
         return IndexDetails(
@@ -193,7 +193,7 @@ class Drafter:
 
     def _delta(self, base: Base, wanted: Wanted) -> Shard:
         held = base.version.details
-        vectors = gathered(
+        paired = gathered(
             fresh_rows(base, wanted),
             self._features,
             held.metric,
@@ -201,7 +201,8 @@ class Drafter:
             self._scratch,
         )
         trained = base.folder / held.trained if held.trained is not None else None
-        return build_delta(held, trained, fresh_rows(base, wanted), vectors, self._folder)
+        rows = paired.of(fresh_rows(base, wanted))
+        return build_delta(held, trained, rows, paired.vectors, self._folder)
 
     def _write_probes(self, base: Base, dead: Bits | None, count: int, wanted: Wanted) -> None:
         held = probes_file.read_probes(base.folder / probes_file.FILE_NAME)

@@ -1,25 +1,50 @@
 """The vectors of rows, gathered from the features into a file that is mapped."""
 
+import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from indexing.extraction.features import Features
 from indexing.extraction.known import DIGEST_BYTES
 from indexing.factory import FLOAT_BYTES
+from lookalike.errors import StoreError
 from lookalike.index import PictureRow
 from lookalike.vectors import Metric, Vectors, prepared
 
 CHUNK = 65_536
 
 
+class Gathered(msgspec.Struct, frozen=True):
+    """The vectors of rows that can be streamed again: ``float32[n, d]``, mapped from a file."""
+
+    vectors: Vectors
+    sha256: bytes
+
+    def of(self, rows: Iterable[PictureRow]) -> Iterator[PictureRow]:
+        """Stream the rows that they are the vectors of.
+
+        Vectors are paired with them by their place, and no measurement would tell a shift.
+
+        Raises:
+            StoreError: at the end, where these were other rows.
+        """
+        digest = hashlib.sha256()
+        for row in rows:
+            digest.update(row.sha256)
+            yield row
+        if digest.digest() != self.sha256:
+            raise StoreError("what was extracted changed while it was read: run it again")
+
+
 def gathered(
     rows: Iterable[PictureRow], features: Features, metric: Metric, dimensions: int, scratch: Path
-) -> Vectors:
-    """Give the rows' vectors, prepared for the metric: ``float32[n, d]``, mapped from a file.
+) -> Gathered:
+    """Give the rows' vectors, prepared for the metric.
 
     Args:
         rows: one at least.
@@ -36,7 +61,7 @@ def gathered(
     features.gather(digests, vectors)
     for first in range(0, len(vectors), CHUNK):
         vectors[first : first + CHUNK] = prepared(vectors[first : first + CHUNK], metric)
-    return vectors
+    return Gathered(vectors, hashlib.sha256(digests.data).digest())
 
 
 def _mapped(path: Path, shape: tuple[int, int]) -> Vectors:

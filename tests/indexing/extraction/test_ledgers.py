@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexing.extraction import ledger_file
 from indexing.extraction.extract import Job, extract
 from indexing.extraction.features import Features
 from indexing.extraction.ledgers import Ledgers
@@ -61,6 +62,19 @@ def test_a_part_can_be_run_again(tmp_path: Path, catalogue: list[Picture]) -> No
     assert run(catalogue, tmp_path, embedder, part=PARTS[1]).embedded == 0
     assert embedder.embedded == 0
     assert embedded(tmp_path) == before
+
+
+def test_no_extraction_gets_in_while_a_build_reads(
+    tmp_path: Path, catalogue: list[Picture], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_file, "LOCK_SECONDS", 0.2)
+    run(catalogue, tmp_path)
+    with ledgers(tmp_path) as read:
+        before = list(read.embedded())
+        with pytest.raises(StoreError, match="or building an index from it: let it end"):
+            run(catalogue[1:], tmp_path)
+        assert list(read.embedded()) == before
+    assert run(catalogue[1:], tmp_path).removed == 1
 
 
 def test_before_any_extraction_it_is_said_what_to_run(tmp_path: Path) -> None:
