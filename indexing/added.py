@@ -11,7 +11,7 @@ from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
 from lookalike.catalogue.storage import read_bytes
 from lookalike.changes import Addition, ChangeLog, Standing
-from lookalike.errors import LookalikeError, NoFeatures
+from lookalike.errors import ModelServerRejected, NoFeatures, PictureError
 from lookalike.index import ModelReference, PictureRow, vector_of
 from lookalike.picture import read_picture
 from lookalike.serving import Embedder
@@ -19,6 +19,8 @@ from lookalike.settings import Settings
 from lookalike.vectors import Vectors, without_features
 
 MOST_BYTES = 256 << 20
+# Of these it is certain that the same model gives no vector the next time either.
+UNUSABLE = PictureError, NoFeatures, ModelServerRejected, FileNotFoundError
 
 
 def keep_vectors(additions: Iterable[Addition], features: Features, model: ModelReference) -> None:
@@ -66,6 +68,10 @@ class AddedRows:
         """Give the rows of all additions that have features, sorted by id.
 
         One that this model can make no vector of is told on standard error, and left out.
+
+        Raises:
+            ModelServerError, StoreError, OSError: there is no vector of one now, and may be
+                later: a version without it would count it as taken in.
         """
         additions = [addition for _, addition in sorted(now.added.items())]
         if not additions:
@@ -91,7 +97,7 @@ class AddedRows:
         """Embed one addition and keep its vector; False where the model can make none of it."""
         try:
             self._embed(addition)
-        except (LookalikeError, OSError) as error:
+        except UNUSABLE as error:
             sys.stderr.write(f"warning: the addition {addition.id!r} is left out: {error}\n")
             return False
         return True

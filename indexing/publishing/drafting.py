@@ -129,9 +129,10 @@ class Drafter:
         paired = gathered(
             wanted.rows(), self._features, plan.metric, plan.model.dimensions, self._scratch
         )
+        # Before hours of building, since it may fail.
+        probes = choose_probes(wanted, count, self._features, plan.model)
         settings = msgspec.structs.replace(plan.build, recipe=_given(plan, count))
         built = build_base(paired.of(wanted.rows()), paired.vectors, settings, self._folder)
-        probes = choose_probes(wanted, count, self._features, plan.model.dimensions)
         write_probes(self._folder / probes_file.FILE_NAME, probes)
         return IndexDetails(
             name=plan.name,
@@ -208,8 +209,8 @@ class Drafter:
         held = probes_file.read_probes(base.folder / probes_file.FILE_NAME)
         probes = kept_probes(base.version, dead, held)
         if not probes and count:
-            dimensions = base.version.details.model.dimensions
-            probes = choose_probes(wanted, count, self._features, dimensions)
+            model = base.version.details.model
+            probes = choose_probes(wanted, count, self._features, model)
         write_probes(self._folder / probes_file.FILE_NAME, probes)
 
 

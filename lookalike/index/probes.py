@@ -18,7 +18,10 @@ FILE_NAME = "probes.msgpack"
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """A picture as the catalogue had it (encoded bytes) and the vector that it gave."""
+    """A picture as the catalogue had it, encoded, and the vector that it gave.
+
+    Of a large file it is the pixels that the model saw, as a picture file of their own.
+    """
 
     id: str
     picture: bytes

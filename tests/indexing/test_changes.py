@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import cv2
 import msgspec
 import numpy as np
+import pytest
 
 from indexing.added import AddedRows
 from indexing.publishing import Base, VersionRows
 from lookalike.changes import Addition, Additions, Deletion, open_changes, standing
+from lookalike.errors import ModelServerUnavailable
 from lookalike.index import IndexVersion, embedding_of
 from lookalike.store import VerifiedCache, open_indexes
 from tests.indexing.embedders import DIMENSIONS
@@ -66,6 +69,33 @@ def test_what_was_embedded_as_it_was_added_is_not_embedded_again(gallery: Galler
     parts = gallery.features.parts()
     rows.rows(standing(gallery.changes.records()))
     assert gallery.features.parts() == parts
+
+
+@pytest.mark.parametrize("failure", [ModelServerUnavailable("it is away"), OSError("a hiccup")])
+def test_an_addition_that_cannot_be_embedded_now_is_not_left_out(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    data = cv2.imencode(".png", np.full((9, 9, 3), 90, np.uint8))[1].tobytes()
+    gallery.changes.append(Additions([Addition("new", gallery.changes.put_picture(data))]))
+    rows = AddedRows(gallery.changes, gallery.features, MODEL, gallery.embedder, gallery.settings)
+    now = standing(gallery.changes.records())
+    with monkeypatch.context() as patched:
+        patched.setattr(gallery.embedder, "embed", fail)
+        with pytest.raises(type(failure)):
+            rows.rows(now)
+    assert [row.id for row in rows.rows(now)] == ["new"]
+
+
+def test_an_addition_that_is_no_picture_is_left_out(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery.changes.append(Additions([Addition("bad", gallery.changes.put_picture(b"text"))]))
+    rows = AddedRows(gallery.changes, gallery.features, MODEL, gallery.embedder, gallery.settings)
+    assert rows.rows(standing(gallery.changes.records())) == []
+    assert "the addition 'bad' is left out" in capsys.readouterr().err
 
 
 def served(environment: dict[str, str], root: Path) -> dict[str, dict[str, object]]:
