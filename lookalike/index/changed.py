@@ -67,7 +67,9 @@ class ChangedRows:
         self._pictures, self._vectors, self._details = pictures, vectors, details
         self._most = MOST_ADDED if most is None else most
         self._known, self._packs = set(folded), frozenset[str]()
+        self._folded, self._newest_folded = folded, max(folded, default="")
         self._words = LastWords()
+        self._built_with: dict[str, str] = {}  # by id, the last record of those that were folded
         self._laid: dict[str, str] = {}  # by id, the record that it came with
         self._waiting: dict[str, Added] = {}
         self._dead: Bits = bits_of([], vectors.size)
@@ -85,7 +87,21 @@ class ChangedRows:
         Raises:
             StoreError: it cannot be read.
         """
-        return log.news(self._known, self._packs)
+        news = log.news(self._known, self._packs)
+        if any(record.name < self._newest_folded for record in news.records):
+            self._learn(log.records())
+        return news
+
+    def _learn(self, records: Iterable[Record]) -> None:
+        """Learn what the version was built with: a late record may have been overruled by that.
+
+        Its writer took its number, and was slow. Otherwise nobody needs to know of these.
+        """
+        with self._changing:
+            for record in records:
+                if record.name in self._folded:
+                    about = self._words.take(record)
+                    self._built_with |= dict.fromkeys(about, record.name)
 
     def take_in(self, news: News, uri: Callable[[Addition], str]) -> None:
         """Apply what :meth:`news` gave; see :meth:`apply`."""
@@ -104,9 +120,7 @@ class ChangedRows:
         with self._changing:
             new = [record for record in records if record.name not in self._known]
             about = set().union(*map(self._words.take, new))
-            hidden = {
-                name for name in about if self._words.deleted_after(name, self._laid.get(name, ""))
-            }
+            hidden = {name for name in about if self._words.deleted_after(name, self._shown(name))}
             # What these records delete or replace leaves its room to others of them.
             held = {*self._laid, *self._waiting} - hidden
             laid: list[tuple[str, Laid]] = []
@@ -114,7 +128,7 @@ class ChangedRows:
             for name in sorted(about, key=lambda name: (self._record_of(name), name)):
                 self._waiting.pop(name, None)
                 added = self._words.added(name)
-                if added is None or self._laid.get(name) == added.record:
+                if added is None or self._shown(name) == added.record:
                     continue
                 if name in held or len(held) < self._most + AT_ONCE:
                     held.add(name)
@@ -164,6 +178,10 @@ class ChangedRows:
             self._waiting[added.addition.id] = added
             return []
         return [self._laid_of(added, uri(added.addition), vector)]
+
+    def _shown(self, name: str) -> str:
+        """Name the record that what is found of an id came with; of the catalogue's: none."""
+        return self._laid.get(name) or self._built_with.get(name, "")
 
     def _record_of(self, name: str) -> str:
         added = self._words.added(name)

@@ -1,5 +1,6 @@
 """Deletions and additions against versions: nothing comes back that was deleted."""
 
+import time
 from pathlib import Path
 
 import cv2
@@ -8,10 +9,14 @@ import numpy as np
 import pytest
 
 from indexing.added import AddedRows
+from indexing.addition import publish_changes
 from indexing.publishing import Base, VersionRows
-from lookalike.changes import Addition, Additions, Deletion, open_changes, standing
+from lookalike.changes import Addition, Additions, Deletion, Record, open_changes, standing
+from lookalike.changes.record import now as moment
 from lookalike.errors import ModelServerUnavailable
 from lookalike.index import IndexVersion, embedding_of
+from lookalike.index.version import decode_details
+from lookalike.picture import read_picture
 from lookalike.store import VerifiedCache, open_indexes
 from tests.indexing.embedders import DIMENSIONS
 from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan
@@ -69,6 +74,27 @@ def test_what_was_embedded_as_it_was_added_is_not_embedded_again(gallery: Galler
     parts = gallery.features.parts()
     rows.rows(standing(gallery.changes.records()))
     assert gallery.features.parts() == parts
+
+
+@pytest.mark.parametrize("deleted_last", [True, False])
+def test_a_record_that_comes_late_is_overruled_by_what_a_version_folded_in(
+    gallery: Gallery, deleted_last: bool
+) -> None:
+    """Its writer took a number, and was slow to write."""
+    data = cv2.imencode(".png", np.full((9, 9, 3), 90, np.uint8))[1].tobytes()
+    vector = gallery.embedder.embed(read_picture(data, MODEL.picture)[None])[0]
+    sha256, embedding = gallery.changes.put_picture(data), embedding_of(vector, MODEL)
+    both = [Deletion(["new"]), Additions([Addition("new", sha256, embedding=embedding)])]
+    late, last = reversed(both) if deleted_last else both
+    slow = Record(f"{time.time_ns():020d}-{'a' * 12}.json", moment(), late)
+    gallery.changes.append(last)
+    before = gallery.indexes.current()
+    details = decode_details(gallery.indexes.manifest(before), before)
+    publish_changes(details, gallery.features, gallery.embedder, gallery.settings)
+    (gallery.root / "store" / "requests" / "default" / slow.name).write_bytes(slow.encode())
+    assert ("new" in gallery.changes.standing().added) != deleted_last
+    for version in (before, gallery.indexes.current()):
+        assert ("new" in gallery.found(version)) != deleted_last
 
 
 @pytest.mark.parametrize("failure", [ModelServerUnavailable("it is away"), OSError("a hiccup")])
