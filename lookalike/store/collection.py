@@ -235,11 +235,12 @@ class Collection:
             version: its name.
             patience: raises where nobody waits for this any more, and then ``CURRENT`` stays.
         """
-        with publishing(self.location, patience):
+        with publishing(self.location, patience) as still_held:
             self.manifest(version)  # here, since what waited for the lock may have been pruned
             before = self.current_if_told()
             if patience is not None:
                 patience()
+            still_held()
             self._point_at(version)
         return before
 
@@ -250,7 +251,7 @@ class Collection:
             PublishConflict: it does not: somebody else has published, or rolled back,
                 since ``predecessor`` was looked up. ``CURRENT`` stays as it is.
         """
-        with publishing(self.location):
+        with publishing(self.location) as still_held:
             self.manifest(version)
             current = self.current_if_told()
             if current != predecessor:
@@ -261,6 +262,7 @@ class Collection:
                     current=current,
                     version=version,
                 )
+            still_held()
             self._point_at(version)
 
     def _point_at(self, version: str) -> None:

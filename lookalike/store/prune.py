@@ -24,7 +24,7 @@ def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[
     """
     if not collection.versions():
         return []
-    with publishing(collection.location):
+    with publishing(collection.location) as still_held:
         versions = collection.versions()
         kept = {*versions[max(0, len(versions) - keep) :], *spare}
         current = collection.current_or_none()
@@ -33,6 +33,7 @@ def prune(collection: Collection, keep: int, spare: Iterable[str] = ()) -> list[
         needed = _needed(collection, kept)
         removed = [version for version in versions if version not in kept]
         for version in removed:
+            still_held()
             collection.location.remove(f"{version}/{FILE_NAME}")
         remains = _remains(collection, kept | set(versions))
     # Without the lock, since it may take long; what is removed here is no version any more.

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import uuid4
 
@@ -27,14 +27,20 @@ RENEW_SECONDS = 10.0
 # A killed process' lock costs the one that waits for it STALE_SECONDS.
 WAIT_SECONDS = 90.0
 
+# Asked right before what the lock guards is done: raises PublishConflict where it is lost.
+StillHeld = Callable[[], None]
+
 # What this process saw of each object store's lock, and since when: who waits for less than
 # STALE_SECONDS, as a service does, takes it over at a later try.
 _seen: dict[str, tuple[str, float]] = {}
 
 
 @contextmanager
-def publishing(location: Location, patience: Patience | None = None) -> Iterator[None]:
+def publishing(location: Location, patience: Patience | None = None) -> Iterator[StillHeld]:
     """Be the only one who moves ``CURRENT`` below ``location`` meanwhile.
+
+    An object store cannot keep others out: who was suspended for longer than a lock is waited for,
+    or whose lock was removed by one that was slow to, learns by what this gives that they lost it.
 
     Args:
         location: of a collection.
@@ -46,13 +52,13 @@ def publishing(location: Location, patience: Patience | None = None) -> Iterator
     """
     if location.local is not None:
         with files.exclusive(location.local / f".{LOCK}{files.LOCK}", patience):
-            yield
+            yield _endless
         return
     lock = _Lock(location)
     lock.take(patience or _endless)
     try:
         with lock.renewed():
-            yield
+            yield lock.check
     finally:
         lock.give_back()
 
@@ -91,6 +97,13 @@ class _Lock:
             if self._is_own():
                 return
 
+    def check(self) -> None:
+        if not self._is_own():
+            raise PublishConflict(
+                f"another process took {self._path} over meanwhile, since this one had stood still "
+                "for too long; run the job again"
+            )
+
     def give_back(self) -> None:
         if self._is_own():  # not who found it stale
             self._location.remove(LOCK)
@@ -124,7 +137,7 @@ class _Lock:
             _seen.pop(self._path, None)
         elif holder != seen:
             _seen[self._path] = holder, now
-        elif now - since > STALE_SECONDS:
+        elif now - since > STALE_SECONDS and self._holder() == holder:
             self._location.remove(LOCK)
 
     def _tell_waiting(self) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import PublishConflict, VersionNotFound
-from lookalike.store import files, open_indexes, open_models, prune, verify_version
+from lookalike.store import Collection, files, open_indexes, open_models, prune, verify_version
 from lookalike.store.files import draft_folder
 from lookalike.store.location import Location
+from lookalike.store.manifest import Manifest
 from lookalike.store.numbers import next_number
 from lookalike.store.publishing import LOCK, publishing
 from tests.lookalike.test_store import publish, root
@@ -297,3 +299,34 @@ def test_drafts_of_many_threads_do_not_clear_each_other_away(tmp_path: Path) -> 
         thread.join()
     assert lost == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda indexes, version: indexes.set_current(version),
+        lambda indexes, version: indexes.succeed(None, version),
+        lambda indexes, _: prune(indexes, keep=1),
+    ],
+    ids=["set_current", "succeed", "prune"],
+)
+def test_a_publisher_whose_lock_was_taken_over_changes_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Collection, str], object],
+) -> None:
+    """As where its machine stood still for a minute."""
+    indexes = open_indexes(f"memory://{tmp_path}", "default")
+    versions = [publish(indexes, content) for content in (b"a", b"b")]
+    read = indexes.manifest
+
+    def slow(version: str) -> Manifest:
+        indexes.location.write(LOCK, b"1000000000 host 1 of-another 0")
+        return read(version)
+
+    monkeypatch.setattr(indexes, "manifest", slow)
+    with pytest.raises(PublishConflict, match=f"took .*{LOCK} over meanwhile"):
+        act(indexes, versions[0])
+    assert indexes.current_or_none() is None
+    assert indexes.versions() == versions
+    assert indexes.location.read(LOCK) == b"1000000000 host 1 of-another 0"
