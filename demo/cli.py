@@ -15,7 +15,7 @@ from lookalike.flags import Number
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("store/demo"),
     show_default=True,
-    help="Where the demo keeps its store and the contact sheet.",
+    help="Where the demo keeps its store, links to the pictures and the contact sheet.",
 )
 @click.option("--size", type=click.IntRange(32), default=128, show_default=True, help="Pixels.")
 @click.option("--queries", type=click.IntRange(1), default=6, show_default=True)
