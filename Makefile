@@ -37,14 +37,14 @@ $(READY): pyproject.toml constraints.txt
 setup: $(READY) ## make .venv with the pinned dependencies
 
 demo: setup ## from sample pictures, or PICTURES=folder, to a search; serves until Ctrl-C
-	$(RUN) demo $(PICTURES) $(ARGS)
+	$(RUN) demo $(if $(PICTURES),'$(PICTURES)') $(ARGS)
 
 demo-check: setup ## the demo without the serving at its end
-	$(RUN) demo --check $(PICTURES) $(ARGS)
+	$(RUN) demo --check $(if $(PICTURES),'$(PICTURES)') $(ARGS)
 
 train: setup ## fine-tune on labelled folders: PICTURES=folder [VALIDATION=folder]
 	$(require-pictures)
-	$(RUN) train $(PICTURES) $(if $(VALIDATION),--validation $(VALIDATION)) $(ARGS)
+	$(RUN) train '$(PICTURES)' $(if $(VALIDATION),--validation '$(VALIDATION)') $(ARGS)
 
 evaluate: setup ## retrieval quality of the trained model against its baselines
 	$(RUN) evaluate $(ARGS)
@@ -54,7 +54,7 @@ export-model: setup ## cut the trained model at dense_1 into the next version in
 
 reindex: setup ## embed the pictures, build an index and publish it: PICTURES=folder
 	$(require-pictures)
-	$(RUN) reindex $(PICTURES) $(ARGS)
+	$(RUN) reindex '$(PICTURES)' $(ARGS)
 
 model-server: setup ## serve the exported models (TensorFlow Serving, or the local look-alike)
 	$(RUN) model-server $(ARGS)
@@ -63,7 +63,7 @@ serve: setup ## answer POST /search under gunicorn
 	$(RUN) serve $(ARGS)
 
 search: setup ## ask a running service about one picture: PICTURE=file
-	$(RUN) search $(PICTURE) $(ARGS)
+	$(RUN) search $(if $(PICTURE),'$(PICTURE)') $(ARGS)
 
 lint: setup ## ruff, and the arrows between the rooms
 	$(BIN)/ruff check .

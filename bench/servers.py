@@ -15,6 +15,8 @@ from bench.process_memory import children, pss
 from demo.processes import free_port
 
 START_SECONDS = 60
+# So that no connection is closed while the other candidates are asked; gunicorn's own is 2.
+KEEP_ALIVE_SECONDS = 75
 
 Gunicorn = subprocess.Popen[bytes]
 
@@ -26,6 +28,7 @@ def gunicorn(
     """Run ``gunicorn`` with these arguments on a free port, until ``ready`` answers with 200."""
     port = free_port(0)
     command_line = [sys.executable, "-m", "gunicorn", *arguments, "--bind", f"127.0.0.1:{port}"]
+    command_line += ["--keep-alive", str(KEEP_ALIVE_SECONDS)]
     with tempfile.TemporaryFile() as log:
         started = subprocess.Popen(command_line, env=environment, stdout=log, stderr=log)
         try:

@@ -115,7 +115,8 @@ def _samples(settings: Settings) -> Path:
 def _environment(folder: Path, settings: Settings) -> dict[str, str]:
     """Settings of the demo's processes; ports move aside for servers that run already."""
     usual = Settings()
-    preferred = usual.model_server_rest, usual.model_server_grpc, settings.bind
+    bound = settings.bind if _port(settings.bind) else usual.bind
+    preferred = usual.model_server_rest, usual.model_server_grpc, bound
     rest, grpc, bind = (free_port(_port(address)) for address in preferred)
     return {
         "LOOKALIKE_STORE": str(folder),
@@ -135,7 +136,9 @@ def needed(environment: Mapping[str, str], settings: Settings) -> str:
 
 
 def _port(address: str) -> int:
-    return int(address.rpartition(":")[2])
+    """Give an address' port; 0 where it names none."""
+    port = address.rpartition(":")[2]
+    return int(port) if port.isdecimal() else 0
 
 
 def _say(what: str) -> None:

@@ -55,7 +55,7 @@ def _plain(finding: "Finding") -> "Finding":
 
 
 def _tell(state: str, check: str, said: str, advice: str) -> None:
-    encoding = sys.stdout.encoding
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # there may be no output at all
     mark = click.style(MARKS[state], fg=COLOURS[state])
     click.echo(_encodable(f"{mark}  {check}: {said}", encoding))
     if advice:

@@ -38,17 +38,26 @@ def examine(url: str | None, *, deep: bool) -> Iterator[Finding]:
 
 
 def _checks(settings: Settings, url: str | None, *, deep: bool) -> list[Check]:
-    advice = _store_advice(settings.store)
     return [
         Check("settings", _later("settings", "settings", settings)),
         Check("weights", _later("weights", "weights", settings)),
         Check("cache", _later("machine", "cache", settings)),
-        Check("store", _later("store", "store", settings), advice),
-        Check("models", _later("models", "models", settings), advice),
-        Check("index", _later("index", "index", settings, deep=deep), advice),
+        _of_store("store", settings, _later("store", "store", settings)),
+        _of_store("models", settings, _later("models", "models", settings)),
+        _of_store("index", settings, _later("index", "index", settings, deep=deep)),
         Check("model server", _later("model_server", "model_server", settings)),
         Check("service", _later("service", "service", url, settings)),
     ]
+
+
+def _of_store(name: str, settings: Settings, look: Callable[[], Iterable[Finding]]) -> Check:
+    def looked() -> Iterable[Finding]:
+        silence = import_module("doctor.silence")
+        guarded: Callable[[], Iterable[Finding]]
+        guarded = silence.unless_silent(name, settings.store, look)
+        return guarded()
+
+    return Check(name, looked, _store_advice(settings.store))
 
 
 def _store_advice(store: str) -> str:

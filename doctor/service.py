@@ -13,14 +13,13 @@ from doctor.finding import Finding, ok, warning, wrong
 from doctor.waiting import waiting
 from lookalike.connections import Connections, NoAnswer
 from lookalike.errors import ConfigurationError
-from lookalike.settings import Settings
+from lookalike.settings import NO_ADDRESSES, Settings
 from lookalike.store import open_indexes
 
 SECONDS = 5.0
 OK, NOT_FOUND = 200, 404
 # Past that, it is not the seconds of an answer; Amazon's S3 refuses a quarter of an hour.
 MOST_CLOCK_SECONDS = 60.0
-SOCKET_FILES = ("unix:", "fd:")
 
 
 class Advice(NamedTuple):
@@ -78,7 +77,7 @@ def service(url: str | None, settings: Settings) -> Iterator[Finding]:
         url: where somebody said that it is; None: it is looked for at LOOKALIKE_BIND.
         settings: say which index it should serve.
     """
-    if url is None and settings.bind.startswith(SOCKET_FILES):
+    if url is None and settings.bind.startswith(NO_ADDRESSES):
         said = f"not looked at, since it listens on {settings.bind}"
         yield warning("service", said, "say with --url at which address it is reached")
         return

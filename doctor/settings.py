@@ -6,7 +6,7 @@ from doctor import packages
 from doctor.finding import Finding, ok, warning, wrong
 from lookalike.errors import ConfigurationError
 from lookalike.key_file import keys_path, read_keys
-from lookalike.settings import Settings, check_otlp_endpoint, unknown_names
+from lookalike.settings import Settings, check_bind, check_otlp_endpoint, unknown_names
 from lookalike.url_hosts import host_rules
 
 EXTRA = "tracing"
@@ -26,7 +26,7 @@ def _unknown() -> Iterator[Finding]:
 
 def _refused(given: Settings) -> Iterator[Finding]:
     """Ask what ``lookalike serve`` asks before it starts."""
-    for check in (_api_keys, _url_hosts, _otlp_endpoint):
+    for check in (_bind, _api_keys, _url_hosts, _otlp_endpoint):
         problem = _problem(check, given)
         if problem:
             advice = "'lookalike serve' does not start with it; see docs/settings.md"
@@ -39,6 +39,10 @@ def _problem(check: Callable[[Settings], object], given: Settings) -> str:
     except ConfigurationError as error:
         return str(error)
     return ""
+
+
+def _bind(given: Settings) -> None:
+    check_bind(given.bind)
 
 
 def _api_keys(given: Settings) -> None:

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 
 import click
 
-from lookalike.errors import ConfigurationError, LookalikeError
+from lookalike.errors import ConfigurationError, LookalikeError, StoreError
 from lookalike.storing import rights_needed, room_needed
 
 GROUP = "lookalike.commands"
@@ -97,6 +97,11 @@ def _told(error: Exception) -> LookalikeError:
             f"this needs the package {error.name.partition('.')[0]!r}: pip install "
             "'lookalike[jobs]' brings all that jobs need, 'lookalike[search]' all of the service"
         )
+    # A command that had to do with a storage has this loaded; others are not to wait for it.
+    from lookalike.catalogue.remote import failures
+
+    if not isinstance(error, OSError) and isinstance(error, failures()):
+        return StoreError(f"the store, or another storage, cannot be reached: {error}")
     return LookalikeError(
         f"an unexpected failure, {type(error).__name__}: {error}; with {DEBUG} it has a traceback"
     )

@@ -24,9 +24,12 @@ NO_SETTING = {"KEY"}
 WEB_SCHEMES = ("http://", "https://")
 MEBIBYTE = 1 << 20
 PATHS = {"store", "cache", "weights", "api_keys"}
+# Beginnings of what a service may listen on beside a host and a port.
+NO_ADDRESSES = ("unix:", "fd:")
 
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(gt=0)]
+A_DAY = 86_400  # seconds, past which a limit of time is a slip of the pen
+Seconds = Annotated[float, Meta(gt=0, le=A_DAY)]
 # Of a folder of the store: versions are looked for right below it.
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
 LogFormat = Literal["json", "text"]
@@ -42,7 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache: Annotated[
         str,
         Meta(description="Local folder for verified index copies, weights and sample pictures."),
-    ] = str(Path("~/.cache/lookalike").expanduser())
+    ] = "~/.cache/lookalike"
     weights: Annotated[
         str,
         Meta(
@@ -88,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds, Meta(description="Seconds that search_api may take over an answer.")
     ] = 10.0
     drain_seconds: Annotated[
-        Annotated[float, Meta(ge=0)],
+        Annotated[float, Meta(ge=0, le=A_DAY)],
         Meta(
             description="Seconds that search_api goes on answering after it was told to stop, "
             "while /readyz says so; at least as long as it takes a load balancer to notice."
@@ -147,7 +150,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def service_url(self) -> str:
-        """Where the service listens that is started with these settings."""
+        """Where the service listens that is started with these settings.
+
+        Raises:
+            ConfigurationError: on a socket that is a file, or where no port says.
+        """
+        check_bind(self.bind)
+        if self.bind.startswith(NO_ADDRESSES):
+            raise ConfigurationError(
+                f"{self.bind} is no address of a web server: name one by --url"
+            )
         here = "127.0.0.1" if self.bind.startswith(":") else ""
         return f"http://{here}{self.bind}"
 
@@ -163,11 +175,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         given = {name: environment[key] for key, name in STANDARD.items() if key in environment}
         given |= {known[key]: value for key, value in environment.items() if key in known}
         unset = {name for name, value in given.items() if not value and getattr(cls(), name) != ""}
-        given = {
-            name: _expanded(value) if name in PATHS else value
-            for name, value in given.items()
-            if name not in unset
-        }
+        given = {name: value for name, value in given.items() if name not in unset}
+        given = {"cache": cls().cache, **given}
+        given |= {name: _expanded(name, given[name]) for name in PATHS & given.keys()}
         try:
             return msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
@@ -207,13 +217,29 @@ def check_otlp_endpoint(endpoint: str) -> None:
         )
 
 
+def check_bind(bind: str) -> None:
+    """Raise ConfigurationError for an address to listen on that names no port."""
+    _, colon, port = bind.rpartition(":")
+    if not bind.startswith(NO_ADDRESSES) and not (colon and port.isdecimal()):
+        raise ConfigurationError(
+            f"LOOKALIKE_BIND is an address with its port, such as 127.0.0.1:8080, not {bind!r}"
+        )
+
+
 def _names() -> dict[str, str]:
     """Give the variable of each setting, with the setting's own name."""
     return {f"{PREFIX}{name.upper()}": name for name in Settings.__struct_fields__}
 
 
-def _expanded(path: str) -> str:
-    return str(Path(path).expanduser()) if path.startswith("~") else path
+def _expanded(name: str, path: str) -> str:
+    if not path.startswith("~"):
+        return path
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise ConfigurationError(
+            f"nobody knows the home folder that {path} is in: set {PREFIX}{name.upper()}"
+        ) from error
 
 
 def _choices(field: str) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from lookalike.errors import StoreError, StoreFull
 # The disk, the user's quota, the largest file that is allowed.
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 FORBIDDEN = frozenset({errno.EROFS, errno.EACCES})
+# A file where a folder is to be, or a link that leads to itself.
+MISPLACED = frozenset({errno.ENOTDIR, errno.EEXIST, errno.ELOOP})
 
 
 @contextmanager
@@ -29,14 +31,17 @@ def room_needed(where: str) -> Iterator[None]:
 
 @contextmanager
 def rights_needed() -> Iterator[None]:
-    """Raise StoreError where a file may not be read or written."""
+    """Raise StoreError where a file may not be read or written, or cannot be where it is."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FORBIDDEN:
+        if error.errno not in FORBIDDEN | MISPLACED:
             raise
         what = error.filename or "a file"
-        raise StoreError(f"{what} cannot be used ({error.strerror}): see to its rights") from error
+        advice = (
+            "see to its rights" if error.errno in FORBIDDEN else "is it the path that is meant?"
+        )
+        raise StoreError(f"{what} cannot be used ({error.strerror}): {advice}") from error
 
 
 def _for_want_of_room(error: Exception) -> bool:

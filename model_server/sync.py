@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from lookalike.errors import DigestMismatch, LookalikeError
+from lookalike.catalogue.remote import failures
+from lookalike.errors import DigestMismatch, LookalikeError, StoreError
 from lookalike.index.models import named_models
 from lookalike.store import Collection, Manifest, files
 from lookalike.store.manifest import FILE_NAME
@@ -68,8 +69,12 @@ class ServingFolder:
         self._refused_until: dict[str, float] = {}
 
     def versions(self) -> list[str]:
-        """Give the versions that were brought, and are there."""
-        return sorted(path.name for path in self._folder.iterdir() if path.name.isdecimal())
+        """Give the versions that were brought, and are there.
+
+        A folder of a number that was not brought is somebody else's: nothing takes it away.
+        """
+        numbered = (path for path in self._folder.iterdir() if path.name.isdecimal())
+        return sorted(path.name for path in numbered if (path / FILE_NAME).is_file())
 
     def sync(self) -> Synced:
         """Look at the store once, and bring and take away what is to be.
@@ -98,7 +103,7 @@ class ServingFolder:
                 continue
             try:
                 self._bring(version)
-            except (LookalikeError, OSError) as error:
+            except _failures() as error:
                 self._refused_until[version] = self._clock() + AGAIN_SECONDS
                 refused[version] = _told(error)
             else:
@@ -112,9 +117,14 @@ class ServingFolder:
             stored = self._models.manifest(version)
         except LookalikeError:  # pruned, or damaged: that one was verified, and stays
             return False
-        return not own.is_file() or own.read_bytes() != stored.encode()
+        return own.read_bytes() != stored.encode()
 
     def _bring(self, version: str) -> None:
+        if (self._folder / version).exists():
+            raise StoreError(
+                f"{self._folder / version} is in its place, and was not brought from a store: "
+                "move it away"
+            )
         made: Manifest = self._models.manifest(version)
         with files.draft_folder(self._folder) as draft:
             for file in made.files:
@@ -157,7 +167,7 @@ def _tried(step: Callable[[], None], failed: str, told: str) -> str:
     """Take a step of a look, and give its problem: told in the log unless it was, "" for none."""
     try:
         step()
-    except (LookalikeError, OSError) as error:
+    except _failures() as error:
         if str(error) != told:
             _log.warning("%s: %s", failed, _told(error))
         return str(error)
@@ -186,5 +196,10 @@ def _wanted(stored: list[str], named: set[str]) -> list[str]:
     return [*known, *newest]
 
 
-def _told(error: LookalikeError | OSError) -> LookalikeError:
+def _failures() -> tuple[type[Exception], ...]:
+    """Give what a look may fail with: the next one may find the store where it was."""
+    return (LookalikeError, *failures())
+
+
+def _told(error: Exception) -> LookalikeError:
     return error if isinstance(error, LookalikeError) else LookalikeError(str(error))

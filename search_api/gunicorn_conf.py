@@ -8,19 +8,17 @@ from gevent import monkey
 if __name__ == "__config__":  # gunicorn reads it, and nobody who only wants its values
     monkey.patch_all()
 
-import atexit
 import gc
 import importlib
 import math
 import os
-import shutil
 import signal
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from lookalike.settings import Settings
 from search_api import stopping
+from search_api.metrics_folder import make_metrics_folder
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  the kernel's shared memory, not a guessable file
 # For clients that are slow to send what they began, or to take their answer.
@@ -72,7 +70,7 @@ SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     """Import the application, of which nothing runs before the fork; lay out the metrics."""
-    _make_metrics_folder()
+    os.environ[METRICS] = make_metrics_folder(worker_tmp_dir)
     for name in SINGLE_THREADED:
         os.environ[name] = "1"
     importlib.import_module(APPLICATION)
@@ -81,18 +79,6 @@ def on_starting(server: object) -> None:  # noqa: ARG001  gunicorn's signature
     _forget(os.getpid())
     # What is there now stays: a collection that looked at it in a worker would copy its pages.
     gc.freeze()
-
-
-def _make_metrics_folder() -> None:
-    """Make it, once, and take it away as the master ends: a worker's end must leave it there."""
-    master, folder = os.getpid(), tempfile.mkdtemp(prefix="lookalike-metrics-", dir=worker_tmp_dir)
-    os.environ[METRICS] = folder
-
-    def take_away() -> None:
-        if os.getpid() == master:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(take_away)
 
 
 def when_ready(server: Any) -> None:

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from lookalike.errors import ConfigurationError
+from lookalike.settings import NO_ADDRESSES, check_bind
 
 # Of include/uapi/asm-generic/socket.h; Python does not name it.
 SO_ATTACH_FILTER = 26
@@ -36,11 +37,13 @@ def check_free(bind: str) -> None:
         bind: ``host:port``; sockets that are files are left to the server.
 
     Raises:
-        ConfigurationError: another program listens there, or the address is no machine's.
+        ConfigurationError: another program listens there, the address is no machine's, or it
+            names no port.
     """
-    host, separator, port = bind.rpartition(":")
-    if not separator or not port.isdecimal() or bind.startswith(("unix:", "fd:")):
+    check_bind(bind)
+    if bind.startswith(NO_ADDRESSES):
         return
+    host, _, port = bind.rpartition(":")
     if int(port) > MOST_PORT:
         raise _not_listened_on(bind, "there is no such port")
     try:

@@ -21,6 +21,7 @@ _PROBLEM = "application/problem+json"
 _LATER = frozenset(
     {
         Outcome(429, "too-busy"),
+        Outcome(429, "rate-limited"),
         Outcome(503, "deadline-exceeded"),
         Outcome(503, "model-server-busy"),
         Outcome(503, "model-server-unavailable"),

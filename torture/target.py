@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from lookalike.errors import ConfigurationError
 
@@ -23,13 +23,15 @@ class Target:
         hit: id of a picture of its index, once one is known.
 
     Raises:
-        ConfigurationError: the URL is none of HTTP.
+        ConfigurationError: the URL is none of HTTP, or the key none that a header can have.
     """
 
     def __init__(self, url: str, key: str | None = None) -> None:
         address = urlsplit(url)
-        if address.scheme not in _PORTS or not address.hostname:
+        if address.scheme not in _PORTS or not address.hostname or not _has_port(address):
             raise ConfigurationError(f"{url!r} is no http:// or https:// URL of a service")
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ConfigurationError("--key is none that 'lookalike api-key' makes")
         self.host, self.port = address.hostname, address.port or _PORTS[address.scheme]
         self.secure = address.scheme == "https"
         self._path, self._authority = address.path.rstrip("/"), address.netloc.rpartition("@")[2]
@@ -65,3 +67,10 @@ class Target:
         """Write a whole request."""
         headers: dict[str, str | int] = {"Content-Type": media_type, "Content-Length": len(body)}
         return self.head(method, path, headers) + body
+
+
+def _has_port(address: SplitResult) -> bool:
+    try:
+        return address.port != 0
+    except ValueError:  # it is no number, or a larger one than ports have
+        return False

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -15,9 +16,11 @@ import msgspec
 import pytest
 import s3fs
 
+from doctor import silence
 from doctor.age import last_extraction
 from doctor.cli import SOMETHING_WRONG
-from doctor.finding import Finding
+from doctor.examine import _checks
+from doctor.finding import Finding, run_checks
 from doctor.index import DAY, index, served
 from doctor.store import store
 from lookalike.settings import Settings
@@ -27,6 +30,8 @@ from tests.doctor.looking import bound_by_rights, looked, looked_without, said, 
 from tests.s3_server import s3_server
 from tests.search_api.conftest import Stack
 from tests.services import publish_toy_model, run
+
+PARTS = ("store", "models", "index")
 
 
 def test_a_file_of_the_index_that_is_gone_or_cut_is_named(broken: dict[str, str]) -> None:
@@ -297,3 +302,23 @@ def test_a_bucket_that_is_not_there_does_not_pass_for_an_empty_one(
     [told] = store(Settings(store=f"s3://{place}/store"))
     assert told.said == said
     assert told.state == ("ok" if place == "bucket" else "wrong")
+
+
+def test_a_bucket_that_is_silent_is_told_soon_and_what_is_in_it_is_not_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(silence, "SECONDS", 0.5)
+    for name, value in (("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")):
+        monkeypatch.setenv(name, value)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        given = Settings(store="s3://silent/store")
+        checks = [one for one in _checks(given, None, deep=False) if one.name in PARTS]
+        found = list(run_checks(checks))
+    assert [(one.check, one.state) for one in found] == [
+        ("store", "wrong"),
+        ("models", "warning"),
+        ("index", "warning"),
+    ]
+    assert found[0].said == "s3://silent/store gives no answer within 0.5 seconds"
+    assert all("does not answer" in one.said for one in found[1:])

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from lookalike import cli
 from lookalike.errors import StoreError
@@ -166,6 +167,7 @@ def test_a_terminal_of_few_letters_ends_nothing() -> None:
             r"there is no room below .*make some and run the same command.* \[store-full\]",
         ),
         (errno.EROFS, r"/there cannot be used \(.*\): see to its rights \[store-error\]"),
+        (errno.ENOTDIR, r"/there cannot be used \(.*\): is it the path .* \[store-error\]"),
     ],
 )
 def test_a_disk_that_takes_nothing_is_one_line_too(
@@ -178,6 +180,20 @@ def test_a_disk_that_takes_nothing_is_one_line_too(
     with pytest.raises(SystemExit) as ended:
         cli.main(["train"])
     assert ended.value.code == StoreError.exit_code
+    assert re.fullmatch(f"lookalike: {told}\n", capsys.readouterr().err)
+
+
+def test_a_bucket_that_nobody_reaches_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr(cli.lookalike, "main", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train"])
+    assert ended.value.code == StoreError.exit_code
+    told = r"the store, or another storage, cannot be reached: .*http://bucket.* \[store-error\]"
     assert re.fullmatch(f"lookalike: {told}\n", capsys.readouterr().err)
 
 

@@ -1,12 +1,17 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from lookalike.errors import ConfigurationError
-from lookalike.settings import Settings, check_otlp_endpoint, unknown_names
+from lookalike.settings import Settings, check_bind, check_otlp_endpoint, unknown_names
+from search_api.listening import check_free
 
 
 def test_defaults_stand_where_the_environment_says_nothing() -> None:
     settings = Settings.from_environment({"PATH": "/bin"})
-    assert settings == Settings()
+    home = Path("~").expanduser()
+    assert settings == Settings(cache=f"{home}/.cache/lookalike")
     assert settings.model == "embedder"
 
 
@@ -23,6 +28,8 @@ def test_variables_are_read_by_their_names_and_converted() -> None:
         ("LOOKALIKE_WORKERS", "none", "has to be a whole number"),
         ("LOOKALIKE_WORKERS", "0", "has to be a whole number, 1 or more"),
         ("LOOKALIKE_POLL_SECONDS", "-1", "has to be a number, above 0"),
+        ("LOOKALIKE_REQUEST_SECONDS", "inf", "has to be a number, 86400 or less"),
+        ("LOOKALIKE_DRAIN_SECONDS", "inf", "has to be a number, 86400 or less"),
         ("LOOKALIKE_MAX_BODY_BYTES", "1.5", "has to be a whole number"),
         ("LOOKALIKE_INDEX", "shop/shoes", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
         ("LOOKALIKE_MODEL", "..", "has to be of the form [A-Za-z0-9][A-Za-z0-9._-]*"),
@@ -55,6 +62,28 @@ def test_an_empty_variable_is_none_and_a_path_may_begin_at_home(
 )
 def test_a_service_is_found_where_it_listens(bind: str, url: str) -> None:
     assert Settings(bind=bind).service_url == url
+
+
+@pytest.mark.parametrize("bind", ["localhost", "localhost:", "[::1]", "8080"])
+def test_an_address_to_listen_on_has_a_port(bind: str) -> None:
+    for check in (check_bind, check_free, lambda bind: Settings(bind=bind).service_url):
+        with pytest.raises(ConfigurationError, match="LOOKALIKE_BIND is an address with its port"):
+            check(bind)
+
+
+def test_a_service_on_a_socket_that_is_a_file_has_no_url() -> None:
+    check_bind("unix:/run/search.sock")
+    with pytest.raises(ConfigurationError, match="name one by --url"):
+        _ = Settings(bind="unix:/run/search.sock").service_url
+
+
+def test_where_nobody_has_a_home_a_cache_must_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under any number."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 64_321)
+    with pytest.raises(ConfigurationError, match=r"home folder .*: set LOOKALIKE_CACHE"):
+        Settings.from_environment({})
+    assert Settings.from_environment({"LOOKALIKE_CACHE": "/cache"}).cache == "/cache"
 
 
 def test_names_that_are_no_settings_are_told_with_the_nearest_one() -> None:

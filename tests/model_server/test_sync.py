@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from lookalike.errors import DigestMismatch
 from lookalike.store import Collection, open_indexes, open_models, prune
@@ -249,6 +250,46 @@ def test_what_fails_after_a_look_is_done_after_the_next_one_and_told_once(
         keep_synced(store.serving, 5, after)
     assert slept == [5, 5, 5]
     assert [one.getMessage() for one in caplog.records] == ["what follows a look failed: no room"]
+
+
+def test_a_bucket_that_is_away_for_a_while_ends_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What its client raises is no OSError."""
+    away: list[Exception | None] = [EndpointConnectionError(endpoint_url="http://b"), None]
+    versions = store.models.versions
+    export(store.models)
+
+    def asked() -> list[str]:
+        if (failure := away.pop(0)) is not None:
+            raise failure
+        return versions()
+
+    def sleep(_: float) -> None:
+        if not away:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.models, "versions", asked)
+    monkeypatch.setattr("model_server.sync.time.sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        keep_synced(store.serving, 5, lambda: None)
+    assert store.served() == {"1"}
+    [record] = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert record.getMessage().startswith("the store cannot be looked at: Could not connect")
+
+
+def test_a_numbered_folder_that_was_not_brought_is_nobody_s_to_take_away(store: Store) -> None:
+    for year in ("1", "2023"):
+        (store.folder / year).mkdir(parents=True)
+        (store.folder / year / "photo.jpg").touch()
+    for _ in range(2):
+        export(store.models)
+    reindex(store.indexes, 1)
+    synced = store.serving.sync()
+    assert (synced.brought, synced.taken_away) == (["2"], [])
+    assert "move it away" in str(synced.refused["1"])
+    assert len(list(store.folder.rglob("photo.jpg"))) == 2
+    assert store.serving.versions() == ["2"]
 
 
 def test_once_fails_where_a_version_was_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -159,6 +160,36 @@ def test_the_service_and_its_counts_outlive_workers_that_end(
     service.master.terminate()
     assert service.master.wait(30) == 0
     assert not folder.exists()
+
+
+def test_what_a_killed_master_counted_in_is_cleared_by_the_next_one(tmp_path: Path) -> None:
+    program = (
+        "import os, sys, signal; from search_api import metrics_folder as made\n"
+        "made.YOUNG_SECONDS = -1\n"
+        "print(made.make_metrics_folder(sys.argv[1]), flush=True)\n"
+        "if sys.argv[2] == 'killed': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.stdin.read()\n"
+    )
+
+    def master(end: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, str(tmp_path), end]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def folder_of(one: subprocess.Popen[str]) -> Path:
+        assert one.stdout is not None
+        return Path(one.stdout.readline().strip())
+
+    with master("lives") as living_one:
+        kept = folder_of(living_one)
+        with master("killed") as killed:
+            left = folder_of(killed)
+        assert {kept, left} == set(tmp_path.iterdir())
+        with master("lives") as next_one:
+            own = folder_of(next_one)
+            assert {kept, own} == set(tmp_path.iterdir())
+            next_one.communicate("")
+        living_one.communicate("")
+    assert list(tmp_path.iterdir()) == []
 
 
 def living(folder: Path) -> set[str]:

@@ -19,9 +19,11 @@ from tests.services import (
     status,
     until,
 )
+from torture.case import READ, Outcome
 from torture.cli import DID_NOT_HOLD
 from torture.corpus import corpus
 from torture.run import MOST_BYTES
+from torture.sending import Answer, ask
 from torture.target import Target
 from torture.watching import Workers, workers_of
 
@@ -163,11 +165,28 @@ def test_where_nobody_answers_there_is_one_line() -> None:
     assert finished.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:80", "http://"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://127.0.0.1:99999"]
+)
 def test_a_url_of_no_service_is_a_wrong_setting(url: str) -> None:
     finished = run(["torture", "--url", url], {})
     assert finished.returncode == 2
     assert "URL of a service" in finished.stderr
+
+
+@pytest.mark.parametrize("key", ["k€y", "a\nb"])
+def test_a_key_that_no_header_can_have_is_a_wrong_setting(key: str) -> None:
+    finished = run(["torture", "--url", "http://127.0.0.1:1", "--key", key], {})
+    assert finished.returncode == 2
+    assert "--key is none" in finished.stderr
+
+
+def test_what_a_key_s_rate_turns_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited, read = Answer(Outcome(429, "rate-limited"), 0.1), Answer(READ, 0.1)
+    answers = [limited, limited, read]
+    monkeypatch.setattr("torture.sending.send", lambda *_, **__: answers.pop(0))
+    case = corpus(count=0)[0]
+    assert ask(Target("http://127.0.0.1:1"), case, 1.0) == read
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:
