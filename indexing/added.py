@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable
-from contextlib import closing
 
 import numpy as np
 
@@ -36,8 +35,8 @@ def keep_vectors(additions: Iterable[Addition], features: Features, model: Model
     if not vectors:
         return
     digests = as_digests(list(vectors))
-    with closing(features.known()) as known:
-        new = ~known.digests.contain(digests)
+    there, _ = features.find(digests)
+    new = ~there
     if new.any():
         features.write(digests[new], np.stack(list(vectors.values()))[new])
 
@@ -78,13 +77,11 @@ class AddedRows:
             return []
         keep_vectors(additions, self._features, self._model)
         digests = as_digests([bytes.fromhex(addition.sha256) for addition in additions])
-        with closing(self._features.known()) as known:
-            there = known.digests.contain(digests)
-            empty = known.zeros.contain(digests)
+        there, empty = self._features.find(digests)
         usable = [
             addition
-            for addition, known_already, zero in zip(additions, there, empty, strict=True)
-            if not zero and (known_already or self._embedded(addition))
+            for addition, known, zero in zip(additions, there, empty, strict=True)
+            if not zero and (known or self._embedded(addition))
         ]
         return [self._row(addition) for addition in usable]
 

@@ -1,17 +1,17 @@
 """Features: vectors kept by their picture's SHA-256, so that none is made twice.
 
-Parts are Parquet files that are written whole or not at all, under names of their own: any
-number of jobs write beside each other. A vector may be in several parts; all its copies
-are equal enough that any will do. Parts are compacted while others read: a part that is
+Parts are files that are written whole or not at all (part_file.py), under names of their own:
+any number of jobs write beside each other. A vector may be in several parts; all its copies are
+equal enough that any will do. Parts are compacted while others read: a part that is
 gone since it was listed has its rows in a new one, so that readers list again. Being a
 cache, a part whose file is damaged is left out, with a warning where digests are listed:
 its pictures are embedded again.
 """
 
-import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TypeVar
 from uuid import uuid4
 
@@ -21,20 +21,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from indexing.extraction.known import DIGEST, DIGEST_BYTES, Digests, KnownDigests, sort_digests
+from indexing.extraction.known import DIGEST, Digests, KnownDigests, sort_digests
+from indexing.extraction.part_file import DAMAGE, as_bytes, batches, digests_of, encoded
 from lookalike.errors import DigestMismatch, StoreError
 from lookalike.index import ModelReference
 from lookalike.store import Location
 from lookalike.storing import room_needed
-from lookalike.vectors import Vectors, without_features
+from lookalike.vectors import Vectors
 
 PATTERN = "part-*.parquet"
 WEIGHTS_DIGITS = 12
-# Rows that are in memory at a time; 32 MB of vectors of 128 numbers.
-CHUNK = 1 << 16
-# Rows that are encoded at a time: half a megabyte of vectors of 128 numbers.
-ROW_GROUP = 1024
-DAMAGE = (pa.ArrowException, OSError, KeyError)
 
 Item = TypeVar("Item")
 
@@ -68,13 +64,6 @@ class Features:
 
     def __init__(self, location: Location, dimensions: int) -> None:
         self._location, self._dimensions = location, dimensions
-        self._schema = pa.schema(
-            [
-                ("sha256", pa.binary(DIGEST_BYTES)),
-                ("vector", pa.list_(pa.float32(), dimensions)),
-                ("zero", pa.bool_()),  # told apart without reading the vectors
-            ]
-        )
 
     @classmethod
     def of(cls, store: str, model: ModelReference) -> "Features":
@@ -100,26 +89,14 @@ class Features:
         return self._location.names(PATTERN)
 
     def write(self, digests: Digests, vectors: Vectors) -> None:
-        """Write ``float32[n, d]`` as one new part, whole or not at all.
+        """Write ``float32[n, d]`` as one new part, whole or not at all, in the digests' order.
 
         Raises:
             StoreFull: there is no room for it.
         """
-        table = pa.Table.from_arrays(
-            [
-                pa.array(_bytes(digests), type=self._schema.types[0]),
-                pa.FixedSizeListArray.from_arrays(
-                    pa.array(vectors.reshape(-1)), type=self._schema.types[1]
-                ),
-                pa.array(without_features(vectors)),
-            ],
-            schema=self._schema,
-        )
-        buffer = io.BytesIO()
-        # Neither numbers nor digests repeat, so that a dictionary would be work for nothing.
-        pq.write_table(table, buffer, ROW_GROUP, use_dictionary=False, write_page_checksum=True)
+        data = encoded(digests, vectors)
         with room_needed(self._location.root):
-            self._location.write(f"part-{uuid4().hex}.parquet", buffer.getvalue())
+            self._location.write(f"part-{uuid4().hex}.parquet", data)
         # Arrow would keep what that took, for ever.
         pa.default_memory_pool().release_unused()
 
@@ -132,8 +109,31 @@ class Features:
             sys.stderr.write(f"warning: {error}\n")
         return Known(digests, sort_digests(zeros))
 
+    def find(self, digests: Digests) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Tell of a few digests which have a vector, and whose vector is all zero.
+
+        It reads the ends of the parts, and what may have them: :meth:`known` reads all.
+
+        Args:
+            digests: ``S32[n]``.
+
+        Returns:
+            Both ``bool[n]``.
+        """
+        order = np.argsort(digests)
+        ordered = digests[order]
+        there, zero = np.zeros((2, len(digests)), np.bool_)
+        damaged: list[DigestMismatch] = []
+        for found, zeros in self._every_part(lambda name: self._zeros(name, ordered), damaged):
+            rows, places = _matches(found, ordered)
+            there[order[places]] = True
+            zero[order[places]] |= zeros[rows]
+        for error in damaged:
+            sys.stderr.write(f"warning: {error}\n")
+        return there, zero
+
     def gather(self, digests: npt.NDArray[np.uint8], out: Vectors) -> None:
-        """Look vectors up, in one pass over the parts.
+        """Look vectors up, in one pass over what of the parts may have them.
 
         Args:
             digests: ``uint8[n, 32]``; they may repeat.
@@ -148,7 +148,8 @@ class Features:
         ordered = wanted[order]
         missing = np.ones(len(wanted), np.bool_)
         damaged: list[DigestMismatch] = []
-        for chunk in self._every_part(self.read, damaged) if missing.any() else ():
+        read = partial(self.read, wanted=ordered)
+        for chunk in self._every_part(read, damaged) if missing.any() else ():
             rows, places = _matches(chunk.digests, ordered)
             out[order[places]] = chunk.vectors[rows]
             missing[places] = False
@@ -162,16 +163,20 @@ class Features:
                 f"that of SHA-256 {_hex(ordered, missing)}: run lookalike extract again"
             )
 
-    def read(self, name: str) -> Iterator[Chunk]:
+    def read(self, name: str, wanted: Digests | None = None) -> Iterator[Chunk]:
         """Read a part in chunks.
+
+        Args:
+            name: of the part.
+            wanted: sorted digests; groups of rows that have none of them are passed over.
 
         Raises:
             FileNotFoundError: it was compacted since it was listed.
             DigestMismatch: it is damaged.
         """
-        for batch in self._batches(name, ["sha256", "vector"]):
+        for batch in self._batches(name, ["sha256", "vector"], wanted):
             flat = batch.column(1).flatten().to_numpy()
-            yield Chunk(_digests_of(batch.column(0)), flat.reshape(-1, self._dimensions))
+            yield Chunk(digests_of(batch.column(0)), flat.reshape(-1, self._dimensions))
 
     def keep(self, needed: KnownDigests, since: Callable[[], float]) -> int:
         """Leave out the vectors of all other digests; parts that are damaged stay as they are.
@@ -241,14 +246,21 @@ class Features:
                     damaged.append(error)
 
     def _digests(self, name: str, zeros: list[Digests]) -> Iterator[Digests]:
-        for batch in self._batches(name, ["sha256", "zero"]):
-            digests = _digests_of(batch.column(0))
-            zeros.append(digests[batch.column(1).to_numpy(zero_copy_only=False)])
+        for digests, zero in self._zeros(name):
+            zeros.append(digests[zero])
             yield digests
 
-    def _batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def _zeros(
+        self, name: str, wanted: Digests | None = None
+    ) -> Iterator[tuple[Digests, npt.NDArray[np.bool_]]]:
+        for batch in self._batches(name, ["sha256", "zero"], wanted):
+            yield digests_of(batch.column(0)), batch.column(1).to_numpy(zero_copy_only=False)
+
+    def _batches(
+        self, name: str, columns: Sequence[str], wanted: Digests | None = None
+    ) -> Iterator[pa.RecordBatch]:
         with self._opened(name) as part:
-            yield from part.iter_batches(CHUNK, columns=columns)
+            yield from batches(part, columns, wanted)
 
     @contextmanager
     def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
@@ -278,16 +290,5 @@ def _matches(
     return rows, np.repeat(left, counts) + np.arange(len(rows)) - first
 
 
-def _bytes(digests: Digests) -> list[bytes]:
-    """Give digests one by one, with the zero bytes that NumPy cuts off at their ends."""
-    data = digests.tobytes()
-    return [data[start : start + DIGEST_BYTES] for start in range(0, len(data), DIGEST_BYTES)]
-
-
-def _digests_of(column: pa.Array) -> Digests:
-    digests = np.frombuffer(column.buffers()[1], DIGEST)
-    return digests[column.offset : column.offset + len(column)]
-
-
 def _hex(ordered: Digests, missing: npt.NDArray[np.bool_]) -> str:
-    return _bytes(ordered[missing][:1])[0].hex()
+    return as_bytes(ordered[missing][:1])[0].hex()

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from indexing.extraction.features import Features
-from indexing.extraction.known import as_digests
+from indexing.extraction.known import DIGEST_BYTES, as_digests
+from indexing.extraction.part_file import ROW_GROUP, as_bytes
 from lookalike.errors import DigestMismatch, StoreError
 from lookalike.store import Location
 from tests.indexing.extraction.vectors import DIMENSIONS, digests, gathered, rows, some_vectors
@@ -40,6 +41,32 @@ def test_digests_are_known_and_those_of_empty_vectors_told_apart(features: Featu
     assert known.digests.contain(as_digests(digests(5))).tolist() == [True] * 4 + [False]
     assert known.zeros.contain(as_digests(digests(4))).tolist() == [False, True, False, False]
     known.close()
+
+
+def test_a_few_digests_are_found_as_among_all_that_are_known(features: Features) -> None:
+    vectors = some_vectors(4000)
+    vectors[1::7] = 0
+    features.write(as_digests(digests(2500)), vectors[:2500])
+    features.write(as_digests(digests(1500, first=2500)), vectors[2500:])
+    known = features.known()
+    for first, count in ((0, 1), (3990, 20), (1, 4000), (5000, 3), (0, 0)):
+        asked = as_digests(digests(count, first))
+        there, zero = features.find(asked)
+        assert there.tolist() == known.digests.contain(asked).tolist()
+        assert zero.tolist() == known.zeros.contain(asked).tolist()
+    known.close()
+
+
+def test_of_a_large_part_no_more_is_read_than_may_have_what_is_wanted(features: Features) -> None:
+    features.write(as_digests(digests(9 * ROW_GROUP)), some_vectors(9 * ROW_GROUP))
+    [name] = features.parts()
+    assert sum(len(chunk.digests) for chunk in features.read(name)) == 9 * ROW_GROUP
+    for number in (0, 777, 9 * ROW_GROUP - 1):
+        [chunk] = features.read(name, as_digests(digests(1, first=number)))
+        assert len(chunk.digests) == ROW_GROUP
+        assert digests(1, first=number)[0] in as_bytes(chunk.digests)
+    least, greatest = bytes(DIGEST_BYTES), b"\xff" * DIGEST_BYTES
+    assert list(features.read(name, as_digests([least, greatest]))) == []
 
 
 def test_gathering_goes_into_a_file(features: Features, tmp_path: Path) -> None:
