@@ -97,7 +97,6 @@ def _run(catalogue: Iterable[Picture], run: Run, embedder: Embedder) -> None:
     """Run the stages; this thread is the last one, the only one that writes outcomes of reading."""
     pipeline = Pipeline(run.job.model, run.ledger, run.known, embedder, run.settings)
     stages = Stages(run.settings.processes, lambda: pipeline.sender.busy_seconds)
-    run.tally.add(run.ledger.counts())
     total = _total(catalogue, run)
     with (
         closing(meter(total, stages)) as progress,
@@ -106,7 +105,7 @@ def _run(catalogue: Iterable[Picture], run: Run, embedder: Embedder) -> None:
         for batch in batches:
             if isinstance(batch, Settled):
                 run.tally.add(batch.outcomes)
-                progress.add(batch.pictures)
+                progress.add(batch.outcomes.total())
             else:
                 _write(batch, run, stages, progress)
             if tallies.hopeless(run.tally, run.settings.max_rejected, total):
