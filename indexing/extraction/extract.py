@@ -97,9 +97,11 @@ def _run(catalogue: Iterable[Picture], run: Run, embedder: Embedder) -> None:
     """Run the stages; this thread is the last one, the only one that writes outcomes of reading."""
     pipeline = Pipeline(run.job.model, run.ledger, run.known, embedder, run.settings)
     stages = Stages(run.settings.processes, lambda: pipeline.sender.busy_seconds)
-    total = _total(catalogue, run)
+    total = _total(catalogue, run.job.part)
+    # What the last run had says how far along this one is, and nothing certain of its end.
+    expected = run.ledger.expected if total is None else total
     with (
-        closing(meter(total, stages)) as progress,
+        closing(meter(expected, stages)) as progress,
         pipeline.batches(catalogue) as batches,
     ):
         for batch in batches:
@@ -128,8 +130,6 @@ def _write(batch: Embedded, run: Run, stages: Stages, progress: Meter) -> None:
     progress.add(len(outcomes))
 
 
-def _total(catalogue: Iterable[Picture], run: Run) -> int | None:
-    """Count the pictures where that costs nothing, or take what the last run had."""
-    if isinstance(catalogue, Sized):
-        return len(catalogue) if run.job.part.of == 1 else None
-    return run.ledger.expected
+def _total(catalogue: Iterable[Picture], part: Part) -> int | None:
+    """Count the pictures where that costs nothing and is certain."""
+    return len(catalogue) if isinstance(catalogue, Sized) and part.of == 1 else None

@@ -246,6 +246,18 @@ def test_a_job_without_hope_ends_early(tmp_path: Path) -> None:
     assert len(taken) < 100_000
 
 
+def test_bad_pictures_that_come_first_do_not_end_the_job_of_a_catalogue_that_grew(
+    tmp_path: Path,
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", labels=1, each=1)
+    (uri,) = [picture.uri for picture in Folder(pictures)]
+    good = [Picture(f"good {number:04}", uri) for number in range(2000)]
+    bad = [Picture(f"bad {number:04}", f"{uri}.gone") for number in range(200)]
+    assert run(iter(good[:1500]), tmp_path, max_rejected=0.1).pictures == 1500
+    tally = run(iter([*bad, *good]), tmp_path, max_rejected=0.1)
+    assert (tally.pictures, tally.missing) == (2200, 200)
+
+
 def test_a_row_that_the_server_refuses_is_found_and_quarantined(tmp_path: Path) -> None:
     pictures = write_pictures(tmp_path / "pictures", labels=1, each=30)
     white = pictures / "label-0" / "white.png"
