@@ -140,6 +140,16 @@ def test_a_quarantine_is_kept_without_reading_until_the_file_changes(tmp_path: P
     assert run(Folder(pictures), tmp_path).quarantined == 0
 
 
+def test_a_file_that_is_too_large_is_not_read_again_until_it_is_asked_for(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", labels=1, each=2)
+    for catalogue in (Folder(pictures), [Picture("x", (pictures / "label-0/0.jpg").as_uri())]):
+        root = tmp_path / type(catalogue).__name__
+        assert run(catalogue, root, max_file_bytes=10).quarantined
+        assert set(reasons(root).values()) == {"picture-too-large"}
+        assert run(catalogue, root).embedded == 0
+        assert run(catalogue, root, retry_quarantined=True).quarantined == 0
+
+
 def test_a_picture_without_features_is_quarantined_and_known_by_its_vector(tmp_path: Path) -> None:
     class Nothing(Means):
         def embed(self, pixels: np.ndarray) -> np.ndarray:
