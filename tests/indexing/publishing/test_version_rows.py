@@ -137,6 +137,21 @@ def test_lookups_find_what_a_pass_over_all_rows_finds(
         assert wanted.same_quarantine(served) == Wanted.same_quarantine(wanted, served)
 
 
+def test_an_addition_whose_number_turned_into_a_truth_value_is_a_change(tmp_path: Path) -> None:
+    before, after = (
+        msgspec.structs.replace(row("a", 1), attributes={"in_stock": value}) for value in (1, True)
+    )
+    details = write_version(tmp_path, [[before]], [before])
+    write_quarantine(tmp_path / "quarantine.sqlite", [])
+    with closing(IndexVersion("version", tmp_path, details)) as opened:
+        served = Base(opened, tmp_path)
+        stand = recorded([Additions([Addition("a", after.sha256.hex())])])
+        wanted = VersionRows(served, [after], stand)
+        assert not wanted.same_rows(served)
+        assert list(wanted.changes(served)) == [Dead(0), Fresh(after)]
+        assert VersionRows(served, [before], stand).same_rows(served)
+
+
 def test_rows_of_one_version_are_not_compared_with_another() -> None:
     with version({"a": 1}, {"a": 1}, set()) as one, version({"a": 1}, {"a": 1}, set()) as other:
         wanted = VersionRows(one, [], recorded([]))
