@@ -28,6 +28,12 @@ source_options = together(
     click.option("--query", help="With a database's URL: the SELECT that gives id, uri, …"),
 )
 
+shrink_option = click.option(
+    "--allow-shrink",
+    is_flag=True,
+    help="Go on although more than a tenth of the pictures is gone.",
+)
+
 build_options = together(
     model_flags,
     click.option(
@@ -65,11 +71,7 @@ build_options = together(
         "--memory", type=click.IntRange(1), help="Bytes that the build may take; default: any."
     ),
     click.option("--rebuild", is_flag=True, help="Build anew, however little changed."),
-    click.option(
-        "--allow-shrink",
-        is_flag=True,
-        help="Publish although more than a tenth of the pictures is gone.",
-    ),
+    shrink_option,
 )
 
 

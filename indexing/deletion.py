@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from indexing.stored_rows import picture_tables
+from indexing.stored_rows import StoredRows, opened_rows, stored_rows
 from lookalike.catalogue.picture import checked_id
 from lookalike.changes import Deletion, open_changes
 from lookalike.errors import StoreError
@@ -47,12 +47,13 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     indexes.latest()
     record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
     # Looked up afterwards: nothing may delay the deletion itself.
+    lookup = _Lookup(indexes, ids)
     versions = indexes.versions()
     found: dict[str, list[str]] = {name: [] for name in ids}
     unseen = []
     for version in versions:
         try:
-            for name in _ids_in(indexes, version, ids):
+            for name in lookup.ids_in(version):
                 found[name].append(version)
         except (StoreError, OSError):
             unseen.append(version)  # pruned meanwhile, or damaged: the deletion holds all the same
@@ -61,6 +62,19 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     )
 
 
-def _ids_in(indexes: Collection, version: str, ids: Sequence[str]) -> set[str]:
-    """Name those of the ids that a version has rows of."""
-    return {name for _, table in picture_tables(indexes, version) for name in table.find(ids)}
+class _Lookup:
+    """Looks ids up in the rows of versions: once in those that several of them share."""
+
+    def __init__(self, indexes: Collection, ids: Sequence[str]) -> None:
+        self._indexes, self._ids = indexes, ids
+        self._found: dict[str, set[str]] = {}
+
+    def ids_in(self, version: str) -> set[str]:
+        """Name those of the ids that a version has rows of; errors as of :func:`opened_rows`."""
+        return {name for rows in stored_rows(self._indexes, version) for name in self._in(rows)}
+
+    def _in(self, rows: StoredRows) -> set[str]:
+        if rows.place not in self._found:
+            with opened_rows(self._indexes, rows) as table:
+                self._found[rows.place] = set(table.find(self._ids))
+        return self._found[rows.place]

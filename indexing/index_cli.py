@@ -123,6 +123,7 @@ def rollback(version: str | None, as_json: bool) -> None:
 def prune(keep: int, models: bool, pictures: bool, features: bool, as_json: bool) -> None:
     """Remove old versions; files that a version which stays still needs are kept.
 
+    Copies of versions that are gone leave this machine's cache with them.
     A rollback can go to the versions that are kept, and to no other.
     """
     from lookalike.store import prune as prune_versions
@@ -132,6 +133,7 @@ def prune(keep: int, models: bool, pictures: bool, features: bool, as_json: bool
         indexes.latest()  # there has to be one; of models there may be some without
     removed = {
         "indexes": prune_versions(indexes, keep),
+        "copies": _prune_copies(indexes),
         "models": _prune_models(indexes) if models else [],
         "pictures": _prune_pictures(indexes) if pictures else [],
     }
@@ -145,6 +147,14 @@ def prune(keep: int, models: bool, pictures: bool, features: bool, as_json: bool
     for one in pruned:
         click.echo(f"removed {one.vectors} vectors of features/{one.features}")
     click.echo(f"{len(removed['indexes']) + len(removed['models'])} versions removed")
+
+
+def _prune_copies(indexes: "Collection") -> list[str]:
+    from pathlib import Path
+
+    from indexing.version_copies import prune_copies
+
+    return prune_copies(Path(Settings.from_environment().cache), indexes)
 
 
 def _prune_pictures(indexes: "Collection") -> list[str]:

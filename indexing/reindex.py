@@ -98,6 +98,7 @@ def extract_part(
 
     Raises:
         DataError: two pictures have one id, or too many have no vector.
+        CatalogueShrunk: more than a tenth of the pictures are gone.
     """
     if not catalogue.distinct:
         check_unique(catalogue)
@@ -111,6 +112,7 @@ def extract_part(
         index=settings.index,
         model=live.model,
         part=part,
+        deleted=now.deleted,
     )
     return extract(changed, job, live.embedder, extraction)
 

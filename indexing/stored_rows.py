@@ -2,13 +2,56 @@
 
 import tempfile
 from collections.abc import Container, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+import msgspec
 
 from lookalike.errors import DigestMismatch
 from lookalike.index import PictureTable, open_pictures
 from lookalike.index.version import decode_details
-from lookalike.store import Collection
+from lookalike.store import Collection, FileDigest
+
+
+class StoredRows(msgspec.Struct, frozen=True):
+    """The rows of a segment of a version.
+
+    Attributes:
+        version: that has them.
+        place: where they lie below the collection; what versions share has one place.
+        file: as the version's manifest has it.
+        count: of the rows.
+    """
+
+    version: str
+    place: str
+    file: FileDigest
+    count: int
+
+
+def stored_rows(indexes: Collection, version: str) -> list[StoredRows]:
+    """Say where the rows of a version lie, a segment each.
+
+    Raises:
+        StoreError: its manifest is damaged, or was pruned meanwhile.
+    """
+    manifest = indexes.manifest(version)
+    segments = decode_details(manifest, version).segments
+    files = [(manifest.file(segment.pictures), segment.vectors) for segment in segments]
+    return [StoredRows(version, indexes.place(version, file), file, count) for file, count in files]
+
+
+@contextmanager
+def opened_rows(indexes: Collection, rows: StoredRows) -> Iterator[PictureTable]:
+    """Open rows where they lie, or a copy where the store is remote, for as long as the context.
+
+    Raises:
+        StoreError, OSError: they are damaged, or were pruned meanwhile.
+    """
+    with _path(indexes, rows) as path, closing(open_pictures(path)) as table:
+        if table.count != rows.count:
+            raise DigestMismatch(f"{rows.place} is not of {rows.count} rows")
+        yield table
 
 
 def picture_tables(
@@ -19,26 +62,24 @@ def picture_tables(
     Args:
         indexes: has the version.
         version: its name.
-        passed_over: segments to leave out, by the name that is given with each: versions share
+        passed_over: segments to leave out, by the place that is given with each: versions share
             their files.
 
     Raises:
         StoreError, OSError: it is damaged, or was pruned meanwhile.
     """
-    manifest = indexes.manifest(version)
+    for rows in stored_rows(indexes, version):
+        if rows.place not in passed_over:
+            with opened_rows(indexes, rows) as table:
+                yield rows.place, table
+
+
+@contextmanager
+def _path(indexes: Collection, rows: StoredRows) -> Iterator[Path]:
+    if indexes.local is not None:
+        yield indexes.local / rows.place
+        return
     with tempfile.TemporaryDirectory() as temporary:
-        for segment in decode_details(manifest, version).segments:
-            file = manifest.file(segment.pictures)
-            place = indexes.place(version, file)
-            if place in passed_over:
-                continue
-            local = indexes.local / place if indexes.local is not None else None
-            path = local or Path(temporary) / segment.pictures
-            if local is None:
-                indexes.download(version, file, path)
-            with closing(open_pictures(path)) as table:
-                if table.count != segment.vectors:
-                    raise DigestMismatch(f"{place} is not of {segment.vectors} rows")
-                yield place, table
-            if local is None:
-                path.unlink()
+        path = Path(temporary) / Path(rows.file.path).name  # its suffix says how it is read
+        indexes.download(rows.version, rows.file, path)
+        yield path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from indexing.cli_options import model_flags, source_options
+from indexing.cli_options import model_flags, shrink_option, source_options
 from indexing.extraction.settings import ExtractionSettings
 from lookalike.flags import Number, json_flag, together
 from lookalike.settings import Settings
@@ -66,7 +66,10 @@ extraction_options = together(
 
 
 def extraction_settings(options: dict[str, Any], settings: Settings) -> ExtractionSettings:
-    """Take the options of ``extraction_options`` out of a command's, as settings."""
+    """Take the options of ``extraction_options`` out of a command's, as settings.
+
+    That of ``shrink_option`` stays there: a build asks for it too.
+    """
     given = {
         name: options.pop(name)
         for name in (
@@ -78,6 +81,7 @@ def extraction_settings(options: dict[str, Any], settings: Settings) -> Extracti
             "retry_quarantined",
         )
     }
+    given["allow_shrink"] = options["allow_shrink"]
     given["processes"] = given["processes"] or DEFAULTS.processes
     return msgspec.convert(
         {**given, "max_decoded_bytes": settings.max_decoded_bytes}, ExtractionSettings
@@ -102,6 +106,7 @@ def extraction_settings(options: dict[str, Any], settings: Settings) -> Extracti
     help="How many parts the pictures are divided into.",
 )
 @model_flags
+@shrink_option
 @extraction_options
 @json_flag("the result")
 def extract(

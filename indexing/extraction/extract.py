@@ -19,7 +19,9 @@ from indexing.extraction.progress import Stages, meter
 from indexing.extraction.settings import ExtractionSettings
 from indexing.extraction.tally import Tally
 from indexing.extraction.working_copy import WorkingCopy, ledgers_location
+from indexing.shrinking import has_shrunk
 from lookalike.catalogue import Picture
+from lookalike.errors import CatalogueShrunk
 from lookalike.index import ModelReference
 from lookalike.progress import Meter
 from lookalike.serving.base import Embedder
@@ -34,6 +36,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         index: name of the index.
         model: what embeds.
         part: which of the catalogue's pictures.
+        deleted: ids that were deleted by name, and that the catalogue lacks for that.
     """
 
     store: str
@@ -41,6 +44,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     model: ModelReference
     part: Part = Part()
+    deleted: frozenset[str] = frozenset()
 
 
 def extract(
@@ -56,6 +60,7 @@ def extract(
 
     Raises:
         DataError: the catalogue has an id twice, or too many of its pictures no vector.
+        CatalogueShrunk: more than a tenth of the pictures are gone; none is forgotten.
         ModelServerError: the server gave no vectors for the patience, or refuses them all.
         StoreError: another process extracts this part, or there is no room.
     """
@@ -69,6 +74,7 @@ def extract(
         tally = Tally(resumed=ledger.resumed)
         _run(catalogue, Run(job, ledger, known, features, copy, settings, tally), embedder)
         ledger.flush(features)
+        _check_size(ledger, job, settings)
         tally.removed = ledger.forget()
         tally.replace(ledger.counts())
         tallies.check(tally, settings.max_rejected, ledger.reasons(), early=False)
@@ -93,20 +99,33 @@ def _ledger(copy: WorkingCopy, job: Job, known: Known) -> Ledger:
     return Ledger(copy.path, job.part, known.digests)
 
 
+def _check_size(ledger: Ledger, job: Job, settings: ExtractionSettings) -> None:
+    """Refuse before anything is forgotten: what a lost disk held must not all be read again."""
+    before, now = ledger.sizes(job.deleted)
+    if settings.allow_shrink or not has_shrunk(now, before):
+        return
+    raise CatalogueShrunk(
+        f"the catalogue gives {now} pictures, the extraction before had {before} that nobody "
+        "deleted: is a disk or a folder missing? If they are meant to be gone, say "
+        "--allow-shrink; nothing was forgotten"
+    )
+
+
 def _run(catalogue: Iterable[Picture], run: Run, embedder: Embedder) -> None:
     """Run the stages; this thread is the last one, the only one that writes outcomes of reading."""
     pipeline = Pipeline(run.job.model, run.ledger, run.known, embedder, run.settings)
     stages = Stages(run.settings.processes, lambda: pipeline.sender.busy_seconds)
-    run.tally.add(run.ledger.counts())
-    total = _total(catalogue, run)
+    total = _total(catalogue, run.job.part)
+    # What the last run had says how far along this one is, and nothing certain of its end.
+    expected = run.ledger.expected if total is None else total
     with (
-        closing(meter(total, stages)) as progress,
+        closing(meter(expected, stages)) as progress,
         pipeline.batches(catalogue) as batches,
     ):
         for batch in batches:
             if isinstance(batch, Settled):
                 run.tally.add(batch.outcomes)
-                progress.add(batch.pictures)
+                progress.add(batch.outcomes.total())
             else:
                 _write(batch, run, stages, progress)
             if tallies.hopeless(run.tally, run.settings.max_rejected, total):
@@ -129,8 +148,6 @@ def _write(batch: Embedded, run: Run, stages: Stages, progress: Meter) -> None:
     progress.add(len(outcomes))
 
 
-def _total(catalogue: Iterable[Picture], run: Run) -> int | None:
-    """Count the pictures where that costs nothing, or take what the last run had."""
-    if isinstance(catalogue, Sized):
-        return len(catalogue) if run.job.part.of == 1 else None
-    return run.ledger.expected
+def _total(catalogue: Iterable[Picture], part: Part) -> int | None:
+    """Count the pictures where that costs nothing and is certain."""
+    return len(catalogue) if isinstance(catalogue, Sized) and part.of == 1 else None

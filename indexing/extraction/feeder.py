@@ -16,10 +16,9 @@ FIRST_STRETCH, LONGEST_STRETCH = 64, 1024
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """Pictures that need no reading: those given their outcome now, and all that were passed."""
+    """Outcomes of pictures that need no reading, given now or before the run was broken off."""
 
     outcomes: Counter[Outcome]
-    pictures: int
 
     @classmethod
     def of(cls, listed: Listed) -> "Settled":
@@ -27,7 +26,7 @@ class Settled(msgspec.Struct, frozen=True):
         outcomes: Counter[Outcome] = Counter(
             {"unchanged": listed.unchanged, "quarantined": listed.kept}
         )
-        return cls(outcomes, listed.done + listed.unchanged + listed.kept)
+        return cls(outcomes + listed.done)
 
 
 class Feeder:

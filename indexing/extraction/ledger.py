@@ -8,7 +8,7 @@ they are many enough for a file of features.
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -65,6 +65,8 @@ class Ledger:
             about = self._begin()
             unless_begun.pop_all()
         self.expected = about.get("pictures")
+        # Where no run has finished yet, the beginnings of the first one are what there was.
+        self._before = self._count() if self.expected is None else self.expected
         self.resumed = about.get("finished") == 0
         self.run = about.get("run", 0) + (not self.resumed)
         self._listing = about.get("listing", 0) + 1
@@ -141,6 +143,15 @@ class Ledger:
                 (self.run,),
             ).fetchall()
 
+    def sizes(self, deleted: Iterable[str] = ()) -> tuple[int, int]:
+        """Count the pictures before this run and now, once all of the catalogue was looked up.
+
+        Args:
+            deleted: ids whose pictures are gone because somebody said so; they are not counted.
+        """
+        gone = sum(self._count("id = ? AND listing <> ?", name, self._listing) for name in deleted)
+        return self._before - gone, self._count("listing = ?", self._listing)
+
     def forget(self) -> int:
         """Remove what the catalogue no longer has, once all of it was looked up.
 
@@ -164,8 +175,7 @@ class Ledger:
     def finish(self) -> None:
         """End the run and close the file."""
         with self._transaction():
-            (count,) = self._connection.execute("SELECT count(*) FROM pictures").fetchone()
-            self._tell(finished=1, pictures=count)
+            self._tell(finished=1, pictures=self._count())
         ledger_file.close_finished(self._connection, self.path)
 
     def copy(self, path: Path) -> None:
@@ -187,6 +197,11 @@ class Ledger:
             raw = digests[place : place + 1].tobytes()
             there[place] = bool(self.fresh([raw]))
         return there
+
+    def _count(self, condition: str = "true", *values: object) -> int:
+        with self._lock, ledger_file.explained(self.path):
+            query = f"SELECT count(*) FROM pictures WHERE {condition}"  # noqa: S608
+            return int(self._connection.execute(query, values).fetchone()[0])
 
     def _values(self, entry: Entry) -> tuple[object, ...]:
         stamp = entry.stamp

@@ -28,6 +28,8 @@ CREATE TEMP TABLE settled (place INTEGER PRIMARY KEY);
 """
 # read: read it. ask: look at the file, whose stamp the catalogue does not tell. The others
 # need no reading: done in this run before it was broken off, unchanged, kept in quarantine.
+# A quarantine without a stamp is of storage that failed: it holds for no longer than that, within
+# a run as well, which could else never end after an outage.
 # The lines from "p.size = l.size" to "END" are the rule of stamps.same.
 # MERGE forgets the outcome of a picture that moved: were the run broken off before that is read,
 # the next one would see no move any more, and take the stamp of the place before for this one's.
@@ -37,7 +39,8 @@ SELECT CASE
     WHEN p.outcome IS NULL OR p.uri <> l.uri OR p.outcome = 'missing'
         OR p.outcome = 'quarantined' AND :retry THEN 'read'
     WHEN l.size IS NULL THEN
-        CASE WHEN p.run = :run THEN 'done' WHEN p.size IS NULL THEN 'read' ELSE 'ask' END
+        CASE WHEN p.size IS NULL AND p.outcome = 'quarantined' THEN 'read'
+            WHEN p.run = :run THEN 'done' WHEN p.size IS NULL THEN 'read' ELSE 'ask' END
     WHEN p.size = l.size
         AND CASE WHEN p.etag IS NOT NULL AND l.etag IS NOT NULL THEN p.etag = l.etag
             ELSE p.modified_ns = l.modified_ns END
@@ -81,13 +84,13 @@ class Listed(msgspec.Struct):
 
     Attributes:
         to_read: what has no outcome in this run yet.
-        done: pictures that had their outcome in this run already.
+        done: outcomes of pictures that had theirs in this run already.
         unchanged: pictures that were given it here.
         kept: quarantined pictures that stay so, unread.
     """
 
     to_read: list[ToRead]
-    done: int
+    done: Counter[Outcome]
     unchanged: int
     kept: int
 
@@ -130,7 +133,12 @@ def look_up(
     ]
     connection.execute(MERGE, run)
     counts = Counter(verdicts)
-    return Listed(to_read, counts["done"], counts["unchanged"], counts["kept"])
+    return Listed(to_read, _done(rows, verdicts), counts["unchanged"], counts["kept"])
+
+
+def _done(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> Counter[Outcome]:
+    pairs = zip(rows, verdicts, strict=True)
+    return Counter(row[1] for row, verdict in pairs if verdict == "done" and row[1] is not None)
 
 
 def _write(connection: sqlite3.Connection, pictures: Sequence[Picture]) -> None:

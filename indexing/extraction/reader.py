@@ -20,9 +20,10 @@ from indexing.extraction import heap, messages, stamps
 from indexing.extraction.blocks import PixelBlocks
 from indexing.extraction.known import KnownDigests
 from indexing.extraction.messages import Found, Reply, Request, Wanted
+from lookalike.catalogue.picture import Stamp
 from lookalike.catalogue.storage import read_stamp, read_with_stamp
 from lookalike.catalogue.urls import redacted
-from lookalike.errors import LookalikeError, PictureError
+from lookalike.errors import LookalikeError, PictureError, PictureTooLarge
 from lookalike.picture import PictureContract, read_picture
 from lookalike.picture.contract import Pixels
 
@@ -78,7 +79,10 @@ def read(picture: Wanted, slot: Pixels, work: Work) -> Found:
         data, stamp = read_with_stamp(picture.uri, work.max_file_bytes, picture.listed)
     except FileNotFoundError:
         return Found(kind="missing", type=MISSING, detail="it is not where the catalogue says")
-    except LookalikeError as error:  # too large, never the same, of a kind that nothing reads
+    except PictureTooLarge as error:
+        stamp = _stamp_of_too_large(picture, work.max_file_bytes)
+        return msgspec.structs.replace(_rejected(error, picture.uri), stamp=stamp)
+    except LookalikeError as error:  # never the same, of a kind that nothing reads
         return _rejected(error, picture.uri)
     except OSError as error:
         # Without a stamp: storage that fails today may not tomorrow, so it is tried again.
@@ -93,6 +97,16 @@ def read(picture: Wanted, slot: Pixels, work: Work) -> Found:
         rejected = _rejected(error, picture.uri)
         return msgspec.structs.replace(rejected, sha256=digest, stamp=stamp)
     return Found(kind="pixels", sha256=digest, stamp=stamp)
+
+
+def _stamp_of_too_large(picture: Wanted, limit: int) -> Stamp | None:
+    """Give the stamp of a file that is not to be tried again as it is; None where it may be."""
+    try:
+        stamp = picture.listed or read_stamp(picture.uri)
+    except OSError:
+        return None
+    # Of a smaller one that was listed the file has changed since.
+    return stamp if stamp is not None and stamp.size > limit else None
 
 
 def _rejected(error: LookalikeError, uri: str) -> Found:

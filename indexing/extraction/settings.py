@@ -42,6 +42,9 @@ class ExtractionSettings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         Meta(ge=0, le=1, description="Largest share of quarantined and missing pictures."),
     ] = 0.1
+    allow_shrink: Annotated[
+        bool, Meta(description="Forget the pictures that are gone, however many they are.")
+    ] = False
     retry_quarantined: Annotated[
         bool, Meta(description="Read quarantined pictures again, unchanged files included.")
     ] = False

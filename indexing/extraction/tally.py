@@ -59,12 +59,13 @@ class Tally(msgspec.Struct, kw_only=True):
 def hopeless(tally: Tally, max_rejected: float, total: int | None) -> bool:
     """Tell, before the end, that the share of rejected pictures passes ``max_rejected``.
 
-    It is certain where the total is known. Where it is not, a bad folder that comes first
-    must not end the job, so the share has to be halfway between the limit and all.
+    It is certain where the total is known, and no total of another run is: a catalogue grows.
+    Where it is not, a bad folder that comes first must not end the job, so the share has to be
+    halfway between the limit and all.
     """
     if tally.pictures < FEWEST:
         return False
-    if total is not None and total >= tally.pictures:
+    if total is not None:
         return tally.rejected > max_rejected * total
     return tally.rejected > (1 + max_rejected) / 2 * tally.pictures
 

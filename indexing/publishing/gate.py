@@ -8,12 +8,11 @@ from indexing.extraction.features import Features
 from indexing.publishing.drafting import Draft
 from indexing.publishing.recall import measure_recall
 from indexing.publishing.wanted import Base
+from indexing.shrinking import has_shrunk
 from lookalike.errors import CatalogueShrunk, DataError, RecallTooLow
 from lookalike.index import IndexDetails, IndexVersion, Measured
 from lookalike.serving import Embedder
 
-# A catalogue that lost more than a tenth of its pictures has more likely lost a disk.
-SHRINK_SHARE = 0.1
 # Some hundreds of queries tell a recall to within so much.
 RECALL_SLACK = 0.01
 
@@ -50,7 +49,7 @@ def check_size(
     if previous is None or settings.allow_shrink:
         return
     before = previous.pictures - deleted
-    if count < (1 - SHRINK_SHARE) * before or (count == 0 < previous.pictures and not deleted):
+    if has_shrunk(count, before):
         raise CatalogueShrunk(
             f"the catalogue gives {count} pictures, the version being served has {before} that "
             "nobody deleted: is a disk or a folder missing? If they are meant to be gone, say "

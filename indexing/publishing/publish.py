@@ -11,6 +11,7 @@ from indexing.extraction.features import Features
 from indexing.publishing.drafting import Draft, Drafter, Plan, unlike
 from indexing.publishing.gate import GateSettings, check_draft, check_size, open_draft
 from indexing.publishing.wanted import Base, Wanted
+from indexing.version_copies import publishing_cache
 from lookalike.errors import DigestMismatch, PublishConflict, StoreError, VersionNotFound
 from lookalike.index import IndexDetails, IndexVersion
 from lookalike.index.version import decode_details
@@ -18,7 +19,6 @@ from lookalike.serving import Embedder
 from lookalike.settings import Settings
 from lookalike.store import (
     FileDigest,
-    VerifiedCache,
     open_indexes,
     open_models,
     verify_version,
@@ -221,8 +221,7 @@ class Publisher:
         if current is None:
             yield None
             return
-        # Of its own: a service on this machine forgets what it does not serve any more.
-        cache = VerifiedCache(self._cache_folder / "publishing", self._indexes)
+        cache = publishing_cache(self._cache_folder, self._indexes)
         cache.keep(set(self._indexes.versions()))
         try:
             folder = cache.fetch(current)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import msgspec
 
-from indexing.difference import Dead, Fresh, merged
+from indexing.difference import Dead, Fresh, merged, same_row
 from indexing.publishing.wanted import Base, Wanted, changed
 from lookalike.changes import Standing
 from lookalike.index import PictureRow, Quarantined
@@ -76,7 +76,7 @@ class VersionRows(Wanted):
     def same_rows(self, base: Base) -> bool:
         """See :meth:`Wanted.same_rows`."""
         self._check_own(base)
-        return all(row.held == row.wanted for row in self._named.values())
+        return all(same_row(row.held, row.wanted) for row in self._named.values())
 
     def same_quarantine(self, base: Base) -> bool:
         """See :meth:`Wanted.same_quarantine`."""
@@ -90,13 +90,13 @@ class VersionRows(Wanted):
         dead = self._version.vectors.dead_rows().tolist()
         yield from (number for number in dead if number not in named)
         for row in self._named.values():
-            if row.number is not None and row.base != row.wanted:
+            if row.number is not None and not same_row(row.base, row.wanted):
                 yield row.number
 
     def _fresh(self) -> Iterator[PictureRow]:
         """Give the rows that records name and that the base does not hold as they are wanted."""
         for row in self._named.values():
-            if row.wanted is not None and row.base != row.wanted:
+            if row.wanted is not None and not same_row(row.base, row.wanted):
                 yield row.wanted
 
     @cached_property

@@ -40,7 +40,7 @@ class Wanted(ABC):
 
     @abstractmethod
     def quarantined(self) -> Iterator[Quarantined]:
-        """Stream the pictures that cannot be found, and why."""
+        """Stream the pictures that cannot be found, and why; sorted by id."""
 
     def count(self) -> int:
         """Count the rows."""
@@ -56,8 +56,7 @@ class Wanted(ABC):
 
     def same_quarantine(self, base: Base) -> bool:
         """Tell whether in the version the same pictures are quarantined for the same reasons."""
-        now = sorted(self.quarantined(), key=lambda item: item.id)
-        return all(a == b for a, b in zip_longest(base.version.quarantine, now))
+        return all(a == b for a, b in zip_longest(base.version.quarantine, self.quarantined()))
 
 
 class LedgerRows(Wanted):

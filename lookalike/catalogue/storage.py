@@ -89,6 +89,8 @@ def read_with_stamp(uri: str, limit: int, listed: Stamp | None = None) -> Read:
 
     def read_remote() -> Read | None:
         nonlocal before
+        if before is not None and before.size > limit:
+            raise _too_large(uri, limit)  # nothing of it need be downloaded to know that
         _let_age(before)
         data = _within(limit, uri, file.read(limit))
         after = before and file.stamp()

@@ -44,12 +44,16 @@ class VerifiedCache:
                 self._copy(version, target)
         return target
 
-    def keep(self, versions: set[str]) -> None:
-        """Remove the copies of all other versions; files that are mapped stay readable."""
+    def keep(self, versions: set[str]) -> list[str]:
+        """Remove the copies of all other versions, and name these; mapped files stay readable."""
+        if not self._folder.is_dir():
+            return []
         with files.exclusive(self._folder / files.LOCK):
-            for path in list(self._folder.iterdir()):
-                if path.is_dir() and path.name not in versions:
-                    _remove(path)
+            folders = [path for path in self._folder.iterdir() if path.is_dir()]
+            others = [path for path in folders if path.name not in versions]
+            for path in others:
+                _remove(path)
+        return [path.name for path in others if not path.name.startswith(".")]
 
     def _copy(self, version: str, target: Path) -> None:
         manifest = self._collection.manifest(version)

@@ -1,9 +1,11 @@
 """The comparison that an incremental rebuild rests on."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing.difference import Dead, Fresh, differences, merged
+from indexing.difference import Dead, Fresh, differences, merged, same_row
+from lookalike.catalogue.picture import Attribute
 from lookalike.index import PictureRow
 
 IDS = ["", "A", "a", "a/b", "a b", "é", "🦉", "z" * 50]
@@ -55,3 +57,25 @@ def test_of_two_rows_of_one_id_the_one_laid_over_holds(
     first: dict[str, int], over: dict[str, int]
 ) -> None:
     assert list(merged(ordered(first), ordered(over))) == ordered({**first, **over})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changed"),
+    [(1, True, True), (False, 0, True), (0.0, False, True), (2, 2.0, False), (True, True, False)],
+)
+def test_a_number_that_turns_into_a_truth_value_is_a_change_as_it_is_to_a_filter(
+    before: Attribute, now: Attribute, changed: bool
+) -> None:
+    first, second = (
+        PictureRow("a", "file:///a", None, bytes(32), {"size": 3, "in_stock": value})
+        for value in (before, now)
+    )
+    assert same_row(first, second) is not changed
+    found = list(differences([(7, first)], [second]))
+    assert found == ([Dead(7), Fresh(second)] if changed else [])
+
+
+def test_no_row_is_like_no_row_alone() -> None:
+    assert same_row(None, None)
+    assert not same_row(None, row("a", 1))
+    assert not same_row(row("a", 1), None)

@@ -15,6 +15,8 @@ from indexing.extraction.settings import ExtractionSettings
 from indexing.publishing import GateSettings, Plan
 from indexing.reindex import Live, build_index, extract_part
 from lookalike.catalogue import Folder
+from lookalike.changes import Deletion, open_changes
+from lookalike.errors import CatalogueShrunk
 from lookalike.index import IndexVersion
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes, verify_version
@@ -101,3 +103,14 @@ def test_a_damaged_part_does_not_fail_a_run_that_has_published(
     assert "warning" in capsys.readouterr().err
     assert damaged.exists()
     assert len(features.parts()) == 2
+
+
+def test_what_was_deleted_by_name_is_no_loss_to_an_extraction(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", labels=1, each=8)
+    run_of_many_parts(tmp_path)
+    ids = [picture.id for picture in Folder(pictures)]
+    open_changes(str(tmp_path / "store"), "default").append(Deletion(ids[:2]))
+    run_of_many_parts(tmp_path)
+    (pictures / ids[3]).unlink()
+    with pytest.raises(CatalogueShrunk, match=r"5 pictures, .* 6 "):
+        run_of_many_parts(tmp_path)

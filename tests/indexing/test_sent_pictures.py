@@ -88,6 +88,7 @@ def test_the_command_names_what_it_removed(
     gallery: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOOKALIKE_STORE", gallery.settings.store)
+    monkeypatch.setenv("LOOKALIKE_CACHE", gallery.settings.cache)
     sha256 = send(gallery, "deleted", b"deleted")
     gallery.changes.append(Deletion(["deleted"]))
     ran = CliRunner().invoke(index, ["prune", "--json"], catch_exceptions=False)
@@ -95,6 +96,7 @@ def test_the_command_names_what_it_removed(
     ran = CliRunner().invoke(index, ["prune", "--pictures", "--json"], catch_exceptions=False)
     assert json.loads(ran.stdout) == {
         "indexes": [],
+        "copies": [],
         "models": [],
         "pictures": [sha256],
         "features": [],

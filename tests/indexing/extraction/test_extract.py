@@ -140,6 +140,16 @@ def test_a_quarantine_is_kept_without_reading_until_the_file_changes(tmp_path: P
     assert run(Folder(pictures), tmp_path).quarantined == 0
 
 
+def test_a_file_that_is_too_large_is_not_read_again_until_it_is_asked_for(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", labels=1, each=2)
+    for catalogue in (Folder(pictures), [Picture("x", (pictures / "label-0/0.jpg").as_uri())]):
+        root = tmp_path / type(catalogue).__name__
+        assert run(catalogue, root, max_file_bytes=10).quarantined
+        assert set(reasons(root).values()) == {"picture-too-large"}
+        assert run(catalogue, root).embedded == 0
+        assert run(catalogue, root, retry_quarantined=True).quarantined == 0
+
+
 def test_a_picture_without_features_is_quarantined_and_known_by_its_vector(tmp_path: Path) -> None:
     class Nothing(Means):
         def embed(self, pixels: np.ndarray) -> np.ndarray:
@@ -158,7 +168,7 @@ def test_a_picture_without_features_is_quarantined_and_known_by_its_vector(tmp_p
 def test_pictures_that_left_the_catalogue_leave_the_ledger(tmp_path: Path) -> None:
     catalogue = listed(write_pictures(tmp_path / "pictures", labels=1, each=6))
     run(catalogue, tmp_path)
-    assert run(catalogue[2:], tmp_path).removed == 2
+    assert run(catalogue[2:], tmp_path, allow_shrink=True).removed == 2
     assert [row.id for row in embedded(tmp_path)] == [item.id for item in catalogue[2:]]
 
 
@@ -244,6 +254,18 @@ def test_a_job_without_hope_ends_early(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="so far"):
         run(catalogue(), tmp_path, max_rejected=0.5)
     assert len(taken) < 100_000
+
+
+def test_bad_pictures_that_come_first_do_not_end_the_job_of_a_catalogue_that_grew(
+    tmp_path: Path,
+) -> None:
+    pictures = write_pictures(tmp_path / "pictures", labels=1, each=1)
+    (uri,) = [picture.uri for picture in Folder(pictures)]
+    good = [Picture(f"good {number:04}", uri) for number in range(2000)]
+    bad = [Picture(f"bad {number:04}", f"{uri}.gone") for number in range(200)]
+    assert run(iter(good[:1500]), tmp_path, max_rejected=0.1).pictures == 1500
+    tally = run(iter([*bad, *good]), tmp_path, max_rejected=0.1)
+    assert (tally.pictures, tally.missing) == (2200, 200)
 
 
 def test_a_row_that_the_server_refuses_is_found_and_quarantined(tmp_path: Path) -> None:

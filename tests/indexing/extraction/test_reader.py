@@ -12,7 +12,7 @@ import pytest
 from indexing.extraction.known import as_digests, sort_digests
 from indexing.extraction.messages import Request, Wanted, decode_reply, decode_request, encode
 from indexing.extraction.reader import Work, answer, read
-from lookalike.catalogue import Folder
+from lookalike.catalogue import Folder, Stamp
 from lookalike.catalogue.storage import read_stamp
 from lookalike.picture import PictureContract, read_picture
 from tests.indexing.extraction import crashing
@@ -68,6 +68,18 @@ def test_a_file_over_the_limit_is_not_read(paths: list[Path]) -> None:
     found = read(Wanted(paths[0].as_uri()), slots(1)[0], work(max_file_bytes=10))
     assert (found.kind, found.type) == ("rejected", "picture-too-large")
     assert found.detail == "the file has more than 10 bytes"
+
+
+def test_a_file_over_the_limit_has_its_stamp_so_that_it_is_not_tried_again(
+    paths: list[Path],
+) -> None:
+    uri = paths[0].as_uri()
+    stamp = read_stamp(uri)
+    for listed in (None, stamp):
+        found = read(Wanted(uri, listed, None), slots(1)[0], work(max_file_bytes=10))
+        assert found.stamp == stamp
+    grown = read(Wanted(uri, Stamp(5, 1), None), slots(1)[0], work(max_file_bytes=10))
+    assert (grown.type, grown.stamp) == ("picture-too-large", None)
 
 
 def test_what_is_wrong_does_not_say_where_the_file_is(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ REASONS = [("truncated-picture", 3, "a"), ("missing", 1, "b")]
         (2000, 201, 100_000, False),  # a bad folder that comes first
         (2000, 1000, None, False),
         (2000, 1101, None, True),  # more than halfway between the limit and all
-        (2000, 201, 1500, False),  # the last run's count no longer says anything
     ],
 )
 def test_a_job_ends_early_only_where_it_cannot_end_well(

@@ -33,9 +33,9 @@ class Gallery:
     Every picture has a colour drawn from its number: equal numbers give equal files.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, store: str = "") -> None:
         self.root = root
-        self.settings = Settings(store=str(root / "store"), cache=str(root / "cache"))
+        self.settings = Settings(store=store or str(root / "store"), cache=str(root / "cache"))
         self.indexes = open_indexes(self.settings.store, self.settings.index)
         self.changes = open_changes(self.settings.store, self.settings.index)
         self.features = Features.of(self.settings.store, MODEL)

@@ -1,5 +1,6 @@
 """What is looked up of a version with changes is what a pass over all its rows finds."""
 
+import itertools
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -135,6 +136,38 @@ def test_lookups_find_what_a_pass_over_all_rows_finds(
         assert wanted.count() == Wanted.count(wanted)
         assert wanted.same_rows(served) == Wanted.same_rows(wanted, served)
         assert wanted.same_quarantine(served) == Wanted.same_quarantine(wanted, served)
+
+
+def test_an_addition_whose_number_turned_into_a_truth_value_is_a_change(tmp_path: Path) -> None:
+    before, after = (
+        msgspec.structs.replace(row("a", 1), attributes={"in_stock": value}) for value in (1, True)
+    )
+    details = write_version(tmp_path, [[before]], [before])
+    write_quarantine(tmp_path / "quarantine.sqlite", [])
+    with closing(IndexVersion("version", tmp_path, details)) as opened:
+        served = Base(opened, tmp_path)
+        stand = recorded([Additions([Addition("a", after.sha256.hex())])])
+        wanted = VersionRows(served, [after], stand)
+        assert not wanted.same_rows(served)
+        assert list(wanted.changes(served)) == [Dead(0), Fresh(after)]
+        assert VersionRows(served, [before], stand).same_rows(served)
+
+
+class Endless(Wanted):
+    """A quarantine that no memory holds."""
+
+    deleted = folded = frozenset()
+
+    def rows(self) -> Iterator[PictureRow]:
+        raise AssertionError("rows are not asked for")
+
+    def quarantined(self) -> Iterator[Quarantined]:
+        return (Quarantined(f"{number:09}", "u", "t", "d") for number in itertools.count())
+
+
+def test_quarantines_are_compared_as_they_stream() -> None:
+    with version({"a": 1}, {"a": 1}, {"000000000", "000000001"}) as served:
+        assert not Endless().same_quarantine(served)
 
 
 def test_rows_of_one_version_are_not_compared_with_another() -> None:

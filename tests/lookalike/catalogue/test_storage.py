@@ -70,6 +70,17 @@ def test_a_file_over_the_limit_is_refused(uri: str) -> None:
             read(uri, 6)
 
 
+def test_nothing_is_downloaded_of_an_object_that_is_told_to_be_over_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uri = f"memory://root{next(_numbers)}/a.png"
+    put(uri, b"picture")
+    monkeypatch.delattr(remote.Object, "read")
+    for listed in (None, read_stamp(uri)):
+        with pytest.raises(PictureTooLarge, match="has more than 6 bytes"):
+            read_with_stamp(uri, 6, listed)
+
+
 def test_a_file_that_is_not_there_is_told_so(uri: str) -> None:
     if uri.startswith("memory:"):
         put(uri.replace("a b", "other"), b"")
