@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from gevent import monkey
 from gunicorn import util
-from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import InvalidHeader
 from gunicorn.workers.ggevent import GeventWorker
 
@@ -28,6 +27,7 @@ from search_api import stopping
 from search_api.accepting import SharingServer
 from search_api.access import KEY, PROBES
 from search_api.connection import Connection
+from search_api.leftovers import drop, is_read
 from search_api.listening import keep_out_newcomers, waiting_connections
 from search_api.logs import HEADER, Told, told
 from search_api.turns import Turns, has_turn
@@ -42,6 +42,8 @@ LOOK_SECONDS = 0.1
 HANDSHAKE_SECONDS = 0.3
 # By then a request that was on its way has arrived, and is answered.
 LINGER_SECONDS = 1.0
+# For the head of a request once it begins to come, and for a new connection's first one.
+HEAD_SECONDS = 10.0
 FAILURES = 500
 # A second: kubelet, Prometheus and load balancers ask far less.
 FREE_PROBES = 50
@@ -110,18 +112,41 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
             self._turns.wait()
         if self._ending:
             req.force_close()
-        sock.begin()
+        # gunicorn would ask for the body before anybody knows whether it is wanted.
+        expects_word, req._expected_100_continue = req._expected_100_continue, False
+        sock.begin(expects_word=expects_word)
+        try:
+            answered = self._answer(listener_name, req, sock, addr)
+        except StopIteration:  # it was the connection's last
+            if not is_read(req):
+                sock.linger()
+            raise
+        self._finish(req, sock)
+        return answered
+
+    def _answer(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
         if not has_turn() and _can_be_told_early(req):
             return self._tell_busy(req, sock)
-        answered = super().handle_request(listener_name, req, sock, addr)
-        if _is_read(req):
-            sock.end()
-        return answered
+        return super().handle_request(listener_name, req, sock, addr)
+
+    def _finish(self, req: Any, sock: Any) -> None:
+        """Make ready for the next request, or end the connection where that cannot be found."""
+        if not is_read(req):
+            sock.flush()
+            # Who waits for a word before they send the body may never send it.
+            if sock.expects_word or not drop(req):
+                sock.linger()
+                raise StopIteration
+        sock.end()
 
     def timeout_ctx(self) -> AbstractContextManager[object]:
         """Surround the wait for a connection's next request, once the last one is answered."""
-        gevent.getcurrent().connection.flush()
-        return _Wait(self._waiting, self.cfg.keepalive)
+        connection = gevent.getcurrent().connection
+        connection.flush()
+        seconds = self.cfg.keepalive if connection.served else HEAD_SECONDS
+        wait = _Wait(self._waiting, seconds)
+        connection.heard, connection.served = wait.begun, True
+        return wait
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer a request that never gets to the application."""
@@ -141,6 +166,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         refusal = answer(error, request, close=True)
         util.write_nonblock(client, refusal.wire)
         self._log_answer(refusal, request, {})
+        client.linger()
 
     def _tell_busy(self, req: Any, sock: Any) -> bool:
         """Answer 429 without the application, which would take as long over it as over an answer.
@@ -205,12 +231,6 @@ def _can_be_told_early(req: Any) -> bool:
     return search and all(name != "EXPECT" for name, _ in req.headers)
 
 
-def _is_read(req: Any) -> bool:
-    """Tell whether nothing of a request's body is left, which gunicorn would read and drop."""
-    reader = req.body.reader
-    return not (reader.parser if isinstance(reader, ChunkedReader) else reader.length)
-
-
 def _has_arrived(client: Any) -> bool:
     """Say whether something of a client's waits to be read, or its end."""
     poll = _poll()
@@ -239,11 +259,19 @@ class _Probes:
 
 
 class _Wait(AbstractContextManager["_Wait"]):
-    """Notes that a greenlet waits for a request; ends quietly after ``seconds``, or when told."""
+    """Notes that a greenlet waits for a request; ends quietly after ``seconds``, or when told.
+
+    Once something of the request has come it waits for the rest of the head alone.
+    """
 
     def __init__(self, waiting: "set[gevent.Greenlet]", seconds: float) -> None:
         self._waiting, self._greenlet = waiting, gevent.getcurrent()
         self._timeout = gevent.Timeout(seconds)
+
+    def begun(self) -> None:
+        """Hear that a request begins to come."""
+        self._timeout.close()
+        self._timeout = gevent.Timeout.start_new(HEAD_SECONDS)
 
     def __enter__(self) -> "_Wait":
         self._waiting.add(self._greenlet)

@@ -21,7 +21,9 @@ class Sock:
     def __init__(self) -> None:
         self.sent = b""
 
-    def begin(self) -> None:
+    expects_word = False
+
+    def begin(self, *, expects_word: bool) -> None:
         """As of a connection: a request begins."""
 
     def end(self) -> None:
@@ -54,6 +56,7 @@ def request(path: str = "/search", method: str = "POST", **other: Any) -> Any:
         "version": (1, 1),
         "headers": HEADERS,
         "should_close": lambda: False,
+        "_expected_100_continue": False,
     }
     body = SimpleNamespace(reader=SimpleNamespace(length=0))
     return SimpleNamespace(**{**given, "body": body, **other})
