@@ -33,12 +33,12 @@ class QueryVector(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         b64: its numbers, little-endian float32.
-        model_version: the model that it is of.
+        space: the model and the metric that it is of; others refuse it.
         sha256: of the file that it is of, or None where only a vector was known.
     """
 
     b64: bytes
-    model_version: int | None = None
+    space: str | None = None
     sha256: str | None = None
 
     @property

@@ -107,7 +107,7 @@ class InvalidFilter(BadRequest):
 
 
 class OtherModel(BadRequest):
-    """The vector is of another model version than the index."""
+    """The vector is of another model than the index, or of another metric."""
 
     type = "other-model"
     title = "The vector is of another model"

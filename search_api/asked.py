@@ -1,11 +1,12 @@
 """What a search is made with, once its vector is known."""
 
 import msgspec
-from msgspec import UNSET
 
-from lookalike.index import PictureRow
+from lookalike.index import IndexDetails, PictureRow
 from lookalike.vectors import Vectors
 from search_api.parameters import EncodedVector
+
+WEIGHTS_DIGITS = 12
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -31,10 +32,20 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Tell whether a picture of the index is what was asked for, or a file of its bytes."""
         return picture.id == self.id or picture.sha256 == self.sha256
 
-    def encoded(self, model_version: int) -> EncodedVector:
+    def encoded(self, index: IndexDetails) -> EncodedVector:
         """Write the vector so that it can be searched with again."""
         return EncodedVector(
             self.vector.astype("<f4").tobytes(),
-            model_version=model_version,
-            sha256=UNSET if self.sha256 is None else self.sha256.hex(),
+            space=space_of(index),
+            sha256=None if self.sha256 is None else self.sha256.hex(),
         )
+
+
+def space_of(index: IndexDetails) -> str:
+    """Name the space that an index's vectors lie in: a number alone may be another store's model.
+
+    And the metric: where lengths do not count, those of pictures of the index are kept as one.
+    """
+    model = index.model
+    weights = model.weights_sha256[:WEIGHTS_DIGITS]
+    return f"{model.name}/{model.version}-{weights}/{index.metric}"

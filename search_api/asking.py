@@ -22,7 +22,7 @@ from lookalike.index import PictureRow
 from lookalike.picture import Box, read_picture
 from lookalike.picture.contract import Pixels
 from lookalike.vectors import Vectors, without_features
-from search_api.asked import Asked
+from search_api.asked import Asked, space_of
 from search_api.cache import PictureKey
 from search_api.caller import Caller
 from search_api.capacity import Capacity
@@ -173,13 +173,13 @@ def asking_model(
 
 
 def _usable(given: Embedded, serving: Serving) -> Vectors:
-    vector, model = given.vector, serving.index.details.model
-    if given.model_version not in (None, model.version):
+    vector, index = given.vector, serving.index.details
+    if given.space not in (None, space_of(index)):
         raise OtherModel(
-            f"the vector is of model version {given.model_version}, and this index is of "
-            f"{model.version}: search by the picture again"
+            f"the vector is of {given.space}, and this index is of {space_of(index)}: search by "
+            "the picture again"
         )
-    dimensions = model.dimensions
+    dimensions = index.model.dimensions
     if vector.shape != (dimensions,):
         raise InvalidParameter(
             f"a vector of this index has {dimensions} numbers, not {len(vector)}"

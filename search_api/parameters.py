@@ -22,6 +22,7 @@ MAX_ROWS = 1 << 31
 MAX_DIMENSIONS = 1 << 14
 MAX_ID_BYTES = 1 << 12
 MAX_LABEL = 1024
+MAX_SPACE = 1024
 # Added pictures stay in memory until a version folds them in: as much as a URL can carry.
 MAX_ATTRIBUTES_BYTES = 1 << 13
 # Above most distances of copies, below nearly all of different pictures (bench.duplicates).
@@ -83,29 +84,23 @@ class Encoded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     b64: Annotated[bytes, Meta(description="The file's bytes in base64.")]
 
 
-class EncodedVector(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class EncodedVector(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False
+):
     """A vector within JSON as the bytes that it is, which is shorter, exact and sooner read.
 
     An answer's vector says all of it, so that it can be searched with as it came.
     """
 
     b64: Annotated[bytes, Meta(description="Its numbers, little-endian float32, in base64.")]
-    model_version: (
-        Annotated[
-            int, Meta(ge=1, description="The model that it is of; to others it means nothing.")
-        ]
-        | UnsetType
-    ) = UNSET
-    sha256: (
-        Annotated[
-            str,
-            Meta(
-                pattern="^[0-9a-f]{64}$",
-                description="Digest of the file that it is of, which exclude_self leaves out.",
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    space: Annotated[
+        Annotated[str, Meta(max_length=MAX_SPACE)] | None,
+        Meta(description="Model and metric that it is of; to others its numbers mean nothing."),
+    ] = None
+    sha256: Annotated[
+        Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)] | None,
+        Meta(description="Digest of the file that it is of, which exclude_self leaves out."),
+    ] = None
 
 
 class JsonQuery(Parameters, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -84,11 +84,12 @@ class Indexed(msgspec.Struct, frozen=True, gc=False):
 class Embedded(msgspec.Struct, frozen=True, gc=False):
     """Look for what is near a vector: ``float32[d]``, as the model gives it.
 
-    Whoever asks may know of which model version it is, and of a file of which digest.
+    Whoever asks may know in which space it lies (:func:`search_api.asked.space_of`), and of a
+    file of which digest it is.
     """
 
     vector: Vectors
-    model_version: int | None = None
+    space: str | None = None
     sha256: bytes | None = None
 
 
@@ -236,7 +237,7 @@ def _embedded(given: EncodedVector) -> Embedded:
         )
     return Embedded(
         np.frombuffer(data, FLOAT32),
-        model_version=given.model_version or None,
+        space=given.space,
         sha256=bytes.fromhex(sha256) if sha256 else None,
     )
 

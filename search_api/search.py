@@ -120,18 +120,18 @@ def answer(
 ) -> Answer:
     """Say what was found just now, for a query whose work began at ``begun``."""
     found = time.perf_counter()
-    model_version = serving.index.details.model.version
+    index = serving.index.details
     return Answer(
         results,
         serving.index.name,
-        model_version,
+        index.model.version,
         TookMilliseconds(
             decode=_milliseconds(begun, asked.decoded),
             embed=_milliseconds(asked.decoded, asked.embedded),
             search=_milliseconds(asked.embedded, found),
             total=_milliseconds(begun, found),
         ),
-        asked.encoded(model_version) if parameters.with_vector else UNSET,
+        asked.encoded(index) if parameters.with_vector else UNSET,
     )
 
 

@@ -5,7 +5,8 @@ import { keepVector, vectorOf } from "./vectors.js";
 const STORED = "lookalike.key";
 const RETRIES = 3;
 const LONGEST = 30; // seconds that are waited unasked
-const OTHER_MODEL = "other-model"; // what a vector is of, once another one is served
+// What is said of a vector once another model is served, or by a replica of another release.
+const OUTDATED = ["other-model", "invalid-parameter"];
 
 const UNREACHED = {
   title: "The service cannot be reached",
@@ -139,7 +140,7 @@ async function searchByVector(vector, parameters, signal) {
   try {
     return await post("search", { vector }, parameters, signal);
   } catch (error) {
-    if (error.kind === OTHER_MODEL) return null;
+    if (OUTDATED.includes(error.kind)) return null;
     throw error;
   }
 }

@@ -1,12 +1,13 @@
 """Searches that go on by the vector which an earlier one answered."""
 
+import re
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
-from lookalike.client import Answer, Client, QueryVector, ServiceError
+from lookalike.client import Answer, Client, ServiceError
 from tests.search_api.conftest import Stack
 from tests.search_api.test_forms import NAME
 
@@ -59,14 +60,28 @@ def test_no_vector_is_answered_unasked(client: Client) -> None:
 def test_a_vector_alone_is_answered_as_it_came(client: Client) -> None:
     numbers = np.arange(1, 129, dtype=np.float32)
     answered = client.search(vector=numbers, with_vector=True).vector
-    assert answered == QueryVector(numbers.tobytes(), model_version=1)
+    assert answered is not None
+    assert answered.b64 == numbers.tobytes()
+    assert answered.sha256 is None
+
+
+def test_what_is_not_known_of_a_vector_may_be_null(client: Client) -> None:
+    vector = {"b64": np.ones(128, np.float32).tobytes(), "space": None, "sha256": None}
+    assert client._ask("/search", {"vector": vector})
 
 
 def test_a_vector_of_another_model_is_refused(stack: Stack, client: Client) -> None:
     vector = client.search(id=NAME, with_vector=True).vector
     assert vector is not None
-    other = msgspec.structs.replace(vector, model_version=2)
-    with pytest.raises(ServiceError, match="version 2, and this index is of 1") as refused:
+    assert re.fullmatch("embedder/1-[0-9a-f]{12}/cosine", str(vector.space))
+    for space in ("embedder/2-", "other/1-", "l2"):
+        changed = re.sub("embedder/1-|cosine", space, str(vector.space), count=1)
+        with pytest.raises(
+            ServiceError, match=f"is of {changed}, and this index is of {vector.space}"
+        ):
+            client.search(vector=msgspec.structs.replace(vector, space=changed))
+    other = msgspec.structs.replace(vector, space="another")
+    with pytest.raises(ServiceError) as refused:
         client.search(vector=other)
     assert (refused.value.status, refused.value.kind) == (409, "other-model")
     [outcome] = client.search_batch([{"vector": other}])
@@ -75,7 +90,14 @@ def test_a_vector_of_another_model_is_refused(stack: Stack, client: Client) -> N
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sha256": "AB" * 32}, {"sha256": "ab"}, {"model_version": 0}, {"name": "x"}]
+    "wrong",
+    [
+        {"sha256": "AB" * 32},
+        {"sha256": "ab"},
+        {"sha256": "ab" * 32 + "\n"},
+        {"space": 1},
+        {"name": "x"},
+    ],
 )
 def test_what_a_vector_is_said_to_be_of_is_checked(stack: Stack, wrong: dict[str, Any]) -> None:
     vector = {"b64": np.ones(128, np.float32).tobytes(), **wrong}

@@ -324,9 +324,11 @@ def copy(shop: Stack, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_that_is_gone_is_told(shown: Shown, copy: Path) -> None:
+def test_a_file_that_is_gone_is_told_where_it_is_needed(shown: Shown, copy: Path) -> None:
     choose(shown.page, copy)
     shown.found()
     copy.unlink()
-    shown.page.get_by_role("button", name="red").click()
+    shown.after(shown.page.get_by_role("button", name="red").click)
+    shown.page.locator("#part summary").click()
+    shown.page.locator("#side-left").press("End")
     shown.page.locator("#problem", has_text="can no longer be read").wait_for()
