@@ -54,6 +54,7 @@ def export_model(model_file: Path | None, force: bool, as_json: bool) -> None:
         settings.model,
         force=force,
         served=served_model(settings),
+        scratch=settings.scratch,
         say=lambda line: click.echo(line, err=True),
     )
     card = read_stored_card(models, version)

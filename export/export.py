@@ -34,6 +34,7 @@ def export(
     *,
     force: bool = False,
     served: int | None = None,
+    scratch: Path | None = None,
     say: Say = lambda _: None,
 ) -> str:
     """Export a trained model, unless the store's newest version already is that model.
@@ -44,6 +45,7 @@ def export(
         model_name: the name that the model server will know it by.
         force: export the same model once more, or one that is worse than the served one.
         served: the version that is served; None: there is none.
+        scratch: where the draft is, where the store is remote (:meth:`Collection.draft`).
         say: tells people how it compares with that one.
 
     Returns:
@@ -61,15 +63,17 @@ def export(
     if known is not None:
         return known
     card = check_gate(card, served, say, force=force)
-    return _export(model_file, _calibrated(model_file, card), models, model_name)
+    return _export(model_file, _calibrated(model_file, card), models, model_name, scratch)
 
 
-def _export(model_file: Path, card: ModelCard, models: Collection, model_name: str) -> str:
+def _export(
+    model_file: Path, card: ModelCard, models: Collection, model_name: str, scratch: Path | None
+) -> str:
     # Here, so that finding that there is nothing to do costs no import of TensorFlow.
     from export.saved_model import check_agreement, cut, write_saved_model
     from training.model import check_definition, load_model
 
-    with working("exporting the model"), models.draft() as folder:
+    with working("exporting the model"), models.draft(scratch) as folder:
         model = load_model(model_file)
         check_definition(model, card.picture.size, card.dimensions)
         embedder = cut(model)

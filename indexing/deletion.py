@@ -1,6 +1,7 @@
 """``lookalike delete``: pictures are gone from every answer within seconds, and stay gone."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -47,7 +48,7 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     indexes.latest()
     record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
     # Looked up afterwards: nothing may delay the deletion itself.
-    lookup = _Lookup(indexes, ids)
+    lookup = _Lookup(indexes, ids, settings.scratch)
     versions = indexes.versions()
     found: dict[str, list[str]] = {name: [] for name in ids}
     unseen = []
@@ -65,8 +66,8 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
 class _Lookup:
     """Looks ids up in the rows of versions: once in those that several of them share."""
 
-    def __init__(self, indexes: Collection, ids: Sequence[str]) -> None:
-        self._indexes, self._ids = indexes, ids
+    def __init__(self, indexes: Collection, ids: Sequence[str], scratch: Path) -> None:
+        self._indexes, self._ids, self._scratch = indexes, ids, scratch
         self._found: dict[str, set[str]] = {}
 
     def ids_in(self, version: str) -> set[str]:
@@ -75,6 +76,6 @@ class _Lookup:
 
     def _in(self, rows: StoredRows) -> set[str]:
         if rows.place not in self._found:
-            with opened_rows(self._indexes, rows) as table:
+            with opened_rows(self._indexes, rows, self._scratch) as table:
                 self._found[rows.place] = set(table.find(self._ids))
         return self._found[rows.place]

@@ -65,7 +65,8 @@ def verify(version: str | None, as_json: bool) -> None:
 
     indexes = _indexes()
     version = _chosen(indexes, version)
-    count, size = verify_version(indexes, version)
+    scratch = Settings.from_environment().scratch
+    count, size = verify_version(indexes, version, scratch=scratch)
     if as_json:
         click.echo(msgspec.json.encode({"version": version, "files": count, "bytes": size}))
     else:
@@ -162,13 +163,14 @@ def _prune_pictures(indexes: "Collection") -> list[str]:
     from lookalike.changes import open_changes
 
     settings = Settings.from_environment()
-    return prune_pictures(indexes, open_changes(settings.store, settings.index))
+    return prune_pictures(indexes, open_changes(settings.store, settings.index), settings.scratch)
 
 
 def _prune_features(indexes: "Collection") -> "list[Pruned]":
     from indexing.unneeded_features import prune_features
 
-    return prune_features(Settings.from_environment().store, indexes)
+    settings = Settings.from_environment()
+    return prune_features(settings.store, indexes, settings.scratch)
 
 
 def _prune_models(indexes: "Collection") -> list[str]:

@@ -1,6 +1,7 @@
 """The bytes of pictures that were sent by ``add`` and ``PUT``, once nothing has them any more."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from indexing.stored_rows import picture_tables
@@ -13,7 +14,7 @@ SENDING_SECONDS: Final = 86_400.0
 TOGETHER = 16
 
 
-def prune_pictures(indexes: Collection, log: ChangeLog) -> list[str]:
+def prune_pictures(indexes: Collection, log: ChangeLog, scratch: Path) -> list[str]:
     """Remove the bytes of sent pictures that no version has a row of, and no addition asks for.
 
     A deleted picture has a row in the versions of before, and in later ones until one is built
@@ -22,6 +23,7 @@ def prune_pictures(indexes: Collection, log: ChangeLog) -> list[str]:
     Args:
         indexes: of the index.
         log: of its changes.
+        scratch: for copies of a remote store's rows.
 
     Returns:
         The SHA-256 of each that was removed, in hexadecimal.
@@ -32,7 +34,7 @@ def prune_pictures(indexes: Collection, log: ChangeLog) -> list[str]:
     sent = set(log.pictures())  # before the records: of what is sent later, nothing is removed
     asked = _Asked(log)
     candidates = {bytes.fromhex(sha256) for sha256 in sent - asked.now()}
-    unheld = candidates - _held(indexes, candidates) if candidates else candidates
+    unheld = candidates - _held(indexes, candidates, scratch) if candidates else candidates
     unwanted = sorted(digest.hex() for digest in unheld)
     parts = [unwanted[first : first + TOGETHER] for first in range(0, len(unwanted), TOGETHER)]
     return [sha256 for part in parts for sha256 in _remove(log, asked, part)]
@@ -55,12 +57,12 @@ class _Asked:
         return {added.addition.sha256 for added in map(self._words.added, self._ids) if added}
 
 
-def _held(indexes: Collection, digests: set[bytes]) -> set[bytes]:
+def _held(indexes: Collection, digests: set[bytes], scratch: Path) -> set[bytes]:
     """Give those of the digests that some version has a row of, dead ones too."""
     held: set[bytes] = set()
     seen: set[str] = set()
     for version in indexes.versions():
-        for place, table in picture_tables(indexes, version, seen):
+        for place, table in picture_tables(indexes, version, scratch, seen):
             seen.add(place)
             held |= table.digests(digests)
     return held

@@ -1,7 +1,6 @@
 """Features and ledgers of what nothing in the store has any more."""
 
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -19,6 +18,7 @@ from lookalike.changes import open_changes
 from lookalike.index import ModelReference
 from lookalike.index.version import decode_details
 from lookalike.store import Collection, Location
+from lookalike.store.files import scratch_folder
 
 # Digests that are in memory as Python's objects at a time.
 TOGETHER = 1 << 16
@@ -37,7 +37,7 @@ class Pruned(msgspec.Struct, frozen=True):
     vectors: int
 
 
-def prune_features(store: str, indexes: Collection) -> list[Pruned]:
+def prune_features(store: str, indexes: Collection, scratch: Path) -> list[Pruned]:
     """Remove the vectors of pictures that no index of the store has any more.
 
     An index has what its versions have rows of, dead ones too, what its ledgers list, and what was
@@ -47,26 +47,27 @@ def prune_features(store: str, indexes: Collection) -> list[Pruned]:
     Args:
         store: its URL or path.
         indexes: one index of the store.
+        scratch: for copies of a remote store's rows and ledgers.
 
     Raises:
         StoreError: a version or a ledger is damaged, or an extraction runs; of the features that
             it is about, and of later ones, nothing is removed.
     """
-    _remove_outdated_ledgers(store, indexes)
+    _remove_outdated_ledgers(store, indexes, scratch)
     location = Location(f"{store}/features")
     folders = sorted({name.rpartition("/")[0] for name in location.names("*/*/part-*.parquet")})
-    pruned = [_prune(store, indexes, folder) for folder in folders]
+    pruned = [_prune(store, indexes, folder, scratch) for folder in folders]
     return [one for one in pruned if one.vectors]
 
 
-def _prune(store: str, indexes: Collection, folder: str) -> Pruned:
+def _prune(store: str, indexes: Collection, folder: str, scratch: Path) -> Pruned:
     began = time.monotonic()
-    with closing(sort_digests(_needed(store, indexes, folder))) as needed:
+    with closing(sort_digests(_needed(store, indexes, folder, scratch))) as needed:
         features = Features.at(Location(f"{store}/features/{folder}"))
         return Pruned(folder, features.keep(needed, lambda: time.monotonic() - began))
 
 
-def _needed(store: str, indexes: Collection, folder: str) -> Iterator[Digests]:
+def _needed(store: str, indexes: Collection, folder: str, scratch: Path) -> Iterator[Digests]:
     """Stream the digests of what has a vector of this model, and may need it."""
     for collection in indexes.siblings():
         seen: set[str] = set()
@@ -74,12 +75,12 @@ def _needed(store: str, indexes: Collection, folder: str) -> Iterator[Digests]:
         if versions:
             yield from _in_chunks(_added(store, _index(collection)))
         for version in versions:
-            for place, table in picture_tables(collection, version, seen):
+            for place, table in picture_tables(collection, version, scratch, seen):
                 seen.add(place)
                 yield from _in_chunks(picture.sha256 for picture in table)
     ledgers = Location(f"{store}/ledgers")
     for name in ledgers.names(f"*/{folder.replace('/', '-')}/{PATTERN}"):
-        yield from _in_chunks(_of_ledger(ledgers, name))
+        yield from _in_chunks(_of_ledger(ledgers, name, scratch))
 
 
 def _added(store: str, index: str) -> Iterator[bytes]:
@@ -87,9 +88,9 @@ def _added(store: str, index: str) -> Iterator[bytes]:
     return (bytes.fromhex(addition.sha256) for addition in added.values())
 
 
-def _of_ledger(ledgers: Location, name: str) -> Iterator[bytes]:
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / "ledger.sqlite"
+def _of_ledger(ledgers: Location, name: str, scratch: Path) -> Iterator[bytes]:
+    with scratch_folder(None if ledgers.local else scratch) as folder:
+        path = folder / "ledger.sqlite"
         if ledgers.local is None:
             ledgers.download(name, path)
         else:
@@ -105,13 +106,13 @@ def _in_chunks(digests: Iterable[bytes]) -> Iterator[Digests]:
         yield as_digests(chunk)
 
 
-def _remove_outdated_ledgers(store: str, indexes: Collection) -> None:
+def _remove_outdated_ledgers(store: str, indexes: Collection, scratch: Path) -> None:
     ledgers = Location(f"{store}/ledgers")
     for collection in indexes.siblings():
         named = {_folder(model): model for _, model in _models(collection)}
         for name in ledgers.names(f"{_index(collection)}/*/{PATTERN}"):
             if _is_outdated(name.split("/")[1], named):
-                for _ in _of_ledger(ledgers, name):
+                for _ in _of_ledger(ledgers, name, scratch):
                     break  # where a run still writes it, it is left, and so is all else
                 ledgers.remove(name)
 

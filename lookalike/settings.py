@@ -149,6 +149,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
 
     @property
+    def scratch(self) -> Path:
+        """Local folder for what a run needs and nobody after it (``files.scratch_folder``)."""
+        return Path(self.cache) / "scratch"
+
+    @property
     def service_url(self) -> str:
         """Where the service listens that is started with these settings.
 

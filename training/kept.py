@@ -66,7 +66,7 @@ def keep(settings: Settings) -> str | None:
     weights = read_model_card(folder / CARD_FILE).weights_sha256
     if newest is not None and read_stored_card(versions, newest).weights_sha256 == weights:
         return None
-    with working("keeping the trained model"), versions.draft() as draft:
+    with working("keeping the trained model"), versions.draft(settings.scratch) as draft:
         shutil.copytree(folder, draft, dirs_exist_ok=True)
         made = versions.publish(draft, Details(weights_sha256=weights))
     prune(versions, VERSIONS)

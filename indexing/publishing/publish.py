@@ -68,7 +68,7 @@ class Publisher:
         embedder: Embedder,
         gate: GateSettings,
     ) -> None:
-        self._cache_folder = Path(settings.cache)
+        self._cache_folder, self._scratch = Path(settings.cache), settings.scratch
         self._indexes = open_indexes(settings.store, settings.index)
         self._models = open_models(settings.store, plan.model.name)
         self._plan, self._features, self._embedder, self._gate = plan, features, embedder, gate
@@ -164,11 +164,10 @@ class Publisher:
     def _make(
         self, current: str | None, base: Base | None, count: int, wanted: Wanted, plan: Plan
     ) -> Published:
-        scratch_root = self._cache_folder / "scratch"
         with (
-            room_needed(f"{self._indexes.root} or {scratch_root}"),
-            self._indexes.draft() as folder,
-            draft_folder(scratch_root) as scratch,
+            room_needed(f"{self._indexes.root} or {self._scratch}"),
+            self._indexes.draft(self._scratch) as folder,
+            draft_folder(self._scratch) as scratch,
         ):
             drafter = Drafter(plan, self._features, folder, scratch)
             made = drafter.draft(wanted, count, base)
@@ -178,7 +177,7 @@ class Publisher:
             shared = self._shared(base, made.shared)
             version = self._indexes.publish(folder, details, shared=shared)
         # What is shared was verified as the base was opened.
-        verify_version(self._indexes, version, own_only=True)
+        verify_version(self._indexes, version, own_only=True, scratch=self._scratch)
         self._check_model(version)
         self._indexes.succeed(current, version)
         return Published(version=version, changed=True, details=details)

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -146,14 +145,15 @@ class Collection:
         return data
 
     @contextmanager
-    def draft(self) -> Iterator[Path]:
-        """Give a local folder to build a version in, to be handed to :meth:`publish`."""
-        if self.local is not None:
-            with files.draft_folder(self.local) as folder:
-                yield folder
-        else:
-            with tempfile.TemporaryDirectory() as temporary:
-                yield Path(temporary)
+    def draft(self, scratch: Path | None = None) -> Iterator[Path]:
+        """Give a local folder to build a version in, to be handed to :meth:`publish`.
+
+        Args:
+            scratch: where it is where the store is remote, as of :func:`files.scratch_folder`; a
+                local store has it beside its versions.
+        """
+        with files.scratch_folder(self.local or scratch) as folder:
+            yield folder
 
     def publish(
         self,

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -93,6 +94,22 @@ def draft_folder(parent: Path) -> Iterator[Path]:
     _clear_abandoned(parent)
     with _draft(parent) as draft:
         yield draft
+
+
+@contextmanager
+def scratch_folder(parent: Path | None) -> Iterator[Path]:
+    """Give an empty folder for what this run needs and nobody after it; it is gone afterwards.
+
+    Args:
+        parent: where it is, so that the next run clears away what a killed one left; None: among
+            the system's temporary files, for what is small or not ours to place.
+    """
+    if parent is not None:
+        with draft_folder(parent) as draft:
+            yield draft
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
 
 
 @contextmanager

@@ -1,17 +1,21 @@
 """Reading a stored version back and holding every file against its manifest."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.errors import DigestMismatch, StoreError
 from lookalike.progress import track
 from lookalike.store.collection import Collection
+from lookalike.store.files import scratch_folder
 from lookalike.store.manifest import FileDigest, verify_file
 
 
 def verify_version(
-    collection: Collection, version: str, *, own_only: bool = False
+    collection: Collection,
+    version: str,
+    *,
+    own_only: bool = False,
+    scratch: Path | None = None,
 ) -> tuple[int, int]:
     """Read every file of a version; give how many files and bytes were right.
 
@@ -19,6 +23,7 @@ def verify_version(
         collection: where it is.
         version: its name.
         own_only: of what it shares with earlier versions, only hold the sizes against it.
+        scratch: for files of a remote store, one at a time, as of :func:`files.scratch_folder`.
 
     Raises:
         VersionNotFound: there is no such version.
@@ -29,12 +34,12 @@ def verify_version(
     if own_only:
         check_sizes(collection, version, [file for file in files if file.version is not None])
         files = [file for file in files if file.version is None]
-    with tempfile.TemporaryDirectory() as temporary:
-        for file in track(files, "verifying"):
-            if collection.local is not None:
-                verify_file(collection.local / collection.place(version, file), file)
-            else:
-                collection.download(version, file, Path(temporary) / "file")
+    for file in track(files, "verifying"):
+        if collection.local is not None:
+            verify_file(collection.local / collection.place(version, file), file)
+            continue
+        with scratch_folder(scratch) as folder:
+            collection.download(version, file, folder / "file")
     return len(files), sum(file.bytes for file in files)
 
 

@@ -1,12 +1,15 @@
 """The receipt of a deletion: which versions have the pictures, and what telling it reads."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from indexing.deletion import delete
+from indexing.sent_pictures import prune_pictures
+from indexing.unneeded_features import prune_features
 from lookalike.index.picture_file import PictureFile
-from lookalike.store import Collection
+from lookalike.store import Collection, verify_version
 from tests.indexing.publishing.galleries import Gallery
 
 
@@ -48,6 +51,26 @@ def test_rows_that_versions_share_are_looked_into_once(
     }
     assert sorted(opened) == [1, 2, 3, 200]
     assert len(downloaded) == len(set(downloaded))
+
+
+def test_what_is_made_or_copied_for_a_bucket_lies_where_the_next_run_clears_it_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery = Gallery(tmp_path, f"memory://{tmp_path}/store")
+    gallery.fill(20)
+    make = tempfile.TemporaryDirectory
+
+    def within(*, dir: Path) -> object:  # noqa: A002  # its parameter's name
+        return make(dir=dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", within)  # nothing beside what is cleared
+    version = gallery.publish().version
+    assert delete(["picture 0003"], gallery.settings).found_in == {"picture 0003": [version]}
+    scratch = gallery.settings.scratch
+    assert verify_version(gallery.indexes, version, scratch=scratch)
+    assert prune_pictures(gallery.indexes, gallery.changes, scratch) == []
+    assert prune_features(gallery.settings.store, gallery.indexes, scratch) == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_a_version_that_cannot_be_looked_into_is_named_and_hides_no_other(

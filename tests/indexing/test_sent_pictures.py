@@ -36,10 +36,12 @@ def test_what_is_asked_for_stays_and_what_was_deleted_or_replaced_goes(gallery: 
     gone = [send(gallery, "replaced", b"before"), send(gallery, "deleted", b"deleted")]
     send(gallery, "replaced", b"after")
     gallery.changes.append(Deletion(["deleted"]))
-    assert prune_pictures(gallery.indexes, gallery.changes) == sorted(gone)
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == sorted(
+        gone
+    )
     left = {path.read_bytes() for path in kept(gallery).iterdir()}
     assert left == {b"stays", b"after"}
-    assert prune_pictures(gallery.indexes, gallery.changes) == []
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == []
 
 
 def test_what_a_version_has_a_row_of_stays_until_no_version_has(gallery: Gallery) -> None:
@@ -49,11 +51,11 @@ def test_what_a_version_has_a_row_of_stays_until_no_version_has(gallery: Gallery
     gallery.changes.append(Deletion([row.id]))
     gallery.publish()  # with a tombstone: the base still has the row
     prune(gallery.indexes, keep=1)
-    assert prune_pictures(gallery.indexes, gallery.changes) == []
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == []
     gallery.publish(a_plan(anew=True))
-    assert prune_pictures(gallery.indexes, gallery.changes) == []
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == []
     prune(gallery.indexes, keep=1)
-    assert prune_pictures(gallery.indexes, gallery.changes) == [sha256]
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == [sha256]
 
 
 def test_what_may_be_on_its_way_stays(gallery: Gallery) -> None:
@@ -61,7 +63,7 @@ def test_what_may_be_on_its_way_stays(gallery: Gallery) -> None:
     send(gallery, "deleted", b"just now", age=SENDING_SECONDS / 2)
     gallery.changes.append(Deletion(["deleted"]))
     (kept(gallery) / "notes.txt").write_text("somebody's own")
-    assert prune_pictures(gallery.indexes, gallery.changes) == []
+    assert prune_pictures(gallery.indexes, gallery.changes, gallery.settings.scratch) == []
     assert len(list(kept(gallery).iterdir())) == 3
 
 
@@ -80,7 +82,7 @@ def test_what_is_sent_again_in_that_very_moment_is_not_lost(gallery: Gallery) ->
     gallery.changes.append(Deletion(["others"]))
     again, gone = sorted(others)
     log = SentMeanwhile(Location(f"{gallery.settings.store}/requests/{gallery.settings.index}"))
-    assert prune_pictures(gallery.indexes, log) == [gone]
+    assert prune_pictures(gallery.indexes, log, gallery.settings.scratch) == [gone]
     assert hashlib.sha256(log.read_picture(again)).hexdigest() == again
 
 

@@ -27,7 +27,7 @@ LATER = msgspec.structs.replace(MODEL, version=2, weights_sha256="6" * 64)
 
 
 def pruned(gallery: Gallery) -> list[Pruned]:
-    return prune_features(gallery.settings.store, gallery.indexes)
+    return prune_features(gallery.settings.store, gallery.indexes, gallery.settings.scratch)
 
 
 def digests(features: Features) -> set[bytes]:

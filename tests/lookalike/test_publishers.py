@@ -114,6 +114,27 @@ def test_the_draft_of_a_killed_publisher_is_never_visible_and_is_cleared(tmp_pat
     assert [path.name for path in folder.iterdir()] == [version]
 
 
+def test_the_draft_of_a_killed_publisher_to_a_bucket_is_cleared_too(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys, time\n"
+        "from lookalike.store import open_indexes\n"
+        "indexes, scratch = open_indexes('memory://store', 'default'), pathlib.Path(sys.argv[1])\n"
+        "with indexes.draft(scratch) as draft:\n"
+        "    (draft / 'shard').write_text('half')\n"
+        "    print('drafting', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    assert len(list(tmp_path.rglob("shard"))) == 1
+    with open_indexes("memory://other", "default").draft(tmp_path) as draft:
+        assert [path for path in tmp_path.iterdir() if path.is_dir()] == [draft]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_of_two_publishers_one_wins_and_the_other_is_told(root: str) -> None:
     indexes = open_indexes(root, "default")
     first, second, third = (publish(indexes, content) for content in (b"a", b"b", b"c"))
