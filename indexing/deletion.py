@@ -7,6 +7,7 @@ import msgspec
 
 from indexing.stored_rows import StoredRows, opened_rows, stored_rows
 from lookalike.catalogue.picture import checked_id
+from lookalike.catalogue.remote import failures
 from lookalike.changes import Deletion, open_changes
 from lookalike.errors import StoreError
 from lookalike.settings import Settings
@@ -46,21 +47,25 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
         checked_id(name, "the picture to delete")
     indexes = open_indexes(settings.store, settings.index)
     indexes.latest()
+    versions = indexes.versions()
     record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
     # Looked up afterwards: nothing may delay the deletion itself.
     lookup = _Lookup(indexes, ids, settings.scratch)
-    versions = indexes.versions()
     found: dict[str, list[str]] = {name: [] for name in ids}
     unseen = []
     for version in versions:
         try:
             for name in lookup.ids_in(version):
                 found[name].append(version)
-        except (StoreError, OSError):
+        except _unread():
             unseen.append(version)  # pruned meanwhile, or damaged: the deletion holds all the same
     return Receipt(
         record=record.name, at=record.at, found_in=found, holds_for=versions, not_read=unseen
     )
+
+
+def _unread() -> tuple[type[Exception], ...]:
+    return (StoreError, *failures())
 
 
 class _Lookup:

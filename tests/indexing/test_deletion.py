@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from indexing.deletion import delete
 from indexing.sent_pictures import prune_pictures
@@ -82,3 +83,16 @@ def test_a_version_that_cannot_be_looked_into_is_named_and_hides_no_other(
     receipt = delete(["picture 0003"], gallery.settings)
     assert receipt.not_read == [second]
     assert receipt.found_in == {"picture 0003": [first, *others]}
+
+
+def test_a_deletion_has_its_receipt_though_the_store_is_away_after_it(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://bucket")
+
+    monkeypatch.setattr(PictureFile, "find", away)
+    receipt = delete(["picture 0003"], gallery.settings)
+    assert receipt.found_in == {"picture 0003": []}
+    assert receipt.not_read == receipt.holds_for == gallery.indexes.versions()
+    assert "picture 0003" in gallery.changes.standing().deleted
