@@ -70,6 +70,16 @@ def test_make_help_lists_the_targets_that_people_expect() -> None:
     assert all(listed.values())
 
 
+@pytest.mark.parametrize("target", ["demo", "demo-check", "train", "reindex", "search"])
+def test_make_takes_names_with_spaces(target: str) -> None:
+    given = [f"{name}=my photos" for name in ("PICTURES", "VALIDATION", "PICTURE")]
+    told = subprocess.run(
+        ["make", "-n", target, *given], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    [command] = [line for line in told.splitlines() if "/lookalike " in line]
+    assert "my photos" in shlex.split(command)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = [link for link in LINK.findall(page.read_text()) if "://" not in link]
