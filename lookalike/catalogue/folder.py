@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
 class Folder:
     """The pictures of a folder of labelled folders, sorted by id, streamed at each iteration.
+
+    Of one folder at a time, and those that it lies in, the names of all files are in memory.
 
     A picture's id is its path relative to the root, with forward slashes; its label is the
     first folder below the root, None for a file in the root. Hidden files and folders, known
@@ -39,27 +42,43 @@ class Folder:
 
     def labels(self) -> list[str]:
         """List the folders directly below the root, those without a picture too."""
-        return [
-            _text(e.name) for e in _sorted_entries(self.root) if e.is_dir(follow_symlinks=False)
-        ]
+        return [_text(name[:-1]) for name in _sorted_entries(self.root) if name.endswith("/")]
 
     def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
         before = ""
         for entry in _sorted_entries(folder):
-            name = checked_id(prefix + _text(entry.name), str(folder))
+            name = checked_id(prefix + _text(entry).removesuffix("/"), str(folder))
             if name == before:
                 raise DataError(f"two files would have the id {name!r}: rename one of them")
             before = name
-            if entry.is_dir(follow_symlinks=False):
-                yield from self._below(Path(entry.path), f"{name}/")
-            elif self._is_ours(entry):
+            path = folder / entry
+            if entry.endswith("/"):
+                yield from self._below(path, f"{name}/")
+            elif path.suffix.lower() not in SIDECARS:
                 label = name.split("/", 1)[0] if prefix else None
-                yield Picture(name, Path(entry.path).as_uri(), label, stamp=_stamp(entry))
+                picture = self._picture(path, name, label)
+                if picture is not None:
+                    yield picture
 
-    def _is_ours(self, entry: os.DirEntry[str]) -> bool:
-        if not _is_file(entry) or Path(entry.name).suffix.lower() in SIDECARS:
-            return False
-        return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(self.root)
+    def _picture(self, path: Path, name: str, label: str | None) -> Picture | None:
+        """Make a row of a file; None of what is no file, or a link that leads out."""
+        try:
+            seen = path.lstat()
+        except FileNotFoundError:
+            return Picture(name, path.as_uri(), label)  # gone since; reading it will tell
+        found = self._linked(path) if stat.S_ISLNK(seen.st_mode) else seen
+        if found is None or not stat.S_ISREG(found.st_mode):
+            return None
+        stamp = Stamp(found.st_size, found.st_mtime_ns)
+        return Picture(name, path.as_uri(), label, stamp=stamp)
+
+    def _linked(self, link: Path) -> os.stat_result | None:
+        try:
+            found = link.stat()
+        except OSError:
+            # It leads nowhere, to itself, or to where nobody may look.
+            return None
+        return found if link.resolve().is_relative_to(self.root) else None
 
 
 def file_of(root: Path, picture_id: str) -> Path:
@@ -70,32 +89,28 @@ def file_of(root: Path, picture_id: str) -> Path:
     return root / ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), picture_id)
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        # A link that leads to itself, or to where nobody may look: as one that leads nowhere.
-        return False
+def _sorted_entries(folder: Path) -> list[str]:
+    """List what is not hidden, so that a walk in this order meets ids in sorted order.
 
-
-def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
-    try:
-        found = entry.stat()
-    except FileNotFoundError:
-        return None  # gone since it was listed; reading it will tell
-    return Stamp(found.st_size, found.st_mtime_ns)
-
-
-def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """List what is not hidden, so that a walk in this order meets ids in sorted order."""
+    A folder's name ends with a slash. There may be millions, so names are all that is kept.
+    """
     try:
         with os.scandir(folder) as entries:
-            seen = [entry for entry in entries if not entry.name.startswith(".")]
+            seen = [
+                entry.name + "/" * entry.is_dir(follow_symlinks=False)
+                for entry in entries
+                if not entry.name.startswith(".")
+            ]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
-    return sorted(seen, key=lambda e: _text(e.name) + "/" * e.is_dir(follow_symlinks=False))
+    seen.sort(key=_text)
+    return seen
 
 
 def _text(name: str) -> str:
     """Make an id of a file name, also of one that is not valid UTF-8."""
-    return name.encode(errors="backslashreplace").decode()
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode(errors="backslashreplace").decode()
+    return name  # itself: sorting then makes no copy of each

@@ -13,8 +13,8 @@ def objects_below(fs: Any, root: str) -> Iterator[Entry]:
 
     S3 and GCS list one flat space of keys, in pages (``PAGE``), sorted by the keys' UTF-8
     bytes; other storages are walked folder by folder, in the same order. So a name below the
-    root comes sorted, whatever the storage, and no more than a page or the folders on the way
-    to one are in memory.
+    root comes sorted, whatever the storage. In memory are no more than a page, or all entries of
+    the folders on the way to one: a flat folder of another storage is there whole.
     """
     protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
     if "s3" in protocols:

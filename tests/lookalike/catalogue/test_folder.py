@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,28 @@ def test_what_is_no_folder_is_refused(name: str, tmp_path: Path) -> None:
     touch(tmp_path, "file")
     with pytest.raises(DataError, match="is not a folder"):
         Folder(tmp_path / name)
+
+
+def test_of_the_files_of_a_folder_little_more_than_their_names_is_in_memory(
+    tmp_path: Path,
+) -> None:
+    count = 3000
+    touch(tmp_path, *(f"IMG_{number:08}_0123456789abcdef.jpg" for number in range(count)))
+    next(iter(Folder(tmp_path)))  # what is made once
+    tracemalloc.start()
+    try:
+        pictures = iter(Folder(tmp_path))
+        next(pictures)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / count < 120
+    assert most / count < 200
+
+
+def test_a_file_that_is_gone_since_it_was_listed_has_no_stamp(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "b.png")
+    pictures = iter(Folder(tmp_path))
+    assert next(pictures).stamp is not None
+    (tmp_path / "b.png").unlink()
+    assert [(gone.id, gone.stamp) for gone in pictures] == [("b.png", None)]
