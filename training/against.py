@@ -61,6 +61,7 @@ def compare_with_version(
         Path(settings.cache),
         workers,
         settings.max_decoded_bytes,
+        advice=trained.pretrained.advice,
     )
     for side in sides:
         trained.embed(side)

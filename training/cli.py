@@ -220,7 +220,7 @@ def evaluate(
 
     folder = model or newest_folder(settings)
     saved = open_saved(folder, settings, workers, pictures, validation)
-    report = judge(saved)
+    report = judge(saved, lambda line: click.echo(line, err=True))
     click.echo(as_text(report), err=as_json)
     compared = None
     if against is not None:

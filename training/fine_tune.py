@@ -88,7 +88,7 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         base_weights=weights.source,
         stage=stage,
         split=split,
-        report=judge(trained),
+        report=judge(trained, say),
         compared=_compared(trained, request, settings, say),
         found=held_out_neighbours(trained),
     )

@@ -18,6 +18,7 @@ from training import augment, cached_base
 from training.feature_cache import FeatureCache
 from training.features import FeatureExtractor, cache_name
 from training.model import build_base, save_model, weights_sha256
+from training.split import Side
 from training.weights import BaseWeights
 
 CONTRACT = PictureContract(size=SIZE)
@@ -136,11 +137,11 @@ def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) ->
     examples, _ = features.examine(list(Folder(folder)))
     (folder / examples[0].path).write_bytes((folder / examples[1].path).read_bytes())
     features.embed(examples, folder, views=1)
-    with pytest.raises(DataError, match=r"cannot be read, or changed.*evaluate --pictures"):
+    with pytest.raises(DataError, match=r"cannot be read, or changed: run the same command"):
         features.vectors(examples, 1)
     # Its features are in the cache, and what it was is shown beside them nowhere.
-    with pytest.raises(DataError, match=r"changed since the training.*evaluate --pictures"):
-        features.raw_pixels(examples, folder, 32)
+    with pytest.raises(DataError, match=r"has changed"):
+        features.reader.raw_pixels(Side(examples, folder), CONTRACT, 32)
 
 
 def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(
@@ -152,7 +153,7 @@ def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(
     features = extractor(base, tmp_path / "cache")
     examples, _ = features.examine(list(Folder(tmp_path)))
     features.embed(examples, tmp_path, views=1)
-    [pixels] = features.pixels([(examples[0], tmp_path)], CONTRACT)
+    [pixels] = features.reader.pixels([(examples[0], tmp_path)], CONTRACT)
     assert (pixels == read_picture(picture.path.read_bytes(), CONTRACT)).all()
     assert features.lacks(examples, views=1) == 0
 
@@ -161,7 +162,8 @@ def test_raw_pixels_are_those_of_the_contract(base: Any, few: Path, tmp_path: Pa
     features = extractor(base, tmp_path)
     [example, *_], _ = features.examine(list(Folder(few)))
     expected = read_picture((few / example.path).read_bytes(), PictureContract(size=32))
-    np.testing.assert_array_equal(features.raw_pixels([example], few, 32)[0], expected.ravel())
+    found = features.reader.raw_pixels(Side([example], few), CONTRACT, 32)
+    np.testing.assert_array_equal(found[0], expected.ravel())
 
 
 KILLED_RUN = """

@@ -87,7 +87,7 @@ def test_training_on_features_is_training_of_the_whole_model(trained: Path, few:
 def test_evaluation_of_the_saved_model_gives_the_cards_figures(
     trained: Path, settings: Settings
 ) -> None:
-    report = judge(open_saved(trained, settings, workers=2))
+    report = judge(open_saved(trained, settings, workers=2), print)
     quality = read_model_card(trained / "model_card.json").quality
     assert report.quality() == pytest.approx(quality, abs=1e-3)
 
@@ -108,9 +108,34 @@ def test_pictures_that_moved_are_found_where_they_are_now(
     split = read_split(elsewhere / "split.json")
     gone = msgspec.structs.replace(split, root="/gone", validation_root="/gone")
     (elsewhere / "split.json").write_bytes(msgspec.json.encode(gone))
-    with pytest.raises(DataError, match="can no longer be read"):
-        judge(open_saved(elsewhere, settings, workers=2))
-    assert judge(open_saved(elsewhere, settings, workers=2, pictures=moved)).queries > 0
+    told: list[str] = []
+    report = judge(open_saved(elsewhere, settings, workers=2), told.append)
+    assert {row.vectors for row in report.rows} == {"pretrained", "tuned"}
+    [line] = told
+    assert "can no longer be read" in line
+    assert "say where it is now (--pictures, --validation)" in line
+    saved = open_saved(elsewhere, settings, workers=2, pictures=moved)
+    assert judge(saved, told.append).rows[0].vectors == "raw"
+    assert told == [line]
+
+
+def test_a_picture_that_is_gone_when_training_ends_loses_no_model(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    pictures = shutil.copytree(few, tmp_path / "pictures")
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("head"):  # it is trained
+            shutil.rmtree(pictures / CATEGORIES[0])
+
+    request = msgspec.structs.replace(request_, pictures=pictures, output=tmp_path / "out")
+    report = fine_tune(request, settings, say)
+    assert {row.vectors for row in report.rows} == {"pretrained", "tuned"}
+    [line] = [line for line in told if "can no longer be read" in line]
+    assert "--pictures" not in line  # which only evaluate has
+    assert (tmp_path / "out" / "lookalike.keras").is_file()
 
 
 def test_a_second_run_gives_the_same_model(
@@ -176,7 +201,7 @@ def test_validation_may_have_a_folder_of_its_own(
     split = read_split(tmp_path / "out" / "split.json")
     assert (len(split.train), len(split.validation)) == (3 * PICTURES, 3 * 2)
     assert split.validation_root == str((tmp_path / "held").resolve())
-    assert judge(open_saved(tmp_path / "out", settings, workers=1)).queries == 6
+    assert judge(open_saved(tmp_path / "out", settings, workers=1), print).queries == 6
 
 
 def test_skipped_files_are_told_and_training_goes_on(
