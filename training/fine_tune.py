@@ -106,8 +106,9 @@ def _compared(
         if version is None:
             return None
         compared = compare_with_version(trained, version, settings, request.workers)
-    except LookalikeError as error:
-        say(f"not compared with the served model: {error}")
+    except Exception as error:  # noqa: BLE001  a network's failures have no common name
+        reason = error if isinstance(error, LookalikeError) else f"{type(error).__name__}: {error}"
+        say(f"not compared with the served model: {reason}")
         return None
     say(str(compared))
     return compared

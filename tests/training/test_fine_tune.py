@@ -119,6 +119,25 @@ def test_pictures_that_moved_are_found_where_they_are_now(
     assert told == [line]
 
 
+@pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("EndpointConnectionError")])
+def test_whatever_keeps_a_model_from_being_compared_it_is_saved(
+    request_: TrainingRequest,
+    trained: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(_: Settings) -> int:
+        raise error
+
+    monkeypatch.setattr("training.fine_tune.served_model", fail)
+    told: list[str] = []
+    fine_tune(msgspec.structs.replace(request_, output=tmp_path / "out"), settings, told.append)
+    assert f"not compared with the served model: {type(error).__name__}: {error}" in told
+    assert read_model_card(tmp_path / "out" / "model_card.json").compared is None
+
+
 def test_a_picture_that_is_gone_when_training_ends_loses_no_model(
     request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
 ) -> None:

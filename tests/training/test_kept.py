@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, StoreError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import write_model_card
 from lookalike.settings import Settings
 from lookalike.store import Collection
 from tests.pictures import write_pictures
 from tests.toy_cards import toy_card
-from training import cli
+from training import cli, kept
 from training.kept import VERSIONS, keep, newest_folder, output_folder
 from training.output import replace_folder
 
@@ -91,6 +91,63 @@ def test_two_stores_share_no_folder_of_the_cache(tmp_path: Path, store: str) -> 
     train(one, "1")
     assert not output_folder(other).exists()
     assert not newest_folder(other).exists()
+
+
+class Bucket(Exception):
+    """What a client raises that is no error of the system."""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let the next uploads fail."""
+    monkeypatch.setattr(kept, "PAUSES", (0.0, 0.0, 0.0))
+    publish, left = Collection.publish, [times]
+
+    def unreliable(self: Collection, folder: Path, details: object) -> str:
+        if left[0]:
+            left[0] -= 1
+            raise Bucket("no answer")
+        return publish(self, folder, details)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Collection, "publish", unreliable)
+
+
+def test_a_bucket_that_is_away_for_a_moment_keeps_the_model_all_the_same(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 2)
+    assert (keep(settings) or "").endswith("/training/1")
+    assert model_of(settings) == "1"
+
+
+def test_an_answer_that_is_lost_makes_no_second_version(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 0)
+    publish = Collection.publish
+
+    def lost(self: Collection, folder: Path, details: object) -> str:
+        publish(self, folder, details)  # type: ignore[arg-type]
+        raise Bucket("no answer")
+
+    monkeypatch.setattr(Collection, "publish", lost)
+    assert (keep(settings) or "").endswith("/training/1")
+    assert Collection(f"{store}/training", numbered=True).versions() == ["1"]
+
+
+def test_where_a_model_cannot_be_kept_it_is_told_where_it_is_and_how_it_goes_on(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 4)
+    with pytest.raises(StoreError, match=r"no answer.*whole in .*without --force") as told:
+        keep(settings)
+    assert str(output_folder(settings)) in str(told.value)
+    assert (output_folder(settings) / MODEL).read_text() == "1"
 
 
 def test_train_keeps_what_it_made_and_what_a_killed_run_left(
