@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.catalogue import Picture, file_of
+from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.errors import DataError, PictureError
 from lookalike.picture import PictureContract
 from lookalike.picture.contract import Pixels
@@ -194,7 +195,9 @@ class FeatureExtractor:
 
     def _read(self, picture: Picture, views: tuple[int, ...]) -> _Read:
         try:
-            data = picture.path.read_bytes()
+            data = read_bytes(picture.uri, MAX_FILE_BYTES)
+        except PictureError as error:
+            return _Read(picture, error=str(error), kind=error.title)
         except OSError as error:
             return _Read(picture, error=f"it cannot be opened: {error.strerror}", kind=UNOPENED)
         sha256 = hashlib.sha256(data).hexdigest()

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from lookalike.catalogue import file_of
+from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.errors import DataError, PictureError
 from lookalike.overlap import overlapped
 from lookalike.picture import PictureContract, read_picture
@@ -81,10 +82,20 @@ class PictureReader:
 
     def _try(self, example: Example, root: Path, contract: PictureContract) -> Pixels | DataError:
         try:
-            data = file_of(root, example.path).read_bytes()
+            data = bytes_of(example, root)
             pixels = self.decoded(data, contract)
         except (OSError, PictureError) as error:
             return DataError(f"{example.path} can no longer be read ({error}){self._advice}")
         if example.sha256 and hashlib.sha256(data).hexdigest() != example.sha256:
             return DataError(f"{example.path} has changed{self._advice}")
         return pixels
+
+
+def bytes_of(example: Example, root: Path) -> bytes:
+    """Read a picture's file.
+
+    Raises:
+        PictureTooLarge: it is larger than any file that is read as a picture.
+        OSError: it cannot be read, or is no file.
+    """
+    return read_bytes(file_of(root, example.path).absolute().as_uri(), MAX_FILE_BYTES)

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 
 from lookalike.catalogue import Folder
-from lookalike.errors import DataError
+from lookalike.catalogue.storage import MAX_FILE_BYTES
+from lookalike.errors import DataError, PictureTooLarge
 from lookalike.picture import PictureContract, read_picture
 from tests.training.conftest import PICTURES, SIZE
 from training import augment, cached_base
 from training.feature_cache import FeatureCache
 from training.features import FeatureExtractor, cache_name
 from training.model import build_base, save_model, weights_sha256
-from training.split import Side
+from training.reading import bytes_of
+from training.split import Example, Side
 from training.weights import BaseWeights
 
 CONTRACT = PictureContract(size=SIZE)
@@ -120,6 +122,20 @@ def test_unusable_files_are_skipped_with_their_reason(base: Any, few: Path, tmp_
     assert "no category" in reasons["unlabelled.png"]
 
 
+def test_a_file_too_large_for_a_picture_is_skipped_and_not_read(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(few, tmp_path / "pictures")
+    huge = folder / "coin" / "disk.img"
+    with huge.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    examples, [skipped] = extractor(base, tmp_path).examine(list(Folder(folder)))
+    assert (skipped.id, skipped.kind) == ("coin/disk.img", PictureTooLarge.title)
+    assert len(examples) == 3 * PICTURES
+    with pytest.raises(PictureTooLarge):
+        bytes_of(Example("coin/disk.img", "", "coin"), folder)
+
+
 def test_validation_pictures_that_are_training_pictures_are_skipped(
     base: Any, few: Path, tmp_path: Path
 ) -> None:
@@ -171,6 +187,7 @@ import sys
 import time
 from pathlib import Path
 from lookalike.catalogue import Folder
+from lookalike.catalogue.storage import MAX_FILE_BYTES
 from lookalike.picture import PictureContract
 from training import cached_base, feature_cache, features
 from training.framework import keras
