@@ -202,9 +202,12 @@ class FeatureExtractor:
             return _Read(picture, error=f"it cannot be opened: {error.strerror}", kind=UNOPENED)
         sha256 = hashlib.sha256(data).hexdigest()
         missing = tuple(view for view in views if not self._has(sha256, view))
-        if not missing or picture.label is None:
+        if picture.label is None:
             return _Read(picture, sha256)
         try:
+            if not missing:  # the limit may have been lowered since they were made
+                self.reader.check(data, self.contract)
+                return _Read(picture, sha256)
             pixels = self.reader.decoded(data, self.contract)
         except PictureError as error:
             return _Read(picture, sha256, error=str(error), kind=error.title)

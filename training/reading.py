@@ -13,7 +13,7 @@ from lookalike.catalogue import file_of
 from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.errors import DataError, PictureError
 from lookalike.overlap import overlapped
-from lookalike.picture import PictureContract, read_picture
+from lookalike.picture import PictureContract, check_memory, read_picture
 from lookalike.picture.contract import Pixels
 from lookalike.progress import track
 from lookalike.vectors import Vectors
@@ -47,6 +47,10 @@ class PictureReader:
     def decoded(self, data: bytes, contract: PictureContract) -> Pixels:
         """Make pixels of a file's bytes; raise PictureError where they are no usable picture."""
         return read_picture(data, contract, max_decoded_bytes=self._max_decoded_bytes)
+
+    def check(self, data: bytes, contract: PictureContract) -> None:
+        """Raise PictureError where :meth:`decoded` would by the header, without decoding."""
+        check_memory(data, contract, self._max_decoded_bytes)
 
     def pixels(self, placed: Placed, contract: PictureContract) -> Iterator[Pixels]:
         """Read pictures, each with its root, by a contract: ``uint8[S, S, 3]``, in order.

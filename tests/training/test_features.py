@@ -136,6 +136,18 @@ def test_a_file_too_large_for_a_picture_is_skipped_and_not_read(
         bytes_of(Example("coin/disk.img", "", "coin"), folder)
 
 
+def test_a_limit_that_was_lowered_holds_for_pictures_in_the_cache(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    pictures = list(Folder(few))
+    examples, _ = extractor(base, tmp_path).examine(pictures)
+    low = FeatureExtractor(base, CONTRACT, tmp_path, workers=2, max_decoded_bytes=1)
+    assert not low.lacks(examples)
+    usable, skipped = low.examine(pictures)
+    assert usable == []
+    assert {one.kind for one in skipped} == {PictureTooLarge.title}
+
+
 def test_validation_pictures_that_are_training_pictures_are_skipped(
     base: Any, few: Path, tmp_path: Path
 ) -> None:
