@@ -1,6 +1,5 @@
 """``lookalike train`` and ``lookalike evaluate``; nothing heavy is imported before they run."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -15,7 +14,7 @@ from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
-from training.output import FORMATS
+from training.output import FORMATS, absolute, check_writable
 from training.request import (
     BACKBONE_NAMES,
     VIEW_PRECISIONS,
@@ -148,8 +147,10 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
 
     check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
     settings = Settings.from_environment()
-    folder = output or output_folder(settings)
-    _check_writable(folder, "name another folder with --output")
+    folder = absolute(output or output_folder(settings))
+    check_writable(folder.parent, "name another folder with --output")
+    if options["tensorboard"] is not None:
+        check_writable(options["tensorboard"], "name another folder with --tensorboard")
     request = _request(pictures, folder, options, settings)
     found = None if force else _found(request, settings, kept=output is None)
     if found is not None:
@@ -210,7 +211,7 @@ def evaluate(
     """
     settings = Settings.from_environment()
     if not no_html:
-        _check_writable(html_file.parent, "name another file with --html, or pass --no-html")
+        check_writable(html_file.parent, "name another file with --html, or pass --no-html")
     if against is not None:  # before TensorFlow is loaded
         _check_version(against, settings)
     from training.against import compare_with_version
@@ -300,17 +301,6 @@ def _check_version(version: int, settings: Settings) -> None:
     if str(version) not in there:
         has = ", ".join(there) or "none yet: 'lookalike export-model' makes one"
         raise VersionNotFound(f"--against: {models.root} has no version {version}; it has {has}")
-
-
-def _check_writable(folder: Path, instead: str) -> None:
-    """Find out before minutes of work that nothing can be written below a folder.
-
-    What is not there yet is made, and so the nearest folder that is there is looked at.
-    """
-    whole = folder.absolute()
-    there = next(path for path in (whole, *whole.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ConfigurationError(f"{there} is no folder that can be written to: {instead}")
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

@@ -136,8 +136,20 @@ def test_what_cannot_be_written_is_told_before_the_work(
     html = ["--html", str(tmp_path / place / "report.html")]
     with pytest.raises(ConfigurationError, match=r"file is no folder.*--no-html"):
         CliRunner().invoke(evaluate, html, catch_exceptions=False)
-    output = [str(few), "--output", str(tmp_path / place)]
-    with pytest.raises(ConfigurationError, match=r"file is no folder.*--output"):
+    for flag in ("--output", "--tensorboard"):
+        output = [str(few), "--output", str(tmp_path / "out"), flag, str(tmp_path / place)]
+        with pytest.raises(ConfigurationError, match=rf"file is no folder.*{flag}"):
+            CliRunner().invoke(train, output, catch_exceptions=False)
+
+
+def test_an_output_whose_parent_cannot_be_written_to_is_told_before_the_work(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path and access(path, mode))
+    output = [str(few), "--output", str(tmp_path / "out")]
+    with pytest.raises(ConfigurationError, match=rf"{tmp_path} is no folder.*--output"):
         CliRunner().invoke(train, output, catch_exceptions=False)
 
 
