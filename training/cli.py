@@ -145,7 +145,8 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
     from training.kept import keep, output_folder
     from training.split import check_labels
 
-    check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
+    catalogue = Folder(pictures)
+    check_labels(catalogue.labels(), pictures, catalogue.links())  # before TensorFlow is loaded
     settings = Settings.from_environment()
     folder = absolute(output or output_folder(settings))
     check_writable(folder.parent, "name another folder with --output")

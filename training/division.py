@@ -21,7 +21,7 @@ from training.split import (
     stratified,
     validation_problems,
 )
-from training.unusable import Examined, as_csv, as_text, poor_categories
+from training.unusable import Examined, as_csv, as_text, linked, poor_categories
 
 # In the cache: of the latest run, whether it trained or not.
 SKIPPED_FILE = "skipped.csv"
@@ -79,7 +79,7 @@ def _examined(request: TrainingRequest, extractor: FeatureExtractor) -> list[Exa
             continue
         folder, known = Folder(path), [e for one in examined for e in one.examples]
         examples, skipped = extractor.examine(list(folder), known)
-        skipped += poor_categories(folder.labels(), examples, least)
+        skipped += poor_categories(folder.labels(), examples, least) + linked(folder.links())
         examined.append(Examined(folder.root, examples, skipped))
     return examined
 

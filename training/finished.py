@@ -46,16 +46,19 @@ def is_finished(request: TrainingRequest, settings: Settings) -> bool:
     model = request.output / f"{MODEL_NAME}.{request.file_format}"
     if not (request.output / CARD_FILE).is_file() or not model.is_file():
         return False
-    if request.strict and not _is_clean(request.output / SPLIT_FILE):
+    if request.strict and not _is_clean(request):
         return False
     card = read_model_card(request.output / CARD_FILE)
     whole = card.weights_sha256 == sha256_of(model)
     return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request, settings)
 
 
-def _is_clean(path: Path) -> bool:
-    split = read_split(path)
-    return not split.skipped and not split.validation_skipped
+def _is_clean(request: TrainingRequest) -> bool:
+    split = read_split(request.output / SPLIT_FILE)
+    if split.skipped or split.validation_skipped:
+        return False
+    folders = (folder for folder in (request.pictures, request.validation) if folder)
+    return not any(any(Folder(folder).links()) for folder in folders)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from training.labelled import fixed_sample
 FILE_NAME = "split.json"
 FEWEST_CATEGORIES = 2
 FEWEST_PICTURES = 2
+
+NAMED = 5  # links in an error
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -184,14 +187,21 @@ def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:
     return problems
 
 
-def check_labels(labels: Collection[str], folder: Path) -> None:
+def check_labels(labels: Collection[str], folder: Path, links: Iterable[str] = ()) -> None:
     """See by the folders' names alone whether there can be enough categories.
+
+    Args:
+        labels: the folders' names.
+        folder: that they are in.
+        links: to folders, which are not followed; looked at only where there are too few.
 
     Raises:
         DataError: there cannot.
     """
     if len(labels) < FEWEST_CATEGORIES:
-        raise DataError(_too_few(labels, folder))
+        passed = ", ".join(islice(links, NAMED))
+        told = f", and links to folders are not followed: {passed}" if passed else ""
+        raise DataError(_too_few(labels, folder) + told)
 
 
 def _too_few(labels: Collection[str], folder: Path) -> str:

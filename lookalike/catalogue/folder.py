@@ -43,6 +43,18 @@ class Folder:
             _text(e.name) for e in _sorted_entries(self.root) if e.is_dir(follow_symlinks=False)
         ]
 
+    def links(self) -> Iterator[str]:
+        """Yield the links to folders that a walk passes over, by their path below the root."""
+        return self._links(self.root, "")
+
+    def _links(self, folder: Path, prefix: str) -> Iterator[str]:
+        for entry in _sorted_entries(folder):
+            name = prefix + _text(entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                yield from self._links(Path(entry.path), f"{name}/")
+            elif entry.is_symlink() and Path(entry.path).is_dir():
+                yield name
+
     def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
         before = ""
         for entry in _sorted_entries(folder):

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import Struct
 
-from lookalike.errors import ConfigurationError
+from lookalike.errors import ConfigurationError, DataError
 from lookalike.settings import Settings
 from tests.services import publish_toy_model
 from training.cli import evaluate, train
@@ -73,6 +73,14 @@ def test_too_few_folders_are_told_before_tensorflow_is_loaded(
         f"lookalike: {tmp_path} needs 2 categories or more, one folder of pictures each; "
         f"it has {there} [bad-data]\n"
     )
+
+
+def test_where_all_categories_are_links_the_error_names_them(few: Path, tmp_path: Path) -> None:
+    for category in few.iterdir():
+        (tmp_path / category.name).symlink_to(category)
+    told = r"it has none, and links to folders are not followed: coin, flower, tool"
+    with pytest.raises(DataError, match=told):
+        CliRunner().invoke(train, [str(tmp_path)], catch_exceptions=False)
 
 
 def test_a_version_that_there_is_not_is_told_before_tensorflow_is_loaded(tmp_path: Path) -> None:

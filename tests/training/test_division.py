@@ -68,6 +68,20 @@ def test_what_cannot_be_used_is_one_list_by_kind_the_most_frequent_first(
     assert len(split.train) + len(split.validation) == 3 * PICTURES
 
 
+def test_a_category_that_is_a_link_is_told_and_refused_by_strict(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(few, tmp_path / "pictures")
+    (folder / "fish").symlink_to(few / "coin")
+    told: list[str] = []
+    split = divided(extractor, tmp_path, told, folder)
+    [skipped] = split.skipped
+    assert (skipped.id, skipped.kind) == ("fish", "link to a folder")
+    assert f"{folder}/fish: a link to a folder is not followed" in told[0]
+    with pytest.raises(DataError, match="--strict: not all can be used"):
+        divided(extractor, tmp_path, told, folder, strict=True)
+
+
 def test_the_whole_list_is_in_a_file_and_in_the_split(
     extractor: FeatureExtractor, bad: Path, tmp_path: Path
 ) -> None:

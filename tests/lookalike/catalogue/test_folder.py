@@ -66,6 +66,15 @@ def test_links_out_of_the_root_are_left_out(tmp_path: Path) -> None:
     assert ids(tmp_path / "root") == ["bird/a.png", "bird/c.png"]
 
 
+def test_links_to_folders_are_told_wherever_they_are(tmp_path: Path) -> None:
+    touch(tmp_path, "outside/a.png", "root/bird/a.png", "root/fish/b.png")
+    for name, target in (("all", "../outside"), ("bird/loop", ".."), (".hidden", "bird")):
+        (tmp_path / "root" / name).symlink_to(target)
+    for name, target in (("a.png", "bird/a.png"), ("round", "round"), ("gone", "nowhere")):
+        (tmp_path / "root" / name).symlink_to(target)
+    assert list(Folder(tmp_path / "root").links()) == ["all", "bird/loop"]
+
+
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
     touch(tmp_path, "real/bird/a.png")
     (tmp_path / "link").symlink_to("real")
