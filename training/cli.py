@@ -220,7 +220,8 @@ def evaluate(
     from training.judging import judge, open_saved
     from training.kept import newest_folder
 
-    folder = model or newest_folder(settings)
+    # Another training puts a new folder behind the link.
+    folder = (model or newest_folder(settings)).resolve()
     saved = open_saved(folder, settings, workers, pictures, validation)
     report = judge(saved, lambda line: click.echo(line, err=True))
     click.echo(as_text(report), err=as_json)

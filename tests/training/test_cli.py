@@ -136,6 +136,22 @@ def test_evaluate_prints_the_table_or_nothing_but_json(trained: Path, settings: 
     assert "fine-tuned, dense_1 (128)" in for_programs.stderr
 
 
+def test_evaluate_reads_all_of_one_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".out-1").mkdir()
+    (tmp_path / "out").symlink_to(".out-1")  # which another training points elsewhere
+    read: list[Path] = []
+
+    def stop(folder: Path, *_: object) -> None:
+        read.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.judging.open_saved", stop)
+    CliRunner().invoke(evaluate, ["--model", str(tmp_path / "out"), "--no-html"])
+    assert read == [tmp_path / ".out-1"]
+
+
 @pytest.mark.parametrize("place", ["file/below", "file/far/below"])
 def test_what_cannot_be_written_is_told_before_the_work(
     place: str, few: Path, tmp_path: Path
