@@ -39,8 +39,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
 
 def output_folder(settings: Settings) -> Path:
     """Give the folder of this machine that training writes into."""
-    if _versions(settings) is None:
-        return Path(settings.store) / FOLDER
+    if (local := _collection(settings).local) is not None:
+        return local
     key = hashlib.sha256(settings.store.encode()).hexdigest()[:16]
     return Path(settings.cache) / FOLDER / key
 
@@ -119,8 +119,12 @@ def _version_of(versions: Collection, weights: str) -> str | None:
 
 
 def _versions(settings: Settings) -> Collection | None:
-    versions = Collection(f"{settings.store}/{FOLDER}", numbered=True)
+    versions = _collection(settings)
     return versions if versions.local is None else None
+
+
+def _collection(settings: Settings) -> Collection:
+    return Collection(f"{settings.store}/{FOLDER}", numbered=True)
 
 
 def _newest(versions: Collection) -> str | None:

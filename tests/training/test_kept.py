@@ -53,6 +53,11 @@ def test_a_local_store_holds_one_folder_and_nothing_is_copied(tmp_path: Path) ->
     assert model_of(settings) == "1"
 
 
+def test_a_local_store_that_is_spelt_as_a_url_is_the_same_folder(tmp_path: Path) -> None:
+    settings = machine(tmp_path, (tmp_path / "store").as_uri(), "a")
+    assert output_folder(settings) == tmp_path / "store" / "training"
+
+
 def test_what_one_machine_trained_another_exports(tmp_path: Path, store: str) -> None:
     one, other = (machine(tmp_path, store, name) for name in "ab")
     assert not newest_folder(other).exists()  # nobody has trained yet
