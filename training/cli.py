@@ -44,18 +44,26 @@ def _stage_options(command: Command) -> Command:
 
 
 def _option(field: FieldInfo) -> Callable[[Any], Any]:
-    [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
+    annotation, described = get_args(field.type)
     return click.option(
         f"--{field.name.replace('_', '-')}",
-        type=_kind(get_args(field.type)[0]),
+        type=_kind(annotation, described),
         default=field.default,
         show_default=field.default is not None,
         help=described.description,
     )
 
 
-def _kind(annotation: Any) -> Any:
+def _kind(annotation: Any, described: msgspec.Meta) -> Any:
     """Give what click checks a value by."""
+    if annotation is float:
+        least, most = (
+            closed if bound is None else bound
+            for closed, bound in ((described.ge, described.gt), (described.le, described.lt))
+        )
+        return Number(
+            least, most, min_open=described.gt is not None, max_open=described.lt is not None
+        )
     if get_origin(annotation) is Literal:
         return click.Choice(get_args(annotation))
     return str if annotation == str | None else annotation

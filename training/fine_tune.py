@@ -33,7 +33,7 @@ from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.run import Run
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Split, write_split
+from training.split import Split, check_roots, write_split
 from training.stages import Stage, check_room, first_stage, second_stage, trunk_of
 from training.untuned import write_untuned
 from training.weights import imagenet_weights
@@ -58,10 +58,11 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     Raises:
         ConfigurationError: the output folder is not replaceable, the weights' file is wrong,
             or the base cannot be tuned from where it is asked to be.
-        DataError: too few categories or pictures.
+        DataError: too few categories or pictures, or a folder's path is no UTF-8.
         SourceUnavailable: no ImageNet weights can be had.
     """
     check_replaceable(request.output)
+    check_roots(folder for folder in (request.pictures, request.validation) if folder)
     # Before the pictures are read: what is added from now on was not trained on.
     digest = request_sha256(request, settings)
     cache = Path(settings.cache)

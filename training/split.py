@@ -204,6 +204,19 @@ def check_labels(labels: Collection[str], folder: Path, links: Iterable[str] = (
         raise DataError(_too_few(labels, folder) + told)
 
 
+def check_roots(folders: Iterable[Path]) -> None:
+    """See before the work that a split can say where its pictures are.
+
+    Raises:
+        DataError: a folder's path is no UTF-8, and no JSON can hold it.
+    """
+    for folder in folders:
+        path = str(folder.resolve())
+        spelt = path.encode(errors="backslashreplace").decode()
+        if spelt != path:
+            raise DataError(f"the path {spelt} is no UTF-8: rename the folders that it names")
+
+
 def _too_few(labels: Collection[str], folder: Path) -> str:
     there = f"only {next(iter(labels))}" if labels else "none"
     return (

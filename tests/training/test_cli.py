@@ -41,7 +41,11 @@ def test_each_setting_of_a_stage_is_a_flag_with_its_default(stage: Struct) -> No
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--dropout", "1.5"), "--dropout has to be a number, below 1"),
+        (("--dropout", "1.5"), "1.5 is not in the range 0<=x<1"),
+        (("--interpolation", "1.01"), "1.01 is not in the range 0<=x<=1"),
+        (("--temperature", "0"), "0 is not in the range x>0"),
+        (("--temperature", "inf"), "inf is not a finite number"),
+        (("--learning-rate", "nan"), "nan is not a finite number"),
         (("--batch-size", "0"), "--batch-size has to be a whole number, 2 or more"),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -259,6 +260,30 @@ def test_a_category_without_readable_pictures_enough_stops_training(
     with pytest.raises(DataError, match="too few are in fish"):
         fine_tune(request, settings, print)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_path_that_is_no_utf_8_is_told_before_any_work(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    pictures = shutil.copytree(few, os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
+    request = msgspec.structs.replace(
+        request_, pictures=Path(pictures) / "coin" / "..", output=tmp_path / "out"
+    )
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"caf\\udce9 is no UTF-8"):
+        fine_tune(request, settings, told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["model_card.json", "split.json"])
+def test_a_damaged_card_or_split_is_no_finished_model(
+    request_: TrainingRequest, trained: Path, settings: Settings, tmp_path: Path, name: str
+) -> None:
+    request = msgspec.structs.replace(request_, output=tmp_path / "out")
+    shutil.copytree(trained, request.output)
+    assert is_finished(request, settings)
+    (request.output / name).write_bytes(b"{")
+    assert not is_finished(request, settings)
 
 
 def test_an_output_folder_of_someone_elses_is_refused_before_any_work(
