@@ -150,6 +150,7 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
     nothing is done.
     """
     from lookalike.catalogue import Folder
+    from training.finished import follow_pictures
     from training.kept import keep, output_folder
     from training.split import check_labels
 
@@ -164,6 +165,8 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
     found = None if force else _found(request, settings, kept=output is None)
     if found is not None:
         click.echo(f"{found} holds this model already; --force trains it again", err=True)
+        if found == request.output:
+            follow_pictures(request)
     else:
         usual = output is None and settings.store == Settings().store
         _train(request, settings, usual=usual, as_json=as_json)

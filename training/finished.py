@@ -13,10 +13,11 @@ from lookalike.model_card import read_model_card
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.store import sha256_of
+from lookalike.store.files import replace_file
 from training.output import MODEL_NAME
 from training.request import TrainingRequest, TuningSettings
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Split, read_split
+from training.split import Split, encode_split, read_split
 
 REQUEST_SHA256 = "request_sha256"  # among the settings of a model card
 
@@ -56,6 +57,19 @@ def is_finished(request: TrainingRequest, settings: Settings) -> bool:
         return False
     whole = card.weights_sha256 == sha256_of(model)
     return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request, settings)
+
+
+def follow_pictures(request: TrainingRequest) -> None:
+    """Have a finished model's split say where its pictures are, which may have moved since.
+
+    They are the very files: :func:`is_finished` has compared them.
+    """
+    path = request.output / SPLIT_FILE
+    split, root = read_split(path), Folder(request.pictures).root
+    judged = Folder(request.validation).root if request.validation else root
+    moved = msgspec.structs.replace(split, root=str(root), validation_root=str(judged))
+    if moved != split:
+        replace_file(path, encode_split(moved))
 
 
 def _is_clean(request: TrainingRequest, split: Split) -> bool:

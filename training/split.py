@@ -244,7 +244,12 @@ def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDA
 
 def write_split(split: Split, path: Path) -> None:
     """Write ``split`` as JSON."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n")
+    path.write_bytes(encode_split(split))
+
+
+def encode_split(split: Split) -> bytes:
+    """Give the JSON that :func:`read_split` reads."""
+    return msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n"
 
 
 def read_split(path: Path) -> Split:

@@ -14,7 +14,7 @@ from lookalike.settings import Settings
 from lookalike.store import sha256_of
 from tests.training.conftest import CATEGORIES, PICTURES, SIZE
 from training.fine_tune import fine_tune
-from training.finished import is_finished
+from training.finished import follow_pictures, is_finished
 from training.framework import keras
 from training.held_out import HITS, read_held_out_hits
 from training.judging import judge, open_saved
@@ -284,6 +284,22 @@ def test_a_damaged_card_or_split_is_no_finished_model(
     assert is_finished(request, settings)
     (request.output / name).write_bytes(b"{")
     assert not is_finished(request, settings)
+
+
+def test_a_finished_model_says_where_its_pictures_are_once_they_moved(
+    request_: TrainingRequest, trained: Path, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(few, tmp_path / "moved")
+    request = msgspec.structs.replace(request_, pictures=moved, output=tmp_path / "out")
+    shutil.copytree(trained, request.output)
+    assert is_finished(request, settings)
+    before = read_split(request.output / "split.json")
+    follow_pictures(request)
+    split = read_split(request.output / "split.json")
+    assert split == msgspec.structs.replace(before, root=str(moved), validation_root=str(moved))
+    told: list[str] = []
+    report = judge(open_saved(request.output, settings, workers=2), told.append)
+    assert (report.rows[0].vectors, told) == ("raw", [])
 
 
 def test_an_output_folder_of_someone_elses_is_refused_before_any_work(

@@ -17,6 +17,8 @@ from tests.toy_cards import toy_card
 from training import cli, kept
 from training.kept import VERSIONS, keep, newest_folder, output_folder
 from training.output import replace_folder
+from training.split import FILE_NAME as SPLIT_FILE
+from training.split import Split, write_split
 
 numbers = itertools.count()
 MODEL = "lookalike.keras"
@@ -25,6 +27,8 @@ MODEL = "lookalike.keras"
 def write(folder: Path, weights: str) -> None:
     (folder / MODEL).write_text(weights)
     write_model_card(toy_card(f"{weights:0>64}"), folder / CARD_FILE)
+    split = Split(root="/p", validation_root="/p", train=[], validation=[])
+    write_split(split, folder / SPLIT_FILE)
 
 
 def train(settings: Settings, weights: str) -> None:
