@@ -18,7 +18,7 @@ FILE_NAME = "split.json"
 FEWEST_CATEGORIES = 2
 FEWEST_PICTURES = 2
 
-NAMED = 5  # links in an error
+NAMED = 5  # folders in one line
 
 
 class Example(msgspec.Struct, frozen=True):
