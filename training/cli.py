@@ -8,6 +8,7 @@ import click
 import msgspec
 from msgspec.structs import FieldInfo
 
+from lookalike.cores import cores
 from lookalike.errors import ConfigurationError, VersionNotFound
 from lookalike.flags import Number, json_flag, together
 from lookalike.misfit import misfit
@@ -131,7 +132,7 @@ def _kind(annotation: Any, described: msgspec.Meta) -> Any:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=DEFAULTS["workers"],
+    default=cores,
     help="Threads that read pictures.  [default: one a core]",
 )
 @click.option(
@@ -203,7 +204,7 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=DEFAULTS["workers"],
+    default=cores,
     help="Threads that read pictures.  [default: one a core]",
 )
 def evaluate(

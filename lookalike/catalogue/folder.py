@@ -11,6 +11,9 @@ from lookalike.errors import DataError
 # Files that are kept beside pictures; all others are taken for pictures until they are read.
 SIDECARS = frozenset({".csv", ".db", ".ini", ".json", ".md", ".txt", ".xml", ".yaml", ".yml"})
 
+# What a file system that was just made has in its root, and only the superuser may list.
+NO_PICTURES = frozenset({"lost+found"})
+
 # How _text writes a byte that is no UTF-8.
 ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
@@ -19,8 +22,9 @@ class Folder:
     """The pictures of a folder of labelled folders, sorted by id, streamed at each iteration.
 
     A picture's id is its path relative to the root, with forward slashes; its label is the
-    first folder below the root, None for a file in the root. Hidden files and folders, known
-    sidecars (``SIDECARS``), links to folders and links to files outside the root are left out.
+    first folder below the root, None for a file in the root. Hidden files and folders, those of
+    ``NO_PICTURES``, known sidecars (``SIDECARS``), links to folders and links to files outside
+    the root are left out.
 
     Raises:
         DataError: the root is no folder; while iterating: a folder in it cannot be listed, or
@@ -99,13 +103,17 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp | None:
 
 
 def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """List what is not hidden, so that a walk in this order meets ids in sorted order."""
+    """List what is not passed over, so that a walk in this order meets ids in sorted order."""
     try:
         with os.scandir(folder) as entries:
-            seen = [entry for entry in entries if not entry.name.startswith(".")]
+            seen = [entry for entry in entries if not _is_passed_over(entry.name)]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
     return sorted(seen, key=lambda e: _text(e.name) + "/" * e.is_dir(follow_symlinks=False))
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name in NO_PICTURES
 
 
 def _text(name: str) -> str:

@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import Struct
 
+from lookalike.cores import cores
 from lookalike.errors import ConfigurationError, DataError
 from lookalike.settings import Settings
 from tests.services import publish_toy_model
 from training.cli import evaluate, train
-from training.request import HeadSettings, TuningSettings
+from training.request import HeadSettings, TrainingRequest, TuningSettings
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
@@ -36,6 +37,13 @@ def test_each_setting_of_a_stage_is_a_flag_with_its_default(stage: Struct) -> No
     flags = {option.name: option.default for option in train.params}
     for name in stage.__struct_fields__:
         assert flags[name] == getattr(stage, name)
+
+
+def test_threads_are_as_many_as_a_container_may_use(tmp_path: Path) -> None:
+    for command in (train, evaluate):
+        [workers] = (option for option in command.params if option.name == "workers")
+        assert workers.default is cores
+    assert TrainingRequest(pictures=tmp_path, output=tmp_path).workers == cores()
 
 
 @pytest.mark.parametrize(

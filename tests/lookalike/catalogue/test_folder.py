@@ -36,6 +36,12 @@ def test_hidden_files_folders_and_sidecars_are_left_out(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["bird/a"]
 
 
+def test_what_a_new_file_system_has_in_its_root_is_no_category(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/a.png", "lost+found/#12")
+    assert ids(tmp_path) == ["bird/a.png"]
+    assert Folder(tmp_path).labels() == ["bird"]
+
+
 def test_extensions_are_not_trusted(tmp_path: Path) -> None:
     touch(tmp_path, "bird/a.exe", "bird/b", "bird/c.png")
     assert ids(tmp_path) == ["bird/a.exe", "bird/b", "bird/c.png"]
