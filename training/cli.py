@@ -152,8 +152,8 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
     """
     from lookalike.catalogue import Folder
     from training.finished import follow_pictures
+    from training.folder_checks import check_labels
     from training.kept import keep, output_folder
-    from training.split import check_labels
 
     catalogue = Folder(pictures)
     check_labels(catalogue.labels(), pictures, catalogue.links())  # before TensorFlow is loaded

@@ -11,19 +11,16 @@ from lookalike.errors import DataError
 from lookalike.progress import Say
 from lookalike.store.files import replace_file
 from training.features import FeatureExtractor
+from training.folder_checks import FEWEST_PICTURES, NAMED, category_problems, validation_problems
 from training.near_copies import Group, near_copies, without_copies_of
 from training.request import TrainingRequest
 from training.split import (
-    FEWEST_PICTURES,
-    NAMED,
     Example,
     Side,
     Skipped,
     Split,
     by_label,
-    category_problems,
     stratified,
-    validation_problems,
 )
 from training.unusable import Examined, as_csv, as_text, linked, poor_categories
 

@@ -18,6 +18,7 @@ from training.checkpoint import Checkpoints
 from training.division import SKIPPED_FILE, divide
 from training.evaluation import Report
 from training.finished import request_sha256
+from training.folder_checks import check_roots
 from training.framework import versions
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
@@ -33,7 +34,7 @@ from training.request import TrainingRequest
 from training.retrieval import Neighbours
 from training.run import Run
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import Split, check_roots, write_split
+from training.split import Split, write_split
 from training.stages import Stage, check_room, first_stage, second_stage, trunk_of
 from training.untuned import write_untuned
 from training.weights import imagenet_weights

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training.split import FEWEST_PICTURES, Example, Skipped, by_label
+from training.folder_checks import FEWEST_PICTURES
+from training.split import Example, Skipped, by_label
 
 SHOWN = 5  # of each kind, on a terminal
 NO_PICTURE = "category without a usable picture"
