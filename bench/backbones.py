@@ -93,7 +93,7 @@ def _reached(extractor: FeatureExtractor, seed: int) -> dict[str, float]:
     split = Split(root=root, validation_root=root, train=train, validation=validation)
     gallery, queries = labelled_sides(extractor, split)
     head = train_head(gallery, queries, len(split.categories), HeadSettings(seed=seed)).model
-    return judge(Trained(split, extractor, extractor, embedder_of(head))).quality()
+    return judge(Trained(split, extractor, extractor, embedder_of(head)), print).quality()
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class Pictures:
     def pixels(self, rows: Rows) -> Pixels:
         """Read some of the pictures."""
         placed = [(self.examples[row], self._root) for row in rows]
-        return np.stack(list(self.trunk.pixels(placed, self._contract)))
+        return np.stack(list(self.trunk.reader.pixels(placed, self._contract)))
 
     def of(self, rows: Rows) -> Sequence[Example]:
         """Give some of the pictures."""

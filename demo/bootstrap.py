@@ -9,6 +9,7 @@ import click
 
 from demo.processes import run_stage
 from demo.samples import sample_pictures
+from lookalike.catalogue.folder import NO_PICTURES
 from lookalike.errors import ConfigurationError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.settings import Settings
@@ -16,8 +17,8 @@ from lookalike.store import open_indexes, open_models
 from training.kept import newest_folder
 
 PICTURES, WEIGHTS = "pictures", "vgg16.weights.h5"
-# Beside the categories while they are copied; what is not a picture's folder on a fresh volume.
-UNFINISHED, NO_PICTURES = ".samples", {"lost+found"}
+# Beside the categories while they are copied.
+UNFINISHED = ".samples"
 
 
 def bootstrap(

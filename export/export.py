@@ -1,5 +1,7 @@
 """From a trained Keras file and its card to the next version in the store."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -57,13 +59,15 @@ def export(
             damaged.
         ModelWorse: it is surely worse than the served one.
     """
+    # Another training puts a new folder behind the link that it lies below.
+    model_file = model_file.parent.resolve() / model_file.name
     card = model_card.read_model_card(model_file.with_name(model_card.FILE_NAME))
     _check_card(model_file, card)
     known = None if force else _exported(models, card)
     if known is not None:
         return known
     card = check_gate(card, served, say, force=force)
-    return _export(model_file, _calibrated(model_file, card), models, model_name, scratch)
+    return _export(model_file, card, models, model_name, scratch)
 
 
 def _export(
@@ -74,12 +78,14 @@ def _export(
     from training.model import check_definition, load_model
 
     with working("exporting the model"), models.draft(scratch) as folder:
-        model = load_model(model_file)
+        with _of_one_training(model_file, card):
+            model = load_model(model_file)
+            card = _calibrated(model_file, card)
+            _write_trained_on(model_file, folder)
         check_definition(model, card.picture.size, card.dimensions)
         embedder = cut(model)
         write_saved_model(embedder, card.picture, folder, model_name)
         check_agreement(embedder, card.picture, folder)
-        _write_trained_on(model_file, folder)
 
         def name_version(folder: Path, version: str) -> None:
             named = msgspec.structs.replace(card, version=int(version), explains=True)
@@ -116,11 +122,31 @@ def _uncalibrated(card: ModelCard, reason: str) -> ModelCard:
 def _check_card(model_file: Path, card: ModelCard) -> None:
     if not model_file.is_file():
         raise ConfigurationError(f"{model_file} does not exist: train a model first")
-    if sha256_of(model_file) != card.weights_sha256:
+    if not _is_of(model_file, card):
         raise ConfigurationError(
             f"{model_file} is not the model that {model_card.FILE_NAME} beside it speaks of; "
             "train again, or put the two that belong together side by side"
         )
+
+
+@contextmanager
+def _of_one_training(model_file: Path, card: ModelCard) -> Iterator[None]:
+    """See that what was read meanwhile is what the card speaks of, still."""
+    try:
+        yield
+    except (ConfigurationError, OSError):
+        if _is_of(model_file, card):
+            raise
+    else:
+        if _is_of(model_file, card):
+            return
+    raise ConfigurationError(
+        f"{model_file} was replaced meanwhile, by another training: run the same command again"
+    )
+
+
+def _is_of(model_file: Path, card: ModelCard) -> bool:
+    return model_file.is_file() and sha256_of(model_file) == card.weights_sha256
 
 
 def _exported(models: Collection, card: ModelCard) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 from indexing.changed_catalogue import added_picture
 from indexing.extraction.features import Features
 from indexing.extraction.known import as_digests
-from lookalike.catalogue.storage import read_bytes
+from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.changes import Addition, ChangeLog, Standing
 from lookalike.errors import ModelServerRejected, NoFeatures, PictureError
 from lookalike.index import ModelReference, PictureRow, vector_of
@@ -17,7 +17,7 @@ from lookalike.serving import Embedder
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors, without_features
 
-MOST_BYTES = 256 << 20
+
 # Of these it is certain that the same model gives no vector the next time either.
 UNUSABLE = PictureError, NoFeatures, ModelServerRejected, FileNotFoundError
 
@@ -100,7 +100,7 @@ class AddedRows:
         return True
 
     def _embed(self, addition: Addition) -> None:
-        data = read_bytes(self._log.picture_uri(addition), MOST_BYTES)
+        data = read_bytes(self._log.picture_uri(addition), MAX_FILE_BYTES)
         limit = self._settings.max_decoded_bytes
         vectors = self._embedder.embed(
             read_picture(data, self._model.picture, max_decoded_bytes=limit)[np.newaxis]

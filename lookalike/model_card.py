@@ -33,7 +33,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     version: Annotated[int, Meta(description="The other's version in the store.")]
     weights_sha256: Annotated[str, Meta(description="Of the other's trained Keras file.")]
-    queries: Annotated[int, Meta(description="Pictures that neither was trained on.")]
+    queries: Annotated[
+        int, Meta(description="Pictures that neither was trained on, with something to find.")
+    ]
     verdict: Annotated[
         Verdict, Meta(description="By the interval; unknown where queries are too few.")
     ] = "unknown"

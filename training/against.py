@@ -1,5 +1,6 @@
 """A trained model beside one that was exported before: the same pictures asked of both."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,13 +14,13 @@ from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
 from training.comparison import AveragePrecision, difference
 from training.features import FeatureExtractor
-from training.judging import Trained, ranked_sides
+from training.judging import MOST_GALLERY, MOST_QUERIES, Trained
 from training.labelled import ORIGINAL
-from training.retrieval import query_gallery
+from training.retrieval import leave_one_out
 from training.served import ServedModel
-from training.split import Example, class_numbers
+from training.split import Example, Side, Split, class_numbers
 from training.trained_on import FILE_NAME as TRAINED_ON_FILE
-from training.trained_on import read_trained_on
+from training.trained_on import TrainedOn, read_trained_on
 
 # With fewer queries nothing can be told.
 FEWEST_QUERIES = 20
@@ -33,7 +34,8 @@ def compare_with_version(
 ) -> Comparison:
     """Ask the held-out pictures of a trained model, and of an exported version.
 
-    Pictures that the other was trained on are no queries: it would know them.
+    It is the same for both: a model draws pictures together that it was trained on, so each
+    picture that is asked for or found is one that both were trained on, or neither.
 
     Args:
         trained: the model; the pictures of its split are there.
@@ -47,11 +49,11 @@ def compare_with_version(
     """
     folder = _fetched(version, settings)
     card = read_model_card(folder / CARD_FILE)
-    trained_on = read_trained_on(folder / TRAINED_ON_FILE)
-    gallery, held_out = ranked_sides(trained.split)
-    unknown = [e for e in held_out.examples if trained_on is None or not trained_on.has(e.sha256)]
-    told = Comparison(version=version, weights_sha256=card.weights_sha256, queries=len(unknown))
-    if len(unknown) < FEWEST_QUERIES:
+    sides = fair_sides(trained.split, read_trained_on(folder / TRAINED_ON_FILE))
+    told = Comparison(
+        version=version, weights_sha256=card.weights_sha256, queries=with_something_to_find(*sides)
+    )
+    if told.queries < FEWEST_QUERIES:
         return told
     other = FeatureExtractor(
         ServedModel(folder),
@@ -59,23 +61,14 @@ def compare_with_version(
         Path(settings.cache),
         workers,
         settings.max_decoded_bytes,
+        advice=trained.pretrained.advice,
     )
-    sides = gallery, held_out._replace(examples=unknown)
     for side in sides:
         trained.embed(side)
         other.embed(*side)
-
-    def precision(vectors_of: VectorsOf) -> AveragePrecision:
-        (known, known_labels), (asked, asked_labels) = (
-            (vectors_of(side.examples), class_numbers(side.examples, trained.split.categories))
-            for side in sides
-        )
-        ranked = query_gallery(asked, asked_labels, known, known_labels, "cosine")
-        return ranked.average_precision
-
     with working(f"comparing with model {version}"):
-        new = precision(trained.after)
-        old = precision(lambda examples: other.vectors(examples)[:, ORIGINAL])
+        new = precision(trained.after, *sides)
+        old = precision(lambda examples: other.vectors(examples)[:, ORIGINAL], *sides)
         found = difference(new, old)
     return msgspec.structs.replace(
         told,
@@ -85,6 +78,50 @@ def compare_with_version(
         low=round(found.low, DIGITS),
         high=round(found.high, DIGITS),
     )
+
+
+def fair_sides(split: Split, trained_on: TrainedOn | None) -> tuple[Side, Side]:
+    """Give the pictures that both models were trained on, and those that neither was.
+
+    Those that one of them alone was trained on are in neither: it would know them.
+
+    Args:
+        split: of the one model.
+        trained_on: what the other was; None: nobody knows, as of models that were exported
+            before it was kept. Then nothing is left out, and the other may have been trained on
+            what it is asked for, or not on what is to be found.
+    """
+    train, validation = split.sides
+    both, neither = train.examples, validation.examples
+    if trained_on is not None:
+        both = [example for example in both if trained_on.has(example.sha256)]
+        neither = [example for example in neither if not trained_on.has(example.sha256)]
+    return (
+        Side(both, train.root).sample(MOST_GALLERY),
+        Side(neither, validation.root).sample(MOST_QUERIES),
+    )
+
+
+def with_something_to_find(both: Side, neither: Side) -> int:
+    """Count the pictures to ask for whose category has another one, on either side."""
+    pictures = Counter(example.label for side in (both, neither) for example in side.examples)
+    return sum(pictures[example.label] > 1 for example in neither.examples)
+
+
+def precision(vectors_of: VectorsOf, both: Side, neither: Side) -> AveragePrecision:
+    """Rank all other pictures of both sides for each that neither model was trained on.
+
+    Args:
+        vectors_of: gives one model's vectors ``float32[n, d]``.
+        both: of :func:`fair_sides`.
+        neither: likewise.
+
+    Returns:
+        ``float64[n]``, of those with something to find, in their order.
+    """
+    asked, examples = len(neither.examples), [*neither.examples, *both.examples]
+    labels = class_numbers(examples, sorted({example.label for example in examples}))
+    return leave_one_out(vectors_of(examples), labels, "cosine", asked).average_precision
 
 
 def _fetched(version: int, settings: Settings) -> Path:

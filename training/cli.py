@@ -1,6 +1,5 @@
 """``lookalike train`` and ``lookalike evaluate``; nothing heavy is imported before they run."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -9,13 +8,14 @@ import click
 import msgspec
 from msgspec.structs import FieldInfo
 
+from lookalike.cores import cores
 from lookalike.errors import ConfigurationError, VersionNotFound
 from lookalike.flags import Number, json_flag, together
 from lookalike.misfit import misfit
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.picture.contract import SMALLEST_SIZE, PictureContract
 from lookalike.settings import Settings
-from training.output import FORMATS
+from training.output import FORMATS, absolute, check_writable
 from training.request import (
     BACKBONE_NAMES,
     VIEW_PRECISIONS,
@@ -45,18 +45,26 @@ def _stage_options(command: Command) -> Command:
 
 
 def _option(field: FieldInfo) -> Callable[[Any], Any]:
-    [described] = (m for m in field.type.__metadata__ if isinstance(m, msgspec.Meta))
+    annotation, described = get_args(field.type)
     return click.option(
         f"--{field.name.replace('_', '-')}",
-        type=_kind(get_args(field.type)[0]),
+        type=_kind(annotation, described),
         default=field.default,
         show_default=field.default is not None,
         help=described.description,
     )
 
 
-def _kind(annotation: Any) -> Any:
+def _kind(annotation: Any, described: msgspec.Meta) -> Any:
     """Give what click checks a value by."""
+    if annotation is float:
+        least, most = (
+            closed if bound is None else bound
+            for closed, bound in ((described.ge, described.gt), (described.le, described.lt))
+        )
+        return Number(
+            least, most, min_open=described.gt is not None, max_open=described.lt is not None
+        )
     if get_origin(annotation) is Literal:
         return click.Choice(get_args(annotation))
     return str if annotation == str | None else annotation
@@ -124,7 +132,7 @@ def _kind(annotation: Any) -> Any:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=DEFAULTS["workers"],
+    default=cores,
     help="Threads that read pictures.  [default: one a core]",
 )
 @click.option(
@@ -143,17 +151,23 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
     nothing is done.
     """
     from lookalike.catalogue import Folder
+    from training.finished import follow_pictures
+    from training.folder_checks import check_labels
     from training.kept import keep, output_folder
-    from training.split import check_labels
 
-    check_labels(Folder(pictures).labels(), pictures)  # before TensorFlow is loaded
+    catalogue = Folder(pictures)
+    check_labels(catalogue.labels(), pictures, catalogue.links())  # before TensorFlow is loaded
     settings = Settings.from_environment()
-    folder = output or output_folder(settings)
-    _check_writable(folder, "name another folder with --output")
+    folder = absolute(output or output_folder(settings))
+    check_writable(folder.parent, "name another folder with --output")
+    if options["tensorboard"] is not None:
+        check_writable(options["tensorboard"], "name another folder with --tensorboard")
     request = _request(pictures, folder, options, settings)
     found = None if force else _found(request, settings, kept=output is None)
     if found is not None:
         click.echo(f"{found} holds this model already; --force trains it again", err=True)
+        if found == request.output:
+            follow_pictures(request)
     else:
         usual = output is None and settings.store == Settings().store
         _train(request, settings, usual=usual, as_json=as_json)
@@ -190,7 +204,7 @@ def train(pictures: Path, output: Path | None, force: bool, as_json: bool, **opt
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=DEFAULTS["workers"],
+    default=cores,
     help="Threads that read pictures.  [default: one a core]",
 )
 def evaluate(
@@ -210,7 +224,7 @@ def evaluate(
     """
     settings = Settings.from_environment()
     if not no_html:
-        _check_writable(html_file.parent, "name another file with --html, or pass --no-html")
+        check_writable(html_file.parent, "name another file with --html, or pass --no-html")
     if against is not None:  # before TensorFlow is loaded
         _check_version(against, settings)
     from training.against import compare_with_version
@@ -218,9 +232,10 @@ def evaluate(
     from training.judging import judge, open_saved
     from training.kept import newest_folder
 
-    folder = model or newest_folder(settings)
+    # Another training puts a new folder behind the link.
+    folder = (model or newest_folder(settings)).resolve()
     saved = open_saved(folder, settings, workers, pictures, validation)
-    report = judge(saved)
+    report = judge(saved, lambda line: click.echo(line, err=True))
     click.echo(as_text(report), err=as_json)
     compared = None
     if against is not None:
@@ -300,17 +315,6 @@ def _check_version(version: int, settings: Settings) -> None:
     if str(version) not in there:
         has = ", ".join(there) or "none yet: 'lookalike export-model' makes one"
         raise VersionNotFound(f"--against: {models.root} has no version {version}; it has {has}")
-
-
-def _check_writable(folder: Path, instead: str) -> None:
-    """Find out before minutes of work that nothing can be written below a folder.
-
-    What is not there yet is made, and so the nearest folder that is there is looked at.
-    """
-    whole = folder.absolute()
-    there = next(path for path in (whole, *whole.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ConfigurationError(f"{there} is no folder that can be written to: {instead}")
 
 
 def _weights(given: Path | None, settings: Settings) -> Path | None:

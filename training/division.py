@@ -3,6 +3,7 @@
 Nothing is trained before, so that whoever has to put the folders right learns all of it at once.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lookalike.catalogue import Folder
@@ -10,18 +11,18 @@ from lookalike.errors import DataError
 from lookalike.progress import Say
 from lookalike.store.files import replace_file
 from training.features import FeatureExtractor
+from training.folder_checks import FEWEST_PICTURES, NAMED, category_problems, validation_problems
 from training.near_copies import Group, near_copies, without_copies_of
 from training.request import TrainingRequest
 from training.split import (
-    FEWEST_PICTURES,
+    Example,
     Side,
     Skipped,
     Split,
-    category_problems,
+    by_label,
     stratified,
-    validation_problems,
 )
-from training.unusable import Examined, as_csv, as_text, poor_categories
+from training.unusable import Examined, as_csv, as_text, linked, poor_categories
 
 # In the cache: of the latest run, whether it trained or not.
 SKIPPED_FILE = "skipped.csv"
@@ -61,6 +62,8 @@ def divide(request: TrainingRequest, extractor: FeatureExtractor, listed: Path, 
             "copies of each other: add other pictures, or judge by a folder of --validation"
         )
     say(f"pictures: {len(train)} to train on, {len(validation)} held out")
+    if request.head.recipe == "contrastive":
+        _tell_alone(train, say)
     return Split(
         root=str(trained.root),
         validation_root=str(judged.root),
@@ -79,7 +82,7 @@ def _examined(request: TrainingRequest, extractor: FeatureExtractor) -> list[Exa
             continue
         folder, known = Folder(path), [e for one in examined for e in one.examples]
         examples, skipped = extractor.examine(list(folder), known)
-        skipped += poor_categories(folder.labels(), examples, least)
+        skipped += poor_categories(folder.labels(), examples, least) + linked(folder.links())
         examined.append(Examined(folder.root, examples, skipped))
     return examined
 
@@ -98,6 +101,19 @@ def _tell(examined: list[Examined], listed: Path, say: Say) -> None:
     replace_file(listed, as_csv(examined))
     if any(one.skipped for one in examined):
         say(f"{as_text(examined)}\nthe whole list is in {listed}")
+
+
+def _tell_alone(train: Sequence[Example], say: Say) -> None:
+    """Tell of categories whose picture has no other one to be drawn to."""
+    alone = sorted(label for label, found in by_label(train).items() if len(found) == 1)
+    if alone:
+        named = ", ".join(alone[:NAMED])
+        more = f" and {len(alone) - NAMED} more" if len(alone) > NAMED else ""
+        say(
+            f"{len(alone)} {'category has' if len(alone) == 1 else 'categories have'} one picture "
+            f"to train on: {named}{more}; the contrastive recipe learns from two or more what is "
+            "alike in a category"
+        )
 
 
 def _check(request: TrainingRequest, examined: list[Examined], listed: Path) -> None:

@@ -6,21 +6,19 @@ This is the long part of training. It knows nothing of splits, heads or quality.
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from lookalike.catalogue import Picture, file_of
+from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.errors import DataError, PictureError
-from lookalike.overlap import overlapped
-from lookalike.picture import PictureContract, read_picture
+from lookalike.picture import PictureContract
 from lookalike.picture.contract import Pixels
-from lookalike.progress import Meter, track
+from lookalike.progress import Meter
 from lookalike.vectors import Vectors
 from training import augment, feature_cache
 from training.cached_base import CachedBase, batch_size
@@ -29,6 +27,7 @@ from training.framework import keras
 from training.labelled import ORIGINAL
 from training.model import weights_sha256
 from training.precision import Precision
+from training.reading import PictureReader
 from training.split import Example, Skipped
 
 # Kinds of files that are not used, besides the titles of pictures' errors.
@@ -37,8 +36,7 @@ SAME_FILE = "the same file as another one"
 UNOPENED = "file that cannot be opened"
 
 NAMED = 5  # files in an error
-ADVICE = "say where it is now (evaluate --pictures, --validation), or train again"
-READ_AHEAD = 32  # pictures, beside those that threads are at
+AGAIN = "run the same command again, which goes on where this one ended"
 
 View = tuple[Example, int]
 
@@ -66,9 +64,13 @@ class FeatureExtractor:
         max_decoded_bytes: limit of the memory for decoding one picture.
         fast: the same base in another precision, for augmented views; None: in none.
         large: see :class:`FeatureCache`.
+        advice: what to do about a picture that is gone; see :class:`PictureReader`.
 
     Attributes:
+        contract: as given.
         dimensions: d.
+        reader: of the pictures.
+        advice: as given.
         vector_bytes: that the cache takes for each view.
     """
 
@@ -82,9 +84,10 @@ class FeatureExtractor:
         fast: tuple[Precision, Any] | None = None,
         *,
         large: bool = False,
+        advice: str = "",
     ) -> None:
-        self._contract, self.dimensions = contract, int(base.output_shape[-1])
-        self._workers, self._max_decoded_bytes = workers, max_decoded_bytes
+        self.contract, self.dimensions = contract, int(base.output_shape[-1])
+        self.reader, self.advice = PictureReader(workers, max_decoded_bytes, advice), advice
         name = cache_name(weights_sha256(base), contract)
         self._originals = self._augmented = CachedBase(base, cache / "features" / name, large=large)
         self.vector_bytes = self._originals.cache.vector_bytes
@@ -162,46 +165,8 @@ class FeatureExtractor:
         changed = list(islice(dict.fromkeys(missing), NAMED))
         if changed:
             raise DataError(
-                f"{', '.join(changed)} cannot be read, or changed since the training: {ADVICE}"
+                f"{', '.join(changed)} cannot be read, or changed: {self.advice or AGAIN}"
             )
-
-    def raw_pixels(self, examples: Sequence[Example], root: Path, size: int) -> Vectors:
-        """Read pictures as ``float32[n, size * size * 3]``: what they are without any model.
-
-        Raises:
-            DataError: a picture can no longer be read.
-        """
-        contract = msgspec.structs.replace(self._contract, size=size)
-        read = self.pixels([(example, root) for example in examples], contract)
-        return np.stack(
-            [one.astype(np.float32).ravel() for one in track(read, "reading pixels", len(examples))]
-        )
-
-    def pixels(
-        self, placed: Iterable[tuple[Example, Path]], contract: PictureContract
-    ) -> Iterator[Pixels]:
-        """Read pictures, each with its root, by a contract: ``uint8[S, S, 3]``, in order.
-
-        Raises:
-            DataError: a picture can no longer be read, or is not what it was when it was
-                examined; where an example has no digest, whatever is there will do.
-        """
-
-        def read(one: tuple[Example, Path]) -> Pixels:
-            example, root = one
-            try:
-                data = file_of(root, example.path).read_bytes()
-                pixels = self._pixels(data, contract)
-            except (OSError, PictureError) as error:
-                raise DataError(
-                    f"{example.path} can no longer be read ({error}): {ADVICE}"
-                ) from error
-            if example.sha256 and hashlib.sha256(data).hexdigest() != example.sha256:
-                raise DataError(f"{example.path} changed since the training: {ADVICE}")
-            return pixels
-
-        with ThreadPoolExecutor(self._workers) as pool:
-            yield from overlapped(pool, read, placed, self._workers + READ_AHEAD)
 
     def _embedded(
         self, pictures: Sequence[Picture], views: tuple[int, ...], what: str
@@ -210,7 +175,7 @@ class FeatureExtractor:
         meter = Meter(what, len(pictures))
         bases = (self._originals, self._augmented)
         try:
-            for read in self._read_ahead(pictures, views):
+            for read in self.reader.ahead(lambda one: self._read(one, views), pictures):
                 for view, pixels in zip(read.views, read.pixels, strict=True):
                     self._through(view).embed(Key(read.sha256, view), pixels)
                 meter.add(1)
@@ -228,34 +193,26 @@ class FeatureExtractor:
     def _has(self, sha256: str, view: int) -> bool:
         return Key(sha256, view) in self._through(view).cache
 
-    def _read_ahead(self, pictures: Iterable[Picture], views: tuple[int, ...]) -> Iterator[_Read]:
-        """Read in threads (OpenCV lets go of the interpreter), a bounded way ahead, in order."""
-        with ThreadPoolExecutor(self._workers) as pool:
-            yield from overlapped(
-                pool,
-                lambda picture: self._read(picture, views),
-                pictures,
-                self._workers + READ_AHEAD,
-            )
-
     def _read(self, picture: Picture, views: tuple[int, ...]) -> _Read:
         try:
-            data = picture.path.read_bytes()
+            data = read_bytes(picture.uri, MAX_FILE_BYTES)
+        except PictureError as error:
+            return _Read(picture, error=str(error), kind=error.title)
         except OSError as error:
             return _Read(picture, error=f"it cannot be opened: {error.strerror}", kind=UNOPENED)
         sha256 = hashlib.sha256(data).hexdigest()
         missing = tuple(view for view in views if not self._has(sha256, view))
-        if not missing or picture.label is None:
+        if picture.label is None:
             return _Read(picture, sha256)
         try:
-            pixels = self._pixels(data, self._contract)
+            if not missing:  # the limit may have been lowered since they were made
+                self.reader.check(data, self.contract)
+                return _Read(picture, sha256)
+            pixels = self.reader.decoded(data, self.contract)
         except PictureError as error:
             return _Read(picture, sha256, error=str(error), kind=error.title)
         shown = tuple(augment.view(pixels, sha256, view) for view in missing)
         return _Read(picture, sha256, missing, shown)
-
-    def _pixels(self, data: bytes, contract: PictureContract) -> Pixels:
-        return read_picture(data, contract, max_decoded_bytes=self._max_decoded_bytes)
 
 
 def cache_name(base_sha256: str, contract: PictureContract) -> str:

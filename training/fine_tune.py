@@ -18,6 +18,7 @@ from training.checkpoint import Checkpoints
 from training.division import SKIPPED_FILE, divide
 from training.evaluation import Report
 from training.finished import request_sha256
+from training.folder_checks import check_roots
 from training.framework import versions
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
@@ -58,10 +59,11 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
     Raises:
         ConfigurationError: the output folder is not replaceable, the weights' file is wrong,
             or the base cannot be tuned from where it is asked to be.
-        DataError: too few categories or pictures.
+        DataError: too few categories or pictures, or a folder's path is no UTF-8.
         SourceUnavailable: no ImageNet weights can be had.
     """
     check_replaceable(request.output)
+    check_roots(folder for folder in (request.pictures, request.validation) if folder)
     # Before the pictures are read: what is added from now on was not trained on.
     digest = request_sha256(request, settings)
     cache = Path(settings.cache)
@@ -88,7 +90,7 @@ def fine_tune(request: TrainingRequest, settings: Settings, say: Say) -> Report:
         base_weights=weights.source,
         stage=stage,
         split=split,
-        report=judge(trained),
+        report=judge(trained, say),
         compared=_compared(trained, request, settings, say),
         found=held_out_neighbours(trained),
     )
@@ -106,8 +108,9 @@ def _compared(
         if version is None:
             return None
         compared = compare_with_version(trained, version, settings, request.workers)
-    except LookalikeError as error:
-        say(f"not compared with the served model: {error}")
+    except Exception as error:  # noqa: BLE001  a network's failures have no common name
+        reason = error if isinstance(error, LookalikeError) else f"{type(error).__name__}: {error}"
+        say(f"not compared with the served model: {reason}")
         return None
     say(str(compared))
     return compared

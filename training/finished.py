@@ -7,15 +7,17 @@ from pathlib import Path
 import msgspec
 
 from lookalike.catalogue import Folder
+from lookalike.errors import ConfigurationError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import read_model_card
 from lookalike.progress import track
 from lookalike.settings import Settings
 from lookalike.store import sha256_of
+from lookalike.store.files import replace_file
 from training.output import MODEL_NAME
 from training.request import TrainingRequest, TuningSettings
 from training.split import FILE_NAME as SPLIT_FILE
-from training.split import read_split
+from training.split import Split, encode_split, read_split
 
 REQUEST_SHA256 = "request_sha256"  # among the settings of a model card
 
@@ -42,20 +44,39 @@ def request_sha256(request: TrainingRequest, settings: Settings) -> str:
 
 
 def is_finished(request: TrainingRequest, settings: Settings) -> bool:
-    """Tell whether the output folder holds the very model that the request would make."""
+    """Tell whether the output folder holds, whole, the very model that the request would make."""
     model = request.output / f"{MODEL_NAME}.{request.file_format}"
     if not (request.output / CARD_FILE).is_file() or not model.is_file():
         return False
-    if request.strict and not _is_clean(request.output / SPLIT_FILE):
+    try:
+        split = read_split(request.output / SPLIT_FILE)
+        card = read_model_card(request.output / CARD_FILE)
+    except (ConfigurationError, OSError):
+        return False  # damaged: training makes them anew
+    if request.strict and not _is_clean(request, split):
         return False
-    card = read_model_card(request.output / CARD_FILE)
     whole = card.weights_sha256 == sha256_of(model)
     return whole and card.settings.get(REQUEST_SHA256) == request_sha256(request, settings)
 
 
-def _is_clean(path: Path) -> bool:
-    split = read_split(path)
-    return not split.skipped and not split.validation_skipped
+def follow_pictures(request: TrainingRequest) -> None:
+    """Have a finished model's split say where its pictures are, which may have moved since.
+
+    They are the very files: :func:`is_finished` has compared them.
+    """
+    path = request.output / SPLIT_FILE
+    split, root = read_split(path), Folder(request.pictures).root
+    judged = Folder(request.validation).root if request.validation else root
+    moved = msgspec.structs.replace(split, root=str(root), validation_root=str(judged))
+    if moved != split:
+        replace_file(path, encode_split(moved))
+
+
+def _is_clean(request: TrainingRequest, split: Split) -> bool:
+    if split.skipped or split.validation_skipped:
+        return False
+    folders = (folder for folder in (request.pictures, request.validation) if folder)
+    return not any(any(Folder(folder).links()) for folder in folders)
 
 
 def _files(folder: Path) -> Iterator[tuple[str, str]]:

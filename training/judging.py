@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from lookalike.errors import DataError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import read_model_card
-from lookalike.progress import working
+from lookalike.progress import Say, working
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from training.evaluation import PRETRAINED, RAW, TUNED, Judged, Report, compare
@@ -27,6 +28,7 @@ RAW_SIZE = 32
 # Ranking is quadratic: past these numbers a fixed random part stands for the whole.
 MOST_QUERIES = 2_000
 MOST_GALLERY = 20_000
+MOVED = "say where it is now (--pictures, --validation), or train again"
 
 
 class Trained(NamedTuple):
@@ -59,19 +61,31 @@ class Trained(NamedTuple):
         return np.asarray(self.embedder.predict(features, verbose=0), np.float32)
 
 
-def judge(trained: Trained) -> Report:
-    """Compare raw pixels, pretrained features and the model's vectors on one split."""
+def judge(trained: Trained, say: Say) -> Report:
+    """Compare raw pixels, pretrained features and the model's vectors on one split.
+
+    Features that are in the cache are enough: of raw pixels there is no row where a picture can
+    no longer be read, which is told to ``say``.
+    """
     categories, sides = trained.split.categories, ranked_sides(trained.split)
     for side in sides:
         trained.embed(side)
-    kinds = {
-        RAW: Judged(*(trained.pretrained.raw_pixels(*side, RAW_SIZE) for side in sides)),
+    kinds = _raw(trained, sides, say) | {
         PRETRAINED: Judged(*(trained.before(side.examples) for side in sides)),
         TUNED: Judged(*(trained.after(side.examples) for side in sides)),
     }
     gallery_labels, query_labels = (class_numbers(side.examples, categories) for side in sides)
     with working("measuring retrieval"):
         return compare(kinds, gallery_labels, query_labels, categories)
+
+
+def _raw(trained: Trained, sides: Sequence[Side], say: Say) -> dict[str, Judged]:
+    reader, contract = trained.pretrained.reader, trained.pretrained.contract
+    try:
+        return {RAW: Judged(*(reader.raw_pixels(side, contract, RAW_SIZE) for side in sides))}
+    except DataError as error:
+        say(f"raw pixels are not compared: {error}")
+        return {}
 
 
 def held_out_neighbours(trained: Trained) -> Neighbours:
@@ -121,7 +135,7 @@ def open_saved(
 
     def features_of(base: Any) -> FeatureExtractor:
         cache, limit = Path(settings.cache), settings.max_decoded_bytes
-        return FeatureExtractor(base, card.picture, cache, workers, limit)
+        return FeatureExtractor(base, card.picture, cache, workers, limit, advice=MOVED)
 
     base = base_of(model)
     own = features_of(base)

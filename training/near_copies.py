@@ -31,7 +31,7 @@ NONE = -1
 TOGETHER = 64
 
 Pair = tuple[int, int]
-Read = Callable[[Sequence[int]], Iterator[Pixels]]
+Read = Callable[[Sequence[int]], Iterator[Pixels | None]]
 Group = list[Example]
 
 
@@ -44,18 +44,16 @@ def near_copies(extractor: FeatureExtractor, *sides: Side) -> list[Group]:
 
     Returns:
         Groups of two or more, in the order in which their first pictures came; no picture is
-        in two of them.
-
-    Raises:
-        DataError: a picture can no longer be read.
+        in two of them. A picture that can no longer be read is in none.
     """
     placed = [placed for side in sides for placed in side.placed()]
     if len(placed) < 2:
         return []
     vectors = extractor.vectors([example for example, _ in placed])[:, 0]
 
-    def read(rows: Sequence[int]) -> Iterator[Pixels]:
-        return map(reduced, extractor.pixels((placed[row] for row in rows), CONTRACT))
+    def read(rows: Sequence[int]) -> Iterator[Pixels | None]:
+        found = extractor.reader.pixels_if_there((placed[row] for row in rows), CONTRACT)
+        return (None if pixels is None else reduced(pixels) for pixels in found)
 
     return [[placed[row][0] for row in rows] for rows in grouped(vectors, read)]
 
@@ -82,7 +80,8 @@ def grouped(vectors: Vectors, read: Read) -> list[list[int]]:
 
     Args:
         vectors: n pictures' pretrained features; rows of zeros are nobody's copies.
-        read: gives the :func:`~training.copy_check.reduced` pictures of rows, in order.
+        read: gives the :func:`~training.copy_check.reduced` pictures of rows, in order; None
+            for one that is nobody's copy.
     """
     vectors = unit(vectors)
     sets = DisjointSet(range(len(vectors)))
@@ -119,8 +118,8 @@ def _join(sets: DisjointSet, pairs: Sequence[Pair], read: Read) -> None:
     pixels = dict(zip(rows, track(read(rows), "reading likely copies", len(rows)), strict=True))
 
     def are_copies(pair: Pair) -> bool:
-        one, other = pair
-        return agreement(pixels[one], pixels[other]).is_near_copy
+        one, other = (pixels[row] for row in pair)
+        return one is not None and other is not None and agreement(one, other).is_near_copy
 
     meter = Meter("comparing likely copies", len(pairs))
     with ThreadPoolExecutor(cores()) as pool, closing(meter):

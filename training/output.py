@@ -1,5 +1,6 @@
 """The output folder of training: its files' names, and their replacement as a whole."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -23,11 +24,47 @@ def model_file(folder: Path) -> Path:
     raise ConfigurationError(f"{folder} holds no trained model: run 'lookalike train' first")
 
 
+def absolute(output: Path) -> Path:
+    """Give a folder its name, also where it is spelt ``.`` or ``..``; links are not followed."""
+    return Path(os.path.abspath(output))  # noqa: PTH100  Path.absolute() keeps "..", no name
+
+
+def check_writable(folder: Path, instead: str) -> None:
+    """Find out before minutes of work that nothing can be written below a folder.
+
+    What is not there yet is made, and so the nearest folder that is there is looked at.
+
+    Args:
+        folder: where something will be written.
+        instead: what to do where that is impossible.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{there} is no folder that can be written to: {instead}")
+
+
 def check_replaceable(output: Path) -> None:
-    """Raise ConfigurationError where ``output`` is something that training did not make."""
-    if output.is_symlink() or not output.exists():
+    """See that training may put its link where ``output`` is.
+
+    Raises:
+        ConfigurationError: there is something that training did not make, or a mount point.
+    """
+    if output.is_symlink():
+        if not _ours(output).fullmatch(str(output.readlink())):
+            raise ConfigurationError(
+                f"{output} is a link that 'lookalike train' did not make, and would replace: pass "
+                "--output with the folder that it leads to, or another one"
+            )
         return
-    if not output.is_dir() or any(output.iterdir()):
+    if os.path.ismount(output):
+        raise ConfigurationError(
+            f"{output} is a mount point, which cannot be replaced: pass --output {output / 'model'}"
+        )
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise ConfigurationError(
             f"{output} was not made by 'lookalike train': move it away, or pass --output FOLDER"
         )
@@ -64,7 +101,12 @@ def _point(output: Path, made: Path) -> None:
 
 
 def _remove_former(output: Path, made: Path) -> None:
-    ours = re.compile(rf"\.{re.escape(output.name)}-[0-9a-f]{{32}}")
+    ours = _ours(output)
     for former in output.parent.iterdir():
         if former != made and ours.fullmatch(former.name):
             shutil.rmtree(former)
+
+
+def _ours(output: Path) -> re.Pattern[str]:
+    """Match the names of the folders that the link ``output`` led to, and leads to."""
+    return re.compile(rf"\.{re.escape(output.name)}-[0-9a-f]{{32}}")

@@ -1,12 +1,12 @@
 """What a training run is asked to do, with every default; it imports nothing heavy."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from lookalike.cores import cores
 from lookalike.picture.contract import PictureContract
 
 FileFormat = Literal["keras", "h5"]
@@ -126,7 +126,7 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     views: int = 4
     view_precision: ViewPrecision = "fastest"
     weights: Path | None = None
-    workers: int = os.cpu_count() or 1
+    workers: int = msgspec.field(default_factory=cores)
     strict: bool = False
     tensorboard: Path | None = None
     head: HeadSettings = HeadSettings()

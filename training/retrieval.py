@@ -81,9 +81,19 @@ def query_gallery(
     return _ranked(queries, labels, gallery, gallery_labels, metric, leave_one_out=False)
 
 
-def leave_one_out(vectors: Vectors, labels: Labels, metric: Metric) -> Retrieval:
-    """Rank all vectors but the query itself, for each of ``float32[n, d]``."""
-    return _ranked(vectors, labels, vectors, labels, metric, leave_one_out=True)
+def leave_one_out(
+    vectors: Vectors, labels: Labels, metric: Metric, queries: int | None = None
+) -> Retrieval:
+    """Rank all vectors but the query itself.
+
+    Args:
+        vectors: ``float32[n, d]``.
+        labels: ``int64[n]``, their categories.
+        metric: as of :func:`query_gallery`.
+        queries: so many of them ask, the first ones; None: each does.
+    """
+    asked = slice(queries)
+    return _ranked(vectors[asked], labels[asked], vectors, labels, metric, leave_one_out=True)
 
 
 def neighbours(

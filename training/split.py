@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,12 +10,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lookalike.errors import ConfigurationError, DataError
+from lookalike.errors import ConfigurationError
 from training.labelled import fixed_sample
 
 FILE_NAME = "split.json"
-FEWEST_CATEGORIES = 2
-FEWEST_PICTURES = 2
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -169,50 +167,6 @@ class _Division:
         return self._group.get(member, [member])
 
 
-def category_problems(examples: Sequence[Example], folder: Path) -> list[str]:
-    """Say what is wrong unless there are two categories or more, of two pictures or more each."""
-    found = by_label(examples)
-    problems = []
-    if len(found) < FEWEST_CATEGORIES:
-        problems.append(_too_few(found, folder))
-    few = sorted(label for label, members in found.items() if len(members) < FEWEST_PICTURES)
-    if few:
-        problems.append(
-            f"{folder} needs {FEWEST_PICTURES} readable pictures or more in each category; "
-            f"too few are in {', '.join(few)}"
-        )
-    return problems
-
-
-def check_labels(labels: Collection[str], folder: Path) -> None:
-    """See by the folders' names alone whether there can be enough categories.
-
-    Raises:
-        DataError: there cannot.
-    """
-    if len(labels) < FEWEST_CATEGORIES:
-        raise DataError(_too_few(labels, folder))
-
-
-def _too_few(labels: Collection[str], folder: Path) -> str:
-    there = f"only {next(iter(labels))}" if labels else "none"
-    return (
-        f"{folder} needs {FEWEST_CATEGORIES} categories or more, one folder of pictures "
-        f"each; it has {there}"
-    )
-
-
-def validation_problems(train: Sequence[Example], validation: Sequence[Example]) -> list[str]:
-    """Say where there is nothing to judge by, or a category is known to one side only."""
-    if not validation:
-        nothing = "has no readable, labelled picture that is not a training picture too"
-        return [f"the validation folder {nothing}"]
-    unknown = sorted({e.label for e in validation} - {e.label for e in train})
-    if not unknown:
-        return []
-    return [f"no training pictures have the validation categories {', '.join(unknown)}"]
-
-
 def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDArray[np.int64]:
     """Give each example's category by its place: ``int64[n]``."""
     place = {name: number for number, name in enumerate(categories)}
@@ -221,7 +175,12 @@ def class_numbers(examples: Sequence[Example], categories: Sequence[str]) -> NDA
 
 def write_split(split: Split, path: Path) -> None:
     """Write ``split`` as JSON."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n")
+    path.write_bytes(encode_split(split))
+
+
+def encode_split(split: Split) -> bytes:
+    """Give the JSON that :func:`read_split` reads."""
+    return msgspec.json.format(msgspec.json.encode(split), indent=1) + b"\n"
 
 
 def read_split(path: Path) -> Split:

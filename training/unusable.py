@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from training.split import FEWEST_PICTURES, Example, Skipped, by_label
+from training.folder_checks import FEWEST_PICTURES
+from training.split import Example, Skipped, by_label
 
 SHOWN = 5  # of each kind, on a terminal
 NO_PICTURE = "category without a usable picture"
+LINK = "link to a folder"
 TOO_FEW = f"category with fewer than {FEWEST_PICTURES} usable pictures"
 
 
@@ -49,6 +51,12 @@ def poor_categories(
         elif count < least:
             poor.append(Skipped(label, f"only {count} picture can be used", TOO_FEW))
     return poor
+
+
+def linked(links: Iterable[str]) -> list[Skipped]:
+    """List links to folders: what they lead to is not in the folder that is trained on."""
+    reason = "a link to a folder is not followed: put the folder itself in its place"
+    return [Skipped(link, reason, LINK) for link in links]
 
 
 def as_text(folders: Sequence[Examined]) -> str:

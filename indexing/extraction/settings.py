@@ -5,9 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from lookalike.catalogue.storage import MAX_FILE_BYTES
 from lookalike.cores import cores
-
-MEBIBYTE = 1 << 20
 
 
 class ExtractionSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,7 +23,7 @@ class ExtractionSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 4
     max_file_bytes: Annotated[
         int, Meta(ge=1, description="Largest file that is read; a larger one is quarantined.")
-    ] = 256 * MEBIBYTE
+    ] = MAX_FILE_BYTES
     max_decoded_bytes: Annotated[
         int, Meta(ge=1, description="Most memory that decoding one picture may take.")
     ] = 256_000_000

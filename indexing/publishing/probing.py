@@ -8,10 +8,9 @@ from itertools import islice
 import cv2
 
 from indexing.extraction.features import Features
-from indexing.extraction.settings import ExtractionSettings
 from indexing.publishing.vectors import raw_vectors
 from indexing.publishing.wanted import Wanted
-from lookalike.catalogue.storage import read_bytes
+from lookalike.catalogue.storage import MAX_FILE_BYTES, read_bytes
 from lookalike.errors import DataError, PictureError
 from lookalike.index import Bits, IndexVersion, ModelReference, PictureRow, Probe, has_bit
 from lookalike.picture import PictureContract, read_picture
@@ -22,7 +21,6 @@ PROBES = 4
 CANDIDATES = 8
 # Larger files are kept as the pixels that the model sees, so that a version stays small.
 MAX_BYTES = 8 << 20
-MOST_READ = ExtractionSettings().max_file_bytes
 
 
 def choose_probes(
@@ -73,7 +71,7 @@ def _readable(
 ) -> Iterator[tuple[PictureRow, bytes]]:
     for row in rows:
         try:
-            data = read_bytes(row.uri, MOST_READ)
+            data = read_bytes(row.uri, MAX_FILE_BYTES)
         except (OSError, PictureError):
             continue  # gone: another one will do
         if hashlib.sha256(data).digest() == row.sha256:

@@ -12,6 +12,9 @@ from lookalike.errors import DataError
 # Files that are kept beside pictures; all others are taken for pictures until they are read.
 SIDECARS = frozenset({".csv", ".db", ".ini", ".json", ".md", ".txt", ".xml", ".yaml", ".yml"})
 
+# What a file system that was just made has in its root, and only the superuser may list.
+NO_PICTURES = frozenset({"lost+found"})
+
 # How _text writes a byte that is no UTF-8.
 ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 
@@ -22,8 +25,9 @@ class Folder:
     Of one folder at a time, and those that it lies in, the names of all files are in memory.
 
     A picture's id is its path relative to the root, with forward slashes; its label is the
-    first folder below the root, None for a file in the root. Hidden files and folders, known
-    sidecars (``SIDECARS``), links to folders and links to files outside the root are left out.
+    first folder below the root, None for a file in the root. Hidden files and folders, those of
+    ``NO_PICTURES``, known sidecars (``SIDECARS``), links to folders and links to files outside
+    the root are left out.
 
     Raises:
         DataError: the root is no folder; while iterating: a folder in it cannot be listed, or
@@ -43,6 +47,18 @@ class Folder:
     def labels(self) -> list[str]:
         """List the folders directly below the root, those without a picture too."""
         return [_text(name[:-1]) for name in _sorted_entries(self.root) if name.endswith("/")]
+
+    def links(self) -> Iterator[str]:
+        """Yield the links to folders that a walk passes over, by their path below the root."""
+        return self._links(self.root, "")
+
+    def _links(self, folder: Path, prefix: str) -> Iterator[str]:
+        for entry in _sorted_entries(folder):
+            path, name = folder / entry, prefix + _text(entry)
+            if entry.endswith("/"):
+                yield from self._links(path, name)
+            elif path.is_symlink() and path.is_dir():
+                yield name
 
     def _below(self, folder: Path, prefix: str) -> Iterator[Picture]:
         before = ""
@@ -90,7 +106,7 @@ def file_of(root: Path, picture_id: str) -> Path:
 
 
 def _sorted_entries(folder: Path) -> list[str]:
-    """List what is not hidden, so that a walk in this order meets ids in sorted order.
+    """List what is not passed over, so that a walk in this order meets ids in sorted order.
 
     A folder's name ends with a slash. There may be millions, so names are all that is kept.
     """
@@ -99,12 +115,16 @@ def _sorted_entries(folder: Path) -> list[str]:
             seen = [
                 entry.name + "/" * entry.is_dir(follow_symlinks=False)
                 for entry in entries
-                if not entry.name.startswith(".")
+                if not _is_passed_over(entry.name)
             ]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed: {error.strerror}") from error
     seen.sort(key=_text)
     return seen
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(".") or name in NO_PICTURES
 
 
 def _text(name: str) -> str:

@@ -20,6 +20,8 @@ from lookalike.catalogue.urls import local_path, redacted
 from lookalike.errors import ChangingPicture, PictureTooLarge
 
 TRIES = 5
+# The largest file that is read as a picture, unless whoever reads has another limit.
+MAX_FILE_BYTES = 256 << 20
 # A file that was written within the clock tick of its modification time can be written again
 # without a change of it. Kernels tick every 10 ms or faster; a time of whole seconds may come
 # from a file system that keeps no more, FAT every second one.

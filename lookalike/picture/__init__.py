@@ -10,6 +10,7 @@ from lookalike.picture.header import Format, PictureHeader
 from lookalike.picture.memory import decoded_bytes
 from lookalike.picture.reader import (
     MAX_DECODED_BYTES,
+    check_memory,
     inspect_picture,
     read_picture,
     read_thumbnail,
@@ -27,6 +28,7 @@ __all__ = [
     "Format",
     "PictureContract",
     "PictureHeader",
+    "check_memory",
     "decoded_bytes",
     "inspect_picture",
     "read_picture",

@@ -76,6 +76,17 @@ def read_picture(
     return centred(_fitted(data, contract, max_decoded_bytes, box), contract.size, out)
 
 
+def check_memory(data: bytes, contract: PictureContract, max_decoded_bytes: int) -> None:
+    """See by its header alone whether :func:`read_picture` would take too much memory.
+
+    Raises:
+        PictureTooLarge: it would.
+        PictureError: the bytes are no usable picture, as far as the header tells.
+    """
+    header = inspect_picture(data)
+    _check_memory(header, contract, header.size, max_decoded_bytes)
+
+
 def square_of(data: bytes, contract: PictureContract, box: Box | None = None) -> Edges:
     """Tell where the square that the model sees lies on a picture, from its header alone.
 

@@ -1,5 +1,6 @@
 """The export on the real architecture, VGG16, with random weights at the smallest size."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.services import run
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.model import build_base, build_head, build_model, load_model, save_model
+from training.output import replace_folder
 from training.request import BACKBONE_NAMES, BackboneName
 from training.retrieval import Neighbours
 
@@ -272,6 +274,28 @@ def test_the_same_model_is_not_exported_twice_unless_told_so(
 def test_a_whole_model_in_h5_exports_too(tmp_path: Path) -> None:
     models = open_models(str(tmp_path), "embedder")
     assert export(trained(tmp_path / "training", ".h5"), models, "embedder") == "1"
+
+
+def test_a_model_that_is_replaced_while_it_is_exported_is_told_and_not_exported(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copied(folder: Path) -> None:
+        shutil.copytree(model_file.parent, folder, dirs_exist_ok=True)
+
+    def replaced(path: Path) -> Any:
+        model = load_model(path)
+        replace_folder(tmp_path / "training", other)
+        return model
+
+    def other(folder: Path) -> None:
+        trained(folder)
+
+    replace_folder(tmp_path / "training", copied)
+    monkeypatch.setattr("training.model.load_model", replaced)
+    models = open_models(str(tmp_path / "store"), "embedder")
+    with pytest.raises(ConfigurationError, match=r"was replaced meanwhile.*run the same"):
+        export(tmp_path / "training" / model_file.name, models, "embedder")
+    assert models.versions() == []
 
 
 def test_a_missing_model_says_to_train_one(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_training_by_it_leaves_a_model_that_evaluation_and_export_take(
     fine_tune(request, settings, print)
     card = read_model_card(tmp_path / "training" / CARD_FILE)
     assert card.backbone == name
-    report = judge(open_saved(tmp_path / "training", settings, workers=2))
+    report = judge(open_saved(tmp_path / "training", settings, workers=2), print)
     assert report.quality() == pytest.approx(card.quality, abs=1e-3)
     assert is_finished(request, settings)
     assert not is_finished(msgspec.structs.replace(request, backbone="vgg16"), settings)

@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import Struct
 
-from lookalike.errors import ConfigurationError
+from lookalike.cores import cores
+from lookalike.errors import ConfigurationError, DataError
 from lookalike.settings import Settings
 from tests.services import publish_toy_model
 from training.cli import evaluate, train
-from training.request import HeadSettings, TuningSettings
+from training.request import HeadSettings, TrainingRequest, TuningSettings
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])
@@ -38,10 +39,21 @@ def test_each_setting_of_a_stage_is_a_flag_with_its_default(stage: Struct) -> No
         assert flags[name] == getattr(stage, name)
 
 
+def test_threads_are_as_many_as_a_container_may_use(tmp_path: Path) -> None:
+    for command in (train, evaluate):
+        [workers] = (option for option in command.params if option.name == "workers")
+        assert workers.default is cores
+    assert TrainingRequest(pictures=tmp_path, output=tmp_path).workers == cores()
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("--dropout", "1.5"), "--dropout has to be a number, below 1"),
+        (("--dropout", "1.5"), "1.5 is not in the range 0<=x<1"),
+        (("--interpolation", "1.01"), "1.01 is not in the range 0<=x<=1"),
+        (("--temperature", "0"), "0 is not in the range x>0"),
+        (("--temperature", "inf"), "inf is not a finite number"),
+        (("--learning-rate", "nan"), "nan is not a finite number"),
         (("--batch-size", "0"), "--batch-size has to be a whole number, 2 or more"),
     ],
 )
@@ -73,6 +85,14 @@ def test_too_few_folders_are_told_before_tensorflow_is_loaded(
         f"lookalike: {tmp_path} needs 2 categories or more, one folder of pictures each; "
         f"it has {there} [bad-data]\n"
     )
+
+
+def test_where_all_categories_are_links_the_error_names_them(few: Path, tmp_path: Path) -> None:
+    for category in few.iterdir():
+        (tmp_path / category.name).symlink_to(category)
+    told = r"it has none, and links to folders are not followed: coin, flower, tool"
+    with pytest.raises(DataError, match=told):
+        CliRunner().invoke(train, [str(tmp_path)], catch_exceptions=False)
 
 
 def test_a_version_that_there_is_not_is_told_before_tensorflow_is_loaded(tmp_path: Path) -> None:
@@ -128,6 +148,22 @@ def test_evaluate_prints_the_table_or_nothing_but_json(trained: Path, settings: 
     assert "fine-tuned, dense_1 (128)" in for_programs.stderr
 
 
+def test_evaluate_reads_all_of_one_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".out-1").mkdir()
+    (tmp_path / "out").symlink_to(".out-1")  # which another training points elsewhere
+    read: list[Path] = []
+
+    def stop(folder: Path, *_: object) -> None:
+        read.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.judging.open_saved", stop)
+    CliRunner().invoke(evaluate, ["--model", str(tmp_path / "out"), "--no-html"])
+    assert read == [tmp_path / ".out-1"]
+
+
 @pytest.mark.parametrize("place", ["file/below", "file/far/below"])
 def test_what_cannot_be_written_is_told_before_the_work(
     place: str, few: Path, tmp_path: Path
@@ -136,8 +172,20 @@ def test_what_cannot_be_written_is_told_before_the_work(
     html = ["--html", str(tmp_path / place / "report.html")]
     with pytest.raises(ConfigurationError, match=r"file is no folder.*--no-html"):
         CliRunner().invoke(evaluate, html, catch_exceptions=False)
-    output = [str(few), "--output", str(tmp_path / place)]
-    with pytest.raises(ConfigurationError, match=r"file is no folder.*--output"):
+    for flag in ("--output", "--tensorboard"):
+        output = [str(few), "--output", str(tmp_path / "out"), flag, str(tmp_path / place)]
+        with pytest.raises(ConfigurationError, match=rf"file is no folder.*{flag}"):
+            CliRunner().invoke(train, output, catch_exceptions=False)
+
+
+def test_an_output_whose_parent_cannot_be_written_to_is_told_before_the_work(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path and access(path, mode))
+    output = [str(few), "--output", str(tmp_path / "out")]
+    with pytest.raises(ConfigurationError, match=rf"{tmp_path} is no folder.*--output"):
         CliRunner().invoke(train, output, catch_exceptions=False)
 
 

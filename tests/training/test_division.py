@@ -13,7 +13,7 @@ from lookalike.settings import Settings
 from tests.training.conftest import PICTURES, SIZE
 from training.division import divide
 from training.features import FeatureExtractor
-from training.request import TrainingRequest
+from training.request import HeadSettings, TrainingRequest
 from training.split import Split
 
 
@@ -66,6 +66,33 @@ def test_what_cannot_be_used_is_one_list_by_kind_the_most_frequent_first(
     assert lines[-1] == f"the whole list is in {tmp_path / 'skipped.csv'}"
     assert pictures.startswith("pictures: ")
     assert len(split.train) + len(split.validation) == 3 * PICTURES
+
+
+def test_a_category_that_is_a_link_is_told_and_refused_by_strict(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(few, tmp_path / "pictures")
+    (folder / "fish").symlink_to(few / "coin")
+    told: list[str] = []
+    split = divided(extractor, tmp_path, told, folder)
+    [skipped] = split.skipped
+    assert (skipped.id, skipped.kind) == ("fish", "link to a folder")
+    assert f"{folder}/fish: a link to a folder is not followed" in told[0]
+    with pytest.raises(DataError, match="--strict: not all can be used"):
+        divided(extractor, tmp_path, told, folder, strict=True)
+
+
+def test_categories_with_one_picture_to_train_on_are_told_of_the_recipe_that_needs_two(
+    extractor: FeatureExtractor, few: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(few, tmp_path / "pictures")
+    for picture in sorted((folder / "coin").iterdir())[2:]:
+        picture.unlink()
+    told: list[str] = []
+    divided(extractor, tmp_path, told, folder)
+    assert told[-1].startswith("1 category has one picture to train on: coin; the contrastive")
+    divided(extractor, tmp_path, told, folder, head=HeadSettings(recipe="plain"))
+    assert told[-1].startswith("pictures: ")
 
 
 def test_the_whole_list_is_in_a_file_and_in_the_split(

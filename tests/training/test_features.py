@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 
 from lookalike.catalogue import Folder
-from lookalike.errors import DataError
+from lookalike.catalogue.storage import MAX_FILE_BYTES
+from lookalike.errors import DataError, PictureTooLarge
 from lookalike.picture import PictureContract, read_picture
 from tests.training.conftest import PICTURES, SIZE
 from training import augment, cached_base
 from training.feature_cache import FeatureCache
 from training.features import FeatureExtractor, cache_name
 from training.model import build_base, save_model, weights_sha256
+from training.reading import bytes_of
+from training.split import Example, Side
 from training.weights import BaseWeights
 
 CONTRACT = PictureContract(size=SIZE)
@@ -119,6 +122,32 @@ def test_unusable_files_are_skipped_with_their_reason(base: Any, few: Path, tmp_
     assert "no category" in reasons["unlabelled.png"]
 
 
+def test_a_file_too_large_for_a_picture_is_skipped_and_not_read(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(few, tmp_path / "pictures")
+    huge = folder / "coin" / "disk.img"
+    with huge.open("wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    examples, [skipped] = extractor(base, tmp_path).examine(list(Folder(folder)))
+    assert (skipped.id, skipped.kind) == ("coin/disk.img", PictureTooLarge.title)
+    assert len(examples) == 3 * PICTURES
+    with pytest.raises(PictureTooLarge):
+        bytes_of(Example("coin/disk.img", "", "coin"), folder)
+
+
+def test_a_limit_that_was_lowered_holds_for_pictures_in_the_cache(
+    base: Any, few: Path, tmp_path: Path
+) -> None:
+    pictures = list(Folder(few))
+    examples, _ = extractor(base, tmp_path).examine(pictures)
+    low = FeatureExtractor(base, CONTRACT, tmp_path, workers=2, max_decoded_bytes=1)
+    assert not low.lacks(examples)
+    usable, skipped = low.examine(pictures)
+    assert usable == []
+    assert {one.kind for one in skipped} == {PictureTooLarge.title}
+
+
 def test_validation_pictures_that_are_training_pictures_are_skipped(
     base: Any, few: Path, tmp_path: Path
 ) -> None:
@@ -136,11 +165,11 @@ def test_a_picture_that_changed_is_told(base: Any, few: Path, tmp_path: Path) ->
     examples, _ = features.examine(list(Folder(folder)))
     (folder / examples[0].path).write_bytes((folder / examples[1].path).read_bytes())
     features.embed(examples, folder, views=1)
-    with pytest.raises(DataError, match=r"cannot be read, or changed.*evaluate --pictures"):
+    with pytest.raises(DataError, match=r"cannot be read, or changed: run the same command"):
         features.vectors(examples, 1)
     # Its features are in the cache, and what it was is shown beside them nowhere.
-    with pytest.raises(DataError, match=r"changed since the training.*evaluate --pictures"):
-        features.raw_pixels(examples, folder, 32)
+    with pytest.raises(DataError, match=r"has changed"):
+        features.reader.raw_pixels(Side(examples, folder), CONTRACT, 32)
 
 
 def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(
@@ -152,7 +181,7 @@ def test_a_picture_whose_name_is_no_utf_8_is_read_as_any_other(
     features = extractor(base, tmp_path / "cache")
     examples, _ = features.examine(list(Folder(tmp_path)))
     features.embed(examples, tmp_path, views=1)
-    [pixels] = features.pixels([(examples[0], tmp_path)], CONTRACT)
+    [pixels] = features.reader.pixels([(examples[0], tmp_path)], CONTRACT)
     assert (pixels == read_picture(picture.path.read_bytes(), CONTRACT)).all()
     assert features.lacks(examples, views=1) == 0
 
@@ -161,7 +190,8 @@ def test_raw_pixels_are_those_of_the_contract(base: Any, few: Path, tmp_path: Pa
     features = extractor(base, tmp_path)
     [example, *_], _ = features.examine(list(Folder(few)))
     expected = read_picture((few / example.path).read_bytes(), PictureContract(size=32))
-    np.testing.assert_array_equal(features.raw_pixels([example], few, 32)[0], expected.ravel())
+    found = features.reader.raw_pixels(Side([example], few), CONTRACT, 32)
+    np.testing.assert_array_equal(found[0], expected.ravel())
 
 
 KILLED_RUN = """
@@ -169,6 +199,7 @@ import sys
 import time
 from pathlib import Path
 from lookalike.catalogue import Folder
+from lookalike.catalogue.storage import MAX_FILE_BYTES
 from lookalike.picture import PictureContract
 from training import cached_base, feature_cache, features
 from training.framework import keras

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from lookalike.settings import Settings
 from lookalike.store import sha256_of
 from tests.training.conftest import CATEGORIES, PICTURES, SIZE
 from training.fine_tune import fine_tune
-from training.finished import is_finished
+from training.finished import follow_pictures, is_finished
 from training.framework import keras
 from training.held_out import HITS, read_held_out_hits
 from training.judging import judge, open_saved
@@ -87,7 +88,7 @@ def test_training_on_features_is_training_of_the_whole_model(trained: Path, few:
 def test_evaluation_of_the_saved_model_gives_the_cards_figures(
     trained: Path, settings: Settings
 ) -> None:
-    report = judge(open_saved(trained, settings, workers=2))
+    report = judge(open_saved(trained, settings, workers=2), print)
     quality = read_model_card(trained / "model_card.json").quality
     assert report.quality() == pytest.approx(quality, abs=1e-3)
 
@@ -108,9 +109,53 @@ def test_pictures_that_moved_are_found_where_they_are_now(
     split = read_split(elsewhere / "split.json")
     gone = msgspec.structs.replace(split, root="/gone", validation_root="/gone")
     (elsewhere / "split.json").write_bytes(msgspec.json.encode(gone))
-    with pytest.raises(DataError, match="can no longer be read"):
-        judge(open_saved(elsewhere, settings, workers=2))
-    assert judge(open_saved(elsewhere, settings, workers=2, pictures=moved)).queries > 0
+    told: list[str] = []
+    report = judge(open_saved(elsewhere, settings, workers=2), told.append)
+    assert {row.vectors for row in report.rows} == {"pretrained", "tuned"}
+    [line] = told
+    assert "can no longer be read" in line
+    assert "say where it is now (--pictures, --validation)" in line
+    saved = open_saved(elsewhere, settings, workers=2, pictures=moved)
+    assert judge(saved, told.append).rows[0].vectors == "raw"
+    assert told == [line]
+
+
+@pytest.mark.parametrize("error", [OSError("no route"), RuntimeError("EndpointConnectionError")])
+def test_whatever_keeps_a_model_from_being_compared_it_is_saved(
+    request_: TrainingRequest,
+    trained: Path,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(_: Settings) -> int:
+        raise error
+
+    monkeypatch.setattr("training.fine_tune.served_model", fail)
+    told: list[str] = []
+    fine_tune(msgspec.structs.replace(request_, output=tmp_path / "out"), settings, told.append)
+    assert f"not compared with the served model: {type(error).__name__}: {error}" in told
+    assert read_model_card(tmp_path / "out" / "model_card.json").compared is None
+
+
+def test_a_picture_that_is_gone_when_training_ends_loses_no_model(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    pictures = shutil.copytree(few, tmp_path / "pictures")
+    told: list[str] = []
+
+    def say(line: str) -> None:
+        told.append(line)
+        if line.startswith("head"):  # it is trained
+            shutil.rmtree(pictures / CATEGORIES[0])
+
+    request = msgspec.structs.replace(request_, pictures=pictures, output=tmp_path / "out")
+    report = fine_tune(request, settings, say)
+    assert {row.vectors for row in report.rows} == {"pretrained", "tuned"}
+    [line] = [line for line in told if "can no longer be read" in line]
+    assert "--pictures" not in line  # which only evaluate has
+    assert (tmp_path / "out" / "lookalike.keras").is_file()
 
 
 def test_a_second_run_gives_the_same_model(
@@ -176,7 +221,7 @@ def test_validation_may_have_a_folder_of_its_own(
     split = read_split(tmp_path / "out" / "split.json")
     assert (len(split.train), len(split.validation)) == (3 * PICTURES, 3 * 2)
     assert split.validation_root == str((tmp_path / "held").resolve())
-    assert judge(open_saved(tmp_path / "out", settings, workers=1)).queries == 6
+    assert judge(open_saved(tmp_path / "out", settings, workers=1), print).queries == 6
 
 
 def test_skipped_files_are_told_and_training_goes_on(
@@ -215,6 +260,46 @@ def test_a_category_without_readable_pictures_enough_stops_training(
     with pytest.raises(DataError, match="too few are in fish"):
         fine_tune(request, settings, print)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_path_that_is_no_utf_8_is_told_before_any_work(
+    request_: TrainingRequest, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    pictures = shutil.copytree(few, os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
+    request = msgspec.structs.replace(
+        request_, pictures=Path(pictures) / "coin" / "..", output=tmp_path / "out"
+    )
+    told: list[str] = []
+    with pytest.raises(DataError, match=r"caf\\udce9 is no UTF-8"):
+        fine_tune(request, settings, told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize("name", ["model_card.json", "split.json"])
+def test_a_damaged_card_or_split_is_no_finished_model(
+    request_: TrainingRequest, trained: Path, settings: Settings, tmp_path: Path, name: str
+) -> None:
+    request = msgspec.structs.replace(request_, output=tmp_path / "out")
+    shutil.copytree(trained, request.output)
+    assert is_finished(request, settings)
+    (request.output / name).write_bytes(b"{")
+    assert not is_finished(request, settings)
+
+
+def test_a_finished_model_says_where_its_pictures_are_once_they_moved(
+    request_: TrainingRequest, trained: Path, few: Path, settings: Settings, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(few, tmp_path / "moved")
+    request = msgspec.structs.replace(request_, pictures=moved, output=tmp_path / "out")
+    shutil.copytree(trained, request.output)
+    assert is_finished(request, settings)
+    before = read_split(request.output / "split.json")
+    follow_pictures(request)
+    split = read_split(request.output / "split.json")
+    assert split == msgspec.structs.replace(before, root=str(moved), validation_root=str(moved))
+    told: list[str] = []
+    report = judge(open_saved(request.output, settings, workers=2), told.append)
+    assert (report.rows[0].vectors, told) == ("raw", [])
 
 
 def test_an_output_folder_of_someone_elses_is_refused_before_any_work(

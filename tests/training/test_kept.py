@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, StoreError
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import write_model_card
 from lookalike.settings import Settings
 from lookalike.store import Collection
 from tests.pictures import write_pictures
 from tests.toy_cards import toy_card
-from training import cli
+from training import cli, kept
 from training.kept import VERSIONS, keep, newest_folder, output_folder
 from training.output import replace_folder
+from training.split import FILE_NAME as SPLIT_FILE
+from training.split import Split, write_split
 
 numbers = itertools.count()
 MODEL = "lookalike.keras"
@@ -25,6 +27,8 @@ MODEL = "lookalike.keras"
 def write(folder: Path, weights: str) -> None:
     (folder / MODEL).write_text(weights)
     write_model_card(toy_card(f"{weights:0>64}"), folder / CARD_FILE)
+    split = Split(root="/p", validation_root="/p", train=[], validation=[])
+    write_split(split, folder / SPLIT_FILE)
 
 
 def train(settings: Settings, weights: str) -> None:
@@ -51,6 +55,11 @@ def test_a_local_store_holds_one_folder_and_nothing_is_copied(tmp_path: Path) ->
     train(settings, "1")
     assert keep(settings) is None
     assert model_of(settings) == "1"
+
+
+def test_a_local_store_that_is_spelt_as_a_url_is_the_same_folder(tmp_path: Path) -> None:
+    settings = machine(tmp_path, (tmp_path / "store").as_uri(), "a")
+    assert output_folder(settings) == tmp_path / "store" / "training"
 
 
 def test_what_one_machine_trained_another_exports(tmp_path: Path, store: str) -> None:
@@ -91,6 +100,63 @@ def test_two_stores_share_no_folder_of_the_cache(tmp_path: Path, store: str) -> 
     train(one, "1")
     assert not output_folder(other).exists()
     assert not newest_folder(other).exists()
+
+
+class Bucket(Exception):
+    """What a client raises that is no error of the system."""
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let the next uploads fail."""
+    monkeypatch.setattr(kept, "PAUSES", (0.0, 0.0, 0.0))
+    publish, left = Collection.publish, [times]
+
+    def unreliable(self: Collection, folder: Path, details: object) -> str:
+        if left[0]:
+            left[0] -= 1
+            raise Bucket("no answer")
+        return publish(self, folder, details)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Collection, "publish", unreliable)
+
+
+def test_a_bucket_that_is_away_for_a_moment_keeps_the_model_all_the_same(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 2)
+    assert (keep(settings) or "").endswith("/training/1")
+    assert model_of(settings) == "1"
+
+
+def test_an_answer_that_is_lost_makes_no_second_version(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 0)
+    publish = Collection.publish
+
+    def lost(self: Collection, folder: Path, details: object) -> str:
+        publish(self, folder, details)  # type: ignore[arg-type]
+        raise Bucket("no answer")
+
+    monkeypatch.setattr(Collection, "publish", lost)
+    assert (keep(settings) or "").endswith("/training/1")
+    assert Collection(f"{store}/training", numbered=True).versions() == ["1"]
+
+
+def test_where_a_model_cannot_be_kept_it_is_told_where_it_is_and_how_it_goes_on(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = machine(tmp_path, store, "a")
+    train(settings, "1")
+    failing(monkeypatch, 4)
+    with pytest.raises(StoreError, match=r"no answer.*whole in .*without --force") as told:
+        keep(settings)
+    assert str(output_folder(settings)) in str(told.value)
+    assert (output_folder(settings) / MODEL).read_text() == "1"
 
 
 def test_train_keeps_what_it_made_and_what_a_killed_run_left(

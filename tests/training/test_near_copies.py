@@ -1,5 +1,6 @@
 """Near copies: found among pictures, and not where pictures are only of one kind."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -109,6 +110,25 @@ def test_copies_are_found_across_two_folders(
     groups = near_copies(features, Side(known, few), Side(others, tmp_path / "other"))
     assert groups == [[known[2], others[0]]]
     assert without_copies_of(known, others, groups) == ([], {others[0]: known[2]})
+
+
+def test_a_picture_that_can_no_longer_be_read_is_nobodys_copy(
+    base: object, few: Path, tmp_path: Path
+) -> None:
+    features = FeatureExtractor(
+        base, PictureContract(size=48), tmp_path / "cache", 2, DECODED_BYTES
+    )
+    folder = tmp_path / "pictures" / "coin"
+    shutil.copytree(few / "coin", folder)
+    first, second, *_ = sorted(folder.iterdir())
+    for name in ("copy.jpg", "gone.jpg"):
+        # Each a file of its own, for all that they show the same.
+        (folder / name).write_bytes(first.read_bytes() + name.encode())
+    examples, _ = features.examine(list(Folder(folder.parent)))
+    (folder / "gone.jpg").unlink()
+    second.write_bytes(b"changed")
+    [group] = near_copies(features, Side(examples, folder.parent))
+    assert {Path(example.path).name for example in group} == {first.name, "copy.jpg"}
 
 
 def test_copies_among_the_held_out_alone_are_kept() -> None:

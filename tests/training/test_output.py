@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from lookalike.errors import ConfigurationError
-from training.output import model_file, replace_folder
+from training.output import absolute, check_replaceable, model_file, replace_folder
 
 
 def put(folder: Path, text: str) -> None:
@@ -64,3 +64,31 @@ def test_a_neighbour_whose_name_begins_alike_is_never_removed(tmp_path: Path) ->
     replace_folder(tmp_path / "birds", partial(put, text="second"))
     assert (tmp_path / "birds-v2" / "model").read_text() == "neighbour"
     assert (tmp_path / "birds" / "model").read_text() == "second"
+
+
+def test_a_link_of_someone_elses_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for target in ("disk", str(tmp_path / "disk"), "nowhere", f".other-{'0' * 32}"):
+        output = tmp_path / "training"
+        output.symlink_to(target)
+        with pytest.raises(ConfigurationError, match="is a link that 'lookalike train' did not"):
+            replace_folder(output, partial(put, text="first"))
+        assert str(output.readlink()) == target
+        output.unlink()
+
+
+def test_a_mount_point_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.path.ismount", lambda path: path == tmp_path)
+    with pytest.raises(ConfigurationError, match=f"is a mount point.*--output {tmp_path}/model"):
+        check_replaceable(tmp_path)
+
+
+def test_the_folder_that_one_is_in_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here" / "below")
+    assert absolute(Path("..")) == tmp_path / "here"
+    assert absolute(Path()) == tmp_path / "here" / "below"
+    replace_folder(absolute(Path()), partial(put, text="first"))
+    assert (tmp_path / "here" / "below" / "model").read_text() == "first"

@@ -48,6 +48,14 @@ def test_leave_one_out_does_not_find_the_query_itself() -> None:
     np.testing.assert_allclose(result.average_precision, [1 / 2, 1 / 3, 1 / 3, 1 / 2])
 
 
+def test_where_the_first_alone_ask_they_find_each_other_and_the_rest() -> None:
+    vectors = np.array([[0], [1], [10], [12]], np.float32)
+    labels = np.array([0, 1, 0, 1])
+    some, every = leave_one_out(vectors, labels, "l2", 2), leave_one_out(vectors, labels, "l2")
+    assert some.queries.tolist() == [0, 1]
+    np.testing.assert_array_equal(some.average_precision, every.average_precision[:2])
+
+
 def test_queries_without_a_relevant_picture_are_left_out() -> None:
     vectors = np.array([[0], [1], [3]], np.float32)
     result = leave_one_out(vectors, np.array([0, 0, 7]), "l2")

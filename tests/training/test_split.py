@@ -5,14 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.errors import ConfigurationError
+from training.folder_checks import category_problems, validation_problems
 from training.split import (
     Example,
     Skipped,
     Split,
-    category_problems,
     read_split,
     stratified,
-    validation_problems,
     write_split,
 )
 

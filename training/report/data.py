@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 
-from lookalike.catalogue import file_of
 from lookalike.errors import DataError, PictureError
 from lookalike.picture import PictureHeader, inspect_picture
 from lookalike.progress import track
@@ -14,6 +13,7 @@ from training.features import FeatureExtractor
 from training.judging import ranked_sides
 from training.labelled import fixed_sample
 from training.near_copies import near_copies
+from training.reading import bytes_of
 from training.report.figures import CategorySize, Data, Picture, SizeBin
 from training.split import Example, Split
 
@@ -91,6 +91,6 @@ def _drawn(split: Split) -> Sequence[tuple[Example, Path]]:
 
 def _header(example: Example, root: Path) -> PictureHeader:
     try:
-        return inspect_picture(file_of(root, example.path).read_bytes())
+        return inspect_picture(bytes_of(example, root))
     except (OSError, PictureError) as error:
         raise DataError(f"{example.path} can no longer be read: {error}") from error

@@ -43,7 +43,7 @@ def evaluation(
     found = ranked.hits()
     _, queries = ranked_sides(trained.split)
     batch = islice(queries.placed(), batch_size())
-    pixels = np.stack(list(trained.extractor.pixels(batch, card.picture)))
+    pixels = np.stack(list(trained.extractor.reader.pixels(batch, card.picture)))
     return Evaluation(
         **{name: getattr(report, name) for name in Report.__struct_fields__},
         model=card,

@@ -65,7 +65,7 @@ def _made(
         (Example(one.id, "", one.category), (held_out if one.held_out else trained).root)
         for one in wanted
     )
-    read = extractor.pixels(placed, PictureContract(size=side))
+    read = extractor.reader.pixels(placed, PictureContract(size=side))
     return {
         one: data_url(pixels)
         for one, pixels in zip(wanted, track(read, "drawing", len(wanted)), strict=True)

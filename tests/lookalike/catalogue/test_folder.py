@@ -37,6 +37,12 @@ def test_hidden_files_folders_and_sidecars_are_left_out(tmp_path: Path) -> None:
     assert ids(tmp_path) == ["bird/a"]
 
 
+def test_what_a_new_file_system_has_in_its_root_is_no_category(tmp_path: Path) -> None:
+    touch(tmp_path, "bird/a.png", "lost+found/#12")
+    assert ids(tmp_path) == ["bird/a.png"]
+    assert Folder(tmp_path).labels() == ["bird"]
+
+
 def test_extensions_are_not_trusted(tmp_path: Path) -> None:
     touch(tmp_path, "bird/a.exe", "bird/b", "bird/c.png")
     assert ids(tmp_path) == ["bird/a.exe", "bird/b", "bird/c.png"]
@@ -65,6 +71,15 @@ def test_links_out_of_the_root_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "root/bird/round.png").symlink_to("round.png")
     (tmp_path / "root/bird/c.png").symlink_to("a.png")
     assert ids(tmp_path / "root") == ["bird/a.png", "bird/c.png"]
+
+
+def test_links_to_folders_are_told_wherever_they_are(tmp_path: Path) -> None:
+    touch(tmp_path, "outside/a.png", "root/bird/a.png", "root/fish/b.png")
+    for name, target in (("all", "../outside"), ("bird/loop", ".."), (".hidden", "bird")):
+        (tmp_path / "root" / name).symlink_to(target)
+    for name, target in (("a.png", "bird/a.png"), ("round", "round"), ("gone", "nowhere")):
+        (tmp_path / "root" / name).symlink_to(target)
+    assert list(Folder(tmp_path / "root").links()) == ["all", "bird/loop"]
 
 
 def test_the_root_itself_may_be_a_link(tmp_path: Path) -> None:
