@@ -17,7 +17,6 @@ from lookalike.serving import Embedder
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors, without_features
 
-
 # Of these it is certain that the same model gives no vector the next time either.
 UNUSABLE = PictureError, NoFeatures, ModelServerRejected, FileNotFoundError
 
