@@ -31,7 +31,7 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "s3":
         return f"s3://{request.getfixturevalue('bucket')}/a b#é.png"
     if request.param == "gs":
-        name = f"bucket-{next(_numbers)}"
+        name = f"storage-{next(_numbers)}"
         request.getfixturevalue("gcs").mkdir(name)
         return f"gs://{name}/a b#é.png"
     if request.param == "memory":
