@@ -138,7 +138,13 @@ def build_index(
         now = log.standing()
         return LedgerRows(ledgers, additions.rows(now), now)
 
-    opened = Ledgers.of(settings.store, settings.index, live.model, division=division)
+    opened = Ledgers.of(
+        settings.store,
+        settings.index,
+        live.model,
+        division=division,
+        scratch=settings.scratch,
+    )
     with opened as ledgers:
         published = publisher.publish(want)
     _compact(features, log)

@@ -208,7 +208,14 @@ def _extracted(
 
     models = open_models(settings.store, settings.model)
     model = model_reference(models, settings.model, model_version)
-    opened = Ledgers.of(settings.store, settings.index, model, division=division, unfinished=True)
+    opened = Ledgers.of(
+        settings.store,
+        settings.index,
+        model,
+        division=division,
+        unfinished=True,
+        scratch=settings.scratch,
+    )
     with opened as ledgers:
         yield from heapq.merge(
             ledgers.quarantined(), ledgers.missing(), key=lambda picture: picture.id

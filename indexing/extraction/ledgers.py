@@ -2,7 +2,6 @@
 
 import heapq
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -19,6 +18,7 @@ from lookalike.catalogue.picture import Attribute
 from lookalike.errors import DataError
 from lookalike.index import ModelReference
 from lookalike.store import Location
+from lookalike.store.files import scratch_folder
 
 decode_attributes = msgspec.json.Decoder(dict[str, Attribute]).decode
 
@@ -54,6 +54,7 @@ class Ledgers:
         division: into how many parts; None: the only one that there is.
         unfinished: also read runs that were broken off, and parts that are not all there;
             for looking, not for building.
+        scratch: for copies of a remote store's, as of :func:`scratch_folder`.
 
     Raises:
         DataError: nothing was extracted, parts are missing or of several divisions, or a
@@ -62,9 +63,14 @@ class Ledgers:
     """
 
     def __init__(
-        self, location: Location, *, division: int | None = None, unfinished: bool = False
+        self,
+        location: Location,
+        *,
+        division: int | None = None,
+        unfinished: bool = False,
+        scratch: Path | None = None,
     ) -> None:
-        self._root = location.root
+        self._root, self._scratch = location.root, scratch
         self._parts = _one_division(_parts(location, division), location.root)
         if not unfinished:
             _demand_complete(self._parts, location.root)
@@ -87,10 +93,11 @@ class Ledgers:
         *,
         division: int | None = None,
         unfinished: bool = False,
+        scratch: Path | None = None,
     ) -> "Ledgers":
         """Open the ledgers of an index and a model."""
         location = ledgers_location(store, index, model)
-        return cls(location, division=division, unfinished=unfinished)
+        return cls(location, division=division, unfinished=unfinished, scratch=scratch)
 
     def embedded(self) -> Iterator[EmbeddedPicture]:
         """Stream the pictures that have a vector, by id."""
@@ -145,7 +152,7 @@ class Ledgers:
     def _opened(self, location: Location, stack: ExitStack) -> Iterator[sqlite3.Connection]:
         folder = location.local
         if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            folder = stack.enter_context(scratch_folder(self._scratch))
         for part in self._parts:
             name = file_name(part)
             if location.local is None:
