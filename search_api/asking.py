@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import gevent
 import msgspec
 import numpy as np
 
@@ -13,6 +14,7 @@ from lookalike.errors import (
     DeadlineExceeded,
     InvalidParameter,
     LookalikeError,
+    ModelServerUnavailable,
     NoFeatures,
     OtherModel,
     PictureNotFound,
@@ -33,6 +35,8 @@ from search_api.serving import Serving
 from search_api.tracing import headers, span
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
+# The call ends by itself in time, but for the look-up of the server's name, which knows no timeout.
+GRACE_SECONDS = 0.1
 LOOK_UP = "look up"
 ALL_OFF = "every unit of dense_1 is off for this picture; try another crop of it"
 
@@ -161,15 +165,22 @@ def asking_model(
     """Give a call to the model server its seconds and its headers, and learn from its time.
 
     Raises:
-        ModelServerUnavailable: it failed just now; errors of the call as they are.
+        ModelServerUnavailable: it failed just now, or its seconds are over; errors of the call
+            as they are.
         DeadlineExceeded, CallerGone: it was not begun.
     """
     with capacity.breaker.guarded():
         begun = time.perf_counter()
         with span(name, outgoing=True):
-            yield caller.left(), headers()
+            left = min(caller.left(), capacity.model_seconds)
+            with gevent.Timeout(left + GRACE_SECONDS, _too_slow(left)):
+                yield left, headers()
         capacity.embeddings.took(time.perf_counter() - begun)
         EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
+
+
+def _too_slow(seconds: float) -> ModelServerUnavailable:
+    return ModelServerUnavailable(f"the model server did not answer within {seconds:.2g} s")
 
 
 def _usable(given: Embedded, serving: Serving) -> Vectors:

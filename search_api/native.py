@@ -4,10 +4,12 @@ A gevent worker answers everything from one thread; work of more than a millisec
 goes to a pool of real threads, and the greenlet waits. Going there and back costs about
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher and the deletions have one each of their own, so that a new version's
-digests take none of theirs, and delay no deletion; what has no hurry at all has one too; and
-names that searches' URLs have are looked up by some more, since a slow server of names holds a
-thread for as long as it likes. What an operator asks reads the store: two of their own do that,
-and one more goes back to another version, which may have to wait for the store's lock.
+digests take none of theirs, and delay no deletion; what has no hurry at all has one too.
+
+A slow server of names holds a thread for as long as it likes: names that searches' URLs have are
+looked up by some that do nothing else, the model server's and all others by some more. What an
+operator asks reads the store: two of their own do that, and one more goes back to another
+version, which may have to wait for the store's lock.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import gevent
-from gevent.resolver import thread as _resolver  # noqa: F401  gevent reads it when first asked
+from gevent.resolver.thread import Resolver
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
@@ -44,6 +46,8 @@ INLINE_BYTES = 1 << 14
 
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
+# Other names, of the model server above all, that are looked up at once.
+NAMES = 4
 # So that what an operator asks is answered while one long answer is made.
 OPERATIONS = 2
 
@@ -152,6 +156,18 @@ def size_native_pool(threads: int) -> None:
     """Say how many native threads this worker has for requests."""
     gevent.get_hub().threadpool_size = threads
     gevent.get_hub().threadpool.maxsize = threads
+
+
+def name_apart() -> None:
+    """Have this worker's names looked up on threads of their own.
+
+    By itself gevent takes those of requests, and a look-up knows no timeout: a slow server of
+    names would hold all of them.
+    """
+    hub = gevent.get_hub()
+    resolver = Resolver(hub=hub)
+    resolver.pool = ThreadPool(NAMES, hub=hub)
+    hub.resolver = resolver
 
 
 def native_threads() -> int:
