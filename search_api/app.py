@@ -100,5 +100,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.start(capacity.embeddings.limit)
     problems.register(app, (Location(settings.store).root, str(Path(settings.cache).absolute())))
     replica.start()
+    keys.start()
     capacity.recall.start()
     return app

@@ -3,8 +3,9 @@
 A gevent worker answers everything from one thread; work of more than a millisecond
 goes to a pool of real threads, and the greenlet waits. Going there and back costs about
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
-the index watcher and the deletions have one each of their own, so that a new version's
-digests take none of theirs, and delay no deletion; what has no hurry at all has one too.
+the index watcher, the log of changes and the file of keys have one each of their own, so that a
+new version's digests take none of theirs, and delay no deletion, and a store that hangs holds up
+nothing else; what has no hurry at all has one too.
 
 A slow server of names holds a thread for as long as it likes: names that searches' URLs have are
 looked up by some that do nothing else, the model server's and all others by some more. What an
@@ -34,6 +35,8 @@ Result = TypeVar("Result")
 Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
+_changing: Pools = WeakKeyDictionary()
+_keying: Pools = WeakKeyDictionary()
 _idle: Pools = WeakKeyDictionary()
 _outside: Pools = WeakKeyDictionary()
 _naming: Pools = WeakKeyDictionary()
@@ -113,6 +116,16 @@ def run_aside(work: Callable[[], Result]) -> Result:
 def run_beside(work: Callable[[], Result]) -> Result:
     """Run short ``work`` that must wait neither for requests nor for :func:`run_aside`'s."""
     return _run(_own_thread(_beside), work)
+
+
+def run_changing(work: Callable[[], Result]) -> Result:
+    """Run ``work`` on the log of changes, in a store that may hang for as long as it likes."""
+    return _run(_own_thread(_changing), work)
+
+
+def run_keying(work: Callable[[], Result]) -> Result:
+    """Run ``work`` on the file of API keys, whose disk may hang likewise."""
+    return _run(_own_thread(_keying), work)
 
 
 def run_idle(work: Callable[[], Result]) -> Result:

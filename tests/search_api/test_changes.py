@@ -1,14 +1,19 @@
 """Deletions and additions, as a running service takes them up."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import gevent
 import msgspec
 import pytest
 
 from lookalike.changes import Deletion, open_changes
 from lookalike.client import Client
 from search_api.changes import Changes
+from search_api.native import run_beside
 from tests.indexing.publishing.galleries import Gallery
 from tests.indexing.publishing.test_overlay import add
 from tests.pictures import write_pictures
@@ -86,3 +91,15 @@ def test_a_damaged_record_is_told_and_the_replica_goes_on_serving(
     assert ids(url, Path(environment["ROOT"]) / "pictures/label-0/1.png")
     torn.unlink()
     until(lambda: healthy(url), 10, "the end of it")
+
+
+def test_a_change_log_that_hangs_holds_up_no_metrics() -> None:
+    back = threading.Event()
+    version: Any = SimpleNamespace(apply=lambda _: back.wait(60), added=0, passed_over=0)
+    changes = Changes(open_changes("/none", "default"), lambda: [version])
+    looking = gevent.spawn(changes.look)
+    gevent.sleep(0)  # lets it begin
+    assert gevent.spawn(run_beside, lambda: "metrics").get(timeout=30) == "metrics"
+    assert not looking.ready()
+    back.set()
+    looking.get()
