@@ -5,7 +5,8 @@ goes to a pool of real threads, and the greenlet waits. Going there and back cos
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
 the index watcher, the log of changes and the file of keys have one each of their own, so that a
 new version's digests take none of theirs, and delay no deletion, and a store that hangs holds up
-nothing else; what has no hurry at all has one too.
+nothing else; what has no hurry at all has one too. Files of the catalogue are read, and changes
+written, by a few that do nothing else.
 
 A slow server of names holds a thread for as long as it likes: names that searches' URLs have are
 looked up by some that do nothing else, the model server's and all others by some more. What an
@@ -42,6 +43,8 @@ _outside: Pools = WeakKeyDictionary()
 _naming: Pools = WeakKeyDictionary()
 _operating: Pools = WeakKeyDictionary()
 _moving: Pools = WeakKeyDictionary()
+_reading: Pools = WeakKeyDictionary()
+_writing: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
@@ -51,6 +54,8 @@ INLINE_BYTES = 1 << 14
 FETCHES = 8
 # Other names, of the model server above all, that are looked up at once.
 NAMES = 4
+# Files of the catalogue that are read at once, and changes that are written.
+READS = WRITES = 8
 # So that what an operator asks is answered while one long answer is made.
 OPERATIONS = 2
 
@@ -163,6 +168,21 @@ def run_moving(work: Callable[[], Result]) -> Result:
     """
     context = copy_context()
     return _run(_own_thread(_moving), lambda: context.run(work))
+
+
+def run_reading(work: Callable[[], Result]) -> Result:
+    """Run a request's ``work`` of reading a file, which its storage may never give.
+
+    As :func:`run_native` does, it has the context of the request.
+    """
+    context = copy_context()
+    return _run(_own_thread(_reading, READS), lambda: context.run(work))
+
+
+def run_writing(work: Callable[[], Result]) -> Result:
+    """Run a request's ``work`` of writing to the store, likewise."""
+    context = copy_context()
+    return _run(_own_thread(_writing, WRITES), lambda: context.run(work))
 
 
 def size_native_pool(threads: int) -> None:
