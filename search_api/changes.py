@@ -53,6 +53,7 @@ class Changes:
             except failures() as error:
                 raise away(error, "the changes cannot be read") from error
         served = self._versions()[:1]
+        metrics.PICTURES.set(sum(version.findable for version in served))
         metrics.ADDED.set(sum(version.added for version in served))
         self._tell(sum(version.passed_over for version in served))
 

@@ -159,7 +159,7 @@ def get_readyz() -> Response:
         Ready(
             index_version=serving.index.name,
             model_version=details.model.version,
-            pictures=details.pictures,
+            pictures=serving.index.findable,
             problem=None if problem is None else problem_of(problem),
         )
     )
