@@ -11,7 +11,10 @@ from search_api.serving import Serving
 
 
 class About(msgspec.Struct, frozen=True):
-    """The answer of ``GET /index``; ``added`` were since the version was built."""
+    """The answer of ``GET /index``.
+
+    Of the ``pictures`` that can be found now, ``added`` came since the version was built.
+    """
 
     index: str
     version: str
@@ -35,7 +38,7 @@ def about(serving: Serving, indexes: Collection, models: Collection) -> About:
         index=details.name,
         version=serving.index.name,
         versions=indexes.versions(),
-        pictures=details.pictures,
+        pictures=serving.index.findable,
         added=serving.index.added,
         quarantined=details.quarantined,
         metric=details.metric,

@@ -60,7 +60,10 @@ class Admission:
         self._usual: float | None = None
         self._alone = float("inf")
         self._measured, self._turned_away = clock(), float("-inf")
-        self._waiting: deque[Event] = deque()
+        # Those of a batch wait by themselves, so that they take nobody else's seat.
+        self._waiting, self._patient = deque[Event](), deque[Event]()
+        self._patients = 0  # at work or waiting
+        self._patient_went = True  # who got the last place that was waited for
         # While it is measured anew: pieces of work yet to come, and the limit to go back to.
         self._measuring, self._kept = 0, self.limit
 
@@ -70,28 +73,44 @@ class Admission:
 
         Args:
             seconds: that the request may wait for a place.
-            patient: it is one of several that were let in together, and waits behind any number.
+            patient: it is one of several that were let in together, and waits behind any number
+                of such; while others wait too, these and those get every other place.
 
         Raises:
             TooBusy: too much is at work already; nothing was begun.
         """
+        self._patients += patient
+        try:
+            self._enter(seconds, patient)
+            try:
+                yield
+            finally:
+                self._leave()
+        finally:
+            self._patients -= patient
+
+    def _enter(self, seconds: float, patient: bool) -> None:
         if self.at_work < self._places:
             self.at_work += 1
         elif seconds and (patient or len(self._waiting) < self._seats()):
-            self._wait(seconds)
+            self._wait(seconds, self._patient if patient else self._waiting)
         else:
             self._turn_away()
-        try:
-            yield
-        finally:
-            self._leave()
 
     @property
     def _places(self) -> int:
         return max(int(self.limit), self._least)
 
     def _seats(self) -> int:
-        """Tell how many may wait for a place."""
+        """Tell how many may wait for a place, but for the patient.
+
+        Beside those half as many wait equally long. One always may: else nobody would get a place
+        in a flood, since no place is ever free.
+        """
+        seats = self._seats_alone()
+        return max(math.ceil(seats / 2), 1) if self._patients else seats
+
+    def _seats_alone(self) -> int:
         if self._clock() - self._turned_away < CALM_SECONDS or self._usual is None:
             return 0
         if self._measuring:  # that takes a moment, and is none of the callers' doing
@@ -99,9 +118,9 @@ class Admission:
         slower = max(self._usual / self._alone, 1.0)
         return max(math.ceil(self._places * (TWICE / slower - 1)), 0)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, seconds: float, queue: deque[Event]) -> None:
         place = Event()
-        self._waiting.append(place)
+        queue.append(place)
         try:
             if not place.wait(seconds):
                 self._turn_away()
@@ -109,7 +128,7 @@ class Admission:
             if place.is_set():
                 self._leave()
             else:
-                self._waiting.remove(place)
+                queue.remove(place)
             raise
 
     def _turn_away(self) -> None:
@@ -118,11 +137,18 @@ class Admission:
         raise TooBusy(BUSY)
 
     def _leave(self) -> None:
-        """Give a place back, to who has waited for it longest."""
+        """Give a place back, to whoever is next."""
         self.at_work -= 1
-        while self._waiting and self.at_work < self._places:
+        while (queue := self._next()) and self.at_work < self._places:
             self.at_work += 1
-            self._waiting.popleft().set()
+            self._patient_went = queue is self._patient
+            queue.popleft().set()
+
+    def _next(self) -> deque[Event]:
+        """Give the queue whose turn it is, the first of which has waited longest."""
+        if self._waiting and self._patient:
+            return self._waiting if self._patient_went else self._patient
+        return self._waiting or self._patient
 
     def took(self, seconds: float) -> None:
         """Learn how long one piece of work took among all that was at work."""

@@ -21,7 +21,7 @@ from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
 from search_api.keys import Keys
-from search_api.native import run_beside, size_native_pool
+from search_api.native import name_apart, run_beside, size_native_pool
 from search_api.operating_paths import operating_paths
 from search_api.paths import paths
 from search_api.query import MemoryRequest
@@ -77,6 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     keys = Keys.of(settings)
     size_native_pool(settings.threads or cores())
+    name_apart()
     replica, capacity = Replica(settings), Capacity.of(settings)
     service = app.extensions[EXTENSION] = Service(
         capacity=capacity,
@@ -99,5 +100,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     metrics.start(capacity.embeddings.limit)
     problems.register(app, (Location(settings.store).root, str(Path(settings.cache).absolute())))
     replica.start()
+    keys.start()
     capacity.recall.start()
     return app

@@ -5,18 +5,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import gevent
 import msgspec
 import numpy as np
 
-from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import (
-    DeadlineExceeded,
     InvalidParameter,
-    LookalikeError,
+    ModelServerUnavailable,
     NoFeatures,
     OtherModel,
     PictureNotFound,
-    PictureUnreadable,
 )
 from lookalike.index import PictureRow
 from lookalike.picture import Box, read_picture
@@ -29,10 +27,13 @@ from search_api.capacity import Capacity
 from search_api.metrics import CACHE, EMBEDDINGS, EMBEDDINGS_LIMIT
 from search_api.native import run_briefly, run_native
 from search_api.query import Embedded, Indexed, Query, Remote
+from search_api.reading import read_indexed
 from search_api.serving import Serving
 from search_api.tracing import headers, span
 
 NO_PIXELS: Pixels = np.empty(0, np.uint8)
+# The call ends by itself in time, but for the look-up of the server's name, which knows no timeout.
+GRACE_SECONDS = 0.1
 LOOK_UP = "look up"
 ALL_OFF = "every unit of dense_1 is off for this picture; try another crop of it"
 
@@ -59,42 +60,6 @@ def ask(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -> A
     return embed_picture(data, box, serving, capacity, caller)
 
 
-def read_indexed(picture: PictureRow, capacity: Capacity, caller: Caller) -> bytes:
-    """Read the file of a picture of the index, on this thread.
-
-    Raises:
-        PictureUnreadable: its storage cannot be read, or has another file by now.
-        DeadlineExceeded, CallerGone: as of :func:`read_file`.
-    """
-    data = read_file(picture.uri, picture.id, capacity, caller)
-    if hashlib.sha256(data).digest() != picture.sha256:
-        raise PictureUnreadable(f"the file of {picture.id!r} is another one than was indexed")
-    return data
-
-
-def read_file(uri: str, name: str, capacity: Capacity, caller: Caller) -> bytes:
-    """Read a file of the catalogue, on this thread.
-
-    Args:
-        uri: where it is, which no answer tells.
-        name: the picture's id.
-        capacity: how large it may be.
-        caller: who waits for it.
-
-    Raises:
-        PictureUnreadable: its storage cannot be read.
-        DeadlineExceeded: its storage takes too long.
-        CallerGone: nobody wants it any more.
-    """
-    left = caller.left()
-    try:
-        return read_bytes(uri, capacity.file_bytes, left)
-    except TimeoutError as error:
-        raise DeadlineExceeded("the storage of the pictures takes too long") from error
-    except (OSError, LookalikeError) as error:
-        raise PictureUnreadable(f"the file of {name!r} cannot be read here") from error
-
-
 def _fetched(source: Remote, capacity: Capacity, caller: Caller) -> bytes:
     with span("fetch", outgoing=True):
         return capacity.fetcher.fetch(source.url, caller.left())
@@ -111,7 +76,7 @@ def _indexed(
 
     picture, vector = run_briefly(look_up, serving.costs[LOOK_UP])
     if vector is None:
-        data = run_native(lambda: read_indexed(picture, capacity, caller))
+        data = read_indexed(picture, capacity, caller)
         asked = embed_picture(data, box, serving, capacity, caller)
         return msgspec.structs.replace(asked, id=picture.id)
     now = time.perf_counter()
@@ -161,15 +126,22 @@ def asking_model(
     """Give a call to the model server its seconds and its headers, and learn from its time.
 
     Raises:
-        ModelServerUnavailable: it failed just now; errors of the call as they are.
+        ModelServerUnavailable: it failed just now, or its seconds are over; errors of the call
+            as they are.
         DeadlineExceeded, CallerGone: it was not begun.
     """
     with capacity.breaker.guarded():
         begun = time.perf_counter()
         with span(name, outgoing=True):
-            yield caller.left(), headers()
+            left = min(caller.left(), capacity.model_seconds)
+            with gevent.Timeout(left + GRACE_SECONDS, _too_slow(left)):
+                yield left, headers()
         capacity.embeddings.took(time.perf_counter() - begun)
         EMBEDDINGS_LIMIT.set(capacity.embeddings.limit)
+
+
+def _too_slow(seconds: float) -> ModelServerUnavailable:
+    return ModelServerUnavailable(f"the model server did not answer within {seconds:.2g} s")
 
 
 def _usable(given: Embedded, serving: Serving) -> Vectors:

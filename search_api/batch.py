@@ -28,6 +28,9 @@ Done = TypeVar("Done")
 
 # Pictures of a batch that are at work or wait for a place to be.
 AT_ONCE = FIRST_EMBEDDINGS
+# Once the time of a batch is over, those of its pictures that have a vector by then are still
+# searched for, if that begins so soon.
+LAST_SECONDS = 1.0
 
 
 class Outcome(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -89,13 +92,19 @@ def search_batch(
     Those that want the model server wait for it side by side. All else of a search is done on
     one thread, from its vector to its JSON, since threads wait for each other's hold of Python's
     lock. As many threads take their share of the batch as have nothing to do.
+
+    Raises:
+        DeadlineExceeded, CallerGone: nobody waits for it any more.
     """
     prepared = partial(_prepare, serving=serving, capacity=capacity, caller=caller)
     waiting = [one for one in searches if _waits(one)]
     waited = iter(_all([partial(prepared, one) for one in waiting], AT_ONCE))
     searches = [next(waited) if _waits(one) else one for one in searches]
 
+    last = _with_seconds(caller, LAST_SECONDS)
+
     def work(share: Sequence[_Search]) -> list[_Told]:
+        last.left()
         ready = [prepared(one) for one in share]
         return list(map(_told, ready, _outcomes(ready, serving)))
 
@@ -106,6 +115,12 @@ def search_batch(
     told = list(chain.from_iterable(done))
     _note(told, serving, capacity)
     return b'{"outcomes":[' + b",".join(one.outcome for one in told) + b"]}"
+
+
+def _with_seconds(caller: Caller, seconds: float) -> Caller:
+    """Give a caller some seconds at least."""
+    deadline = max(caller.deadline, time.monotonic() + seconds)
+    return msgspec.structs.replace(caller, deadline=deadline)
 
 
 def _note(told: Sequence[_Told], serving: Serving, capacity: Capacity) -> None:

@@ -26,6 +26,7 @@ class Capacity(msgspec.Struct, frozen=True):
         file_bytes: of a picture's file.
         decoded_bytes: that decoding a picture may take.
         embeddings: places at the model server.
+        model_seconds: that a call to it may take.
         breaker: of the model server.
         cache: of vectors.
         fetcher: of the files behind URLs.
@@ -35,6 +36,7 @@ class Capacity(msgspec.Struct, frozen=True):
     file_bytes: int
     decoded_bytes: int
     embeddings: Admission
+    model_seconds: float
     breaker: Breaker
     cache: VectorCache
     fetcher: Fetcher
@@ -59,6 +61,7 @@ class Capacity(msgspec.Struct, frozen=True):
             file_bytes=settings.max_body_bytes,
             decoded_bytes=settings.max_decoded_bytes,
             embeddings=Admission(LEAST_EMBEDDINGS, MOST_EMBEDDINGS, first=FIRST_EMBEDDINGS),
+            model_seconds=settings.model_server_timeout,
             breaker=Breaker(),
             cache=VectorCache(settings.vector_cache_bytes),
             fetcher=Fetcher.of(settings),

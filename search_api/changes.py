@@ -15,7 +15,7 @@ from lookalike.changes import ChangeLog
 from lookalike.errors import LookalikeError, StoreError
 from lookalike.index import IndexVersion
 from search_api import metrics
-from search_api.native import run_beside
+from search_api.native import run_changing
 from search_api.store_away import away, words
 
 LOOK_SECONDS = 0.5
@@ -49,10 +49,11 @@ class Changes:
         """
         for version in self._versions():
             try:
-                run_beside(partial(version.apply, self._changes))
+                run_changing(partial(version.apply, self._changes))
             except failures() as error:
                 raise away(error, "the changes cannot be read") from error
         served = self._versions()[:1]
+        metrics.PICTURES.set(sum(version.findable for version in served))
         metrics.ADDED.set(sum(version.added for version in served))
         self._tell(sum(version.passed_over for version in served))
 

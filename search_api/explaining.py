@@ -15,7 +15,7 @@ from lookalike.picture import Edges, read_picture, square_of
 from lookalike.picture.contract import Pixels
 from lookalike.serving.base import Parts
 from lookalike.vectors import Vectors, unit
-from search_api.asking import ALL_OFF, ask, asking_model, read_indexed
+from search_api.asking import ALL_OFF, ask, asking_model
 from search_api.caller import Caller
 from search_api.capacity import Capacity
 from search_api.metrics import EMBEDDINGS
@@ -23,6 +23,7 @@ from search_api.native import run_native
 from search_api.parameters import ExplainParameters, Parameters
 from search_api.pictures import find_picture
 from search_api.query import Indexed, Picture, Query
+from search_api.reading import read_indexed
 from search_api.serving import Serving
 from search_api.tracing import span
 
@@ -50,7 +51,7 @@ def explain(
     names = list(dict.fromkeys(wanted.hits))
     found = [_vector(name, serving, capacity, caller) for name in names]
     # Before there is a place at the model server, which storage must not hold.
-    data = run_native(lambda: _data(source, serving, capacity, caller))
+    data = _data(source, serving, capacity, caller)
     with capacity.place(caller), EMBEDDINGS.track_inprogress():
         with span("decode"):
             pixels, edges = run_native(lambda: _read(data, wanted, serving, capacity, caller))
@@ -72,7 +73,8 @@ def _vector(name: str, serving: Serving, capacity: Capacity, caller: Caller) -> 
 def _data(source: Picture | Indexed, serving: Serving, capacity: Capacity, caller: Caller) -> bytes:
     if isinstance(source, Picture):
         return source.data
-    return read_indexed(find_picture(serving.index, source.id), capacity, caller)
+    picture = run_native(lambda: find_picture(serving.index, source.id))
+    return read_indexed(picture, capacity, caller)
 
 
 def _read(

@@ -128,7 +128,8 @@ class Fetcher:
                 with closing(self._secured(plain, target.host)) as secure:
                     secure.do_handshake()
                     return _asked(secure, target, self._most)
-        except (OSError, HTTPException) as error:
+        # The last two are what the standard library makes of lengths that there are not.
+        except (OSError, HTTPException, ValueError, OverflowError) as error:
             raise UrlUnreadable(FAILED) from error
 
     def _addresses(self, target: Target) -> list[Address]:

@@ -1,12 +1,15 @@
 """API keys: who may search, and who may change what is found.
 
-Their file (lookalike/key_file.py) is looked at again once a second.
+Their file (lookalike/key_file.py) is looked at again once a second, by a thread of its own:
+no request waits for the disk that it is on.
 """
 
 import hashlib
 import hmac
 import logging
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from werkzeug.datastructures import Headers
@@ -14,7 +17,7 @@ from werkzeug.datastructures import Headers
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
 from lookalike.key_file import OFF, Key, Rate, Scope, keys_path, read_keys
 from lookalike.settings import Settings
-from search_api.native import run_beside
+from search_api.native import run_keying
 from search_api.rates import Rates
 
 LOOK_SECONDS = 1.0
@@ -43,7 +46,7 @@ class Keys:
         rates: Rates | None = None,
         usual: Rate | None = None,
     ) -> None:
-        self._path, self._looked = path, time.monotonic()
+        self._path, self._problem = path, ""
         self._rates, self._usual = rates or Rates(), usual
         self._open_to_all = open_to_all
         self._keys = [] if path is None else read_keys(path)
@@ -65,6 +68,11 @@ class Keys:
         usual = Rate.of(settings.key_rate) if settings.key_rate else None
         return cls(path, rates=Rates(settings.workers), usual=usual)
 
+    def start(self) -> None:
+        """Look at the file from now on, once a second."""
+        if self._path is not None:
+            threading.Thread(target=self._watch, name="keys-watcher", daemon=True).start()
+
     @property
     def open_to_all(self) -> frozenset[Scope]:
         """What everybody may do without a key."""
@@ -81,7 +89,6 @@ class Keys:
             return None
         if self._path is None:
             raise MissingKey("a service without API keys (LOOKALIKE_API_KEYS) changes nothing")
-        self._look_again(self._path)
         key = self._find(_given(headers))
         if key is None:
             raise MissingKey(
@@ -108,19 +115,33 @@ class Keys:
                 found = key
         return found
 
-    def _look_again(self, path: Path) -> None:
-        if time.monotonic() - self._looked < LOOK_SECONDS:
+    def look(self) -> None:
+        """Read the file again; while it cannot be read, the keys stay as they were."""
+        if self._path is None:
             return
-        self._looked = time.monotonic()
         try:
-            keys = run_beside(lambda: read_keys(path))
+            keys = run_keying(partial(read_keys, self._path))
         except ConfigurationError as error:
-            _log.warning("the API keys stay as they were: %s", error)
+            self._tell(str(error))
             return
+        self._problem = ""
         # An editor may be writing it: what is empty is so at two looks before it counts.
         self._emptied = not keys and bool(self._keys) and not self._emptied
         if not self._emptied:
             self._keys = keys
+
+    def _tell(self, problem: str) -> None:
+        if problem != self._problem:
+            _log.warning("the API keys stay as they were: %s", problem)
+        self._problem = problem
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001  a thread that ends would revoke no key any more
+                _log.exception("looking at the API keys failed")
 
 
 def _given(headers: Headers) -> str:

@@ -4,6 +4,7 @@ Each worker writes its own into files of a folder that gunicorn's configuration 
 (prometheus_client's multi-process mode); whichever worker is asked adds them up.
 """
 
+import math
 import os
 import resource
 import time
@@ -123,7 +124,7 @@ PEAK_MEMORY = Gauge(
 )
 RECALL = Gauge(
     "lookalike_index_measured_recall",
-    "recall@10 of the served version, measured before it was published.",
+    "recall@10 of the served version, measured before it was published; NaN: it was not.",
     multiprocess_mode="livemostrecent",
 )
 # Sums and counts, so that the workers' add up to what one would have measured.
@@ -166,8 +167,8 @@ def note_served(version: str, model: int, pictures: int, recall: float | None) -
     """Say what this worker serves from now on."""
     SERVED_SINCE.labels(version, str(model)).set_to_current_time()
     PICTURES.set(pictures)
-    if recall is not None:
-        RECALL.set(recall)
+    # Not what was measured of the version before.
+    RECALL.set(math.nan if recall is None else recall)
     if (created := made_at(version)) is not None:
         CREATED.set(created)
 

@@ -3,11 +3,15 @@
 A gevent worker answers everything from one thread; work of more than a millisecond
 goes to a pool of real threads, and the greenlet waits. Going there and back costs about
 half of that, so what is known to take less runs where it is. Requests have one thread a core;
-the index watcher and the deletions have one each of their own, so that a new version's
-digests take none of theirs, and delay no deletion; what has no hurry at all has one too; and
-names that searches' URLs have are looked up by some more, since a slow server of names holds a
-thread for as long as it likes. What an operator asks reads the store: two of their own do that,
-and one more goes back to another version, which may have to wait for the store's lock.
+the index watcher, the log of changes and the file of keys have one each of their own, so that a
+new version's digests take none of theirs, and delay no deletion, and a store that hangs holds up
+nothing else; what has no hurry at all has one too. Files of the catalogue are read, and changes
+written, by a few that do nothing else.
+
+A slow server of names holds a thread for as long as it likes: names that searches' URLs have are
+looked up by some that do nothing else, the model server's and all others by some more. What an
+operator asks reads the store: two of their own do that, and one more goes back to another
+version, which may have to wait for the store's lock.
 """
 
 from collections.abc import Callable
@@ -16,7 +20,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import gevent
-from gevent.resolver import thread as _resolver  # noqa: F401  gevent reads it when first asked
+from gevent.resolver.thread import Resolver
 from gevent.threadpool import ThreadPool
 from gevent.util import wrap_errors
 
@@ -32,11 +36,15 @@ Result = TypeVar("Result")
 Pools = WeakKeyDictionary[Any, ThreadPool]
 _aside: Pools = WeakKeyDictionary()
 _beside: Pools = WeakKeyDictionary()
+_changing: Pools = WeakKeyDictionary()
+_keying: Pools = WeakKeyDictionary()
 _idle: Pools = WeakKeyDictionary()
 _outside: Pools = WeakKeyDictionary()
 _naming: Pools = WeakKeyDictionary()
 _operating: Pools = WeakKeyDictionary()
 _moving: Pools = WeakKeyDictionary()
+_reading: Pools = WeakKeyDictionary()
+_writing: Pools = WeakKeyDictionary()
 _queues: WeakKeyDictionary[Any, Queue] = WeakKeyDictionary()
 
 # Of JSON, which is read in far less than a millisecond.
@@ -44,6 +52,10 @@ INLINE_BYTES = 1 << 14
 
 # Files of URLs that may be fetched at once, and so names that are looked up.
 FETCHES = 8
+# Other names, of the model server above all, that are looked up at once.
+NAMES = 4
+# Files of the catalogue that are read at once, and changes that are written.
+READS = WRITES = 8
 # So that what an operator asks is answered while one long answer is made.
 OPERATIONS = 2
 
@@ -111,6 +123,16 @@ def run_beside(work: Callable[[], Result]) -> Result:
     return _run(_own_thread(_beside), work)
 
 
+def run_changing(work: Callable[[], Result]) -> Result:
+    """Run ``work`` on the log of changes, in a store that may hang for as long as it likes."""
+    return _run(_own_thread(_changing), work)
+
+
+def run_keying(work: Callable[[], Result]) -> Result:
+    """Run ``work`` on the file of API keys, whose disk may hang likewise."""
+    return _run(_own_thread(_keying), work)
+
+
 def run_idle(work: Callable[[], Result]) -> Result:
     """Run ``work`` that nobody waits for, on a thread of its own, of the usual priority.
 
@@ -148,10 +170,37 @@ def run_moving(work: Callable[[], Result]) -> Result:
     return _run(_own_thread(_moving), lambda: context.run(work))
 
 
+def run_reading(work: Callable[[], Result]) -> Result:
+    """Run a request's ``work`` of reading a file, which its storage may never give.
+
+    As :func:`run_native` does, it has the context of the request.
+    """
+    context = copy_context()
+    return _run(_own_thread(_reading, READS), lambda: context.run(work))
+
+
+def run_writing(work: Callable[[], Result]) -> Result:
+    """Run a request's ``work`` of writing to the store, likewise."""
+    context = copy_context()
+    return _run(_own_thread(_writing, WRITES), lambda: context.run(work))
+
+
 def size_native_pool(threads: int) -> None:
     """Say how many native threads this worker has for requests."""
     gevent.get_hub().threadpool_size = threads
     gevent.get_hub().threadpool.maxsize = threads
+
+
+def name_apart() -> None:
+    """Have this worker's names looked up on threads of their own.
+
+    By itself gevent takes those of requests, and a look-up knows no timeout: a slow server of
+    names would hold all of them.
+    """
+    hub = gevent.get_hub()
+    resolver = Resolver(hub=hub)
+    resolver.pool = ThreadPool(NAMES, hub=hub)
+    hub.resolver = resolver
 
 
 def native_threads() -> int:

@@ -33,12 +33,13 @@ from lookalike.index.rollback import roll_back_to
 from lookalike.index.version import decode_details
 from lookalike.model_card import ModelCard, read_stored_card
 from lookalike.store import Collection, check_sizes, made_at
-from search_api.asking import read_file
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.native import run_native
 from search_api.parameters import QuarantineParameters
-from search_api.pictures import jpeg_of
+from search_api.pictures import jpeg_for
 from search_api.problems import said
+from search_api.reading import read_file
 from search_api.serving import Serving
 from search_api.store_away import store_needed
 from search_api.writing import not_written
@@ -230,8 +231,8 @@ def draw_quarantined(
         PictureUnreadable, PictureError: it cannot be read, or decoded.
         DeadlineExceeded, CallerGone: as of :func:`read_file`.
     """
-    picture = serving.index.quarantine.find(name)
+    picture = run_native(lambda: serving.index.quarantine.find(name))
     if picture is None:
         raise PictureNotFound(f"no picture {name!r} of this version lacks a vector")
     data = read_file(picture.uri, name, capacity, caller)
-    return jpeg_of(data, size, capacity.decoded_bytes)
+    return jpeg_for(data, size, capacity, caller)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from search_api import pictures
 from search_api.at_hand import answered, as_json, json_request, service_for
-from search_api.native import check_queue, run_moving, run_native, run_operating
+from search_api.native import check_queue, run_moving, run_operating
 from search_api.operating import (
     draw_quarantined,
     list_models,
@@ -63,7 +63,7 @@ def get_quarantined_image(id: str) -> Response:  # noqa: A002  the path's own na
     check_queue()  # a page asks for many at once, and searches wait for the same threads
     serving, caller = service.serving(), service.caller(request.environ)
     size = pictures.read_size(request.args.get("size"))
-    drawn = run_native(lambda: draw_quarantined(serving, id, size, service.capacity, caller))
+    drawn = draw_quarantined(serving, id, size, service.capacity, caller)
     return Response(drawn, mimetype=pictures.MEDIA_TYPE)
 
 

@@ -10,7 +10,7 @@ from search_api.answers import Alive, Ready
 from search_api.at_hand import answered, as_json, from_thread, request_itself, service_for
 from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
-from search_api.native import check_queue, run_native
+from search_api.native import check_queue, run_native, run_operating
 from search_api.parameters import DuplicatesParameters
 from search_api.problems import problem_of
 from search_api.query import batch_body, parameters_of, read_explain, read_query
@@ -81,7 +81,7 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
     response.headers["Cache-Control"] = CACHED
     if not request.if_none_match.contains(tag):
         check_queue()
-        response.data = run_native(lambda: pictures.draw(picture, size, service.capacity, caller))
+        response.data = pictures.draw(picture, size, service.capacity, caller)
         response.status_code = 200
     return response
 
@@ -131,7 +131,7 @@ def get_index() -> Response:
     service = service_for("search")
     serving = service.serving()
     with store_needed("the versions cannot be told"):
-        return as_json(run_native(lambda: about(serving, service.indexes, service.models)))
+        return as_json(run_operating(lambda: about(serving, service.indexes, service.models)))
 
 
 @paths.get("/metrics")
@@ -159,7 +159,7 @@ def get_readyz() -> Response:
         Ready(
             index_version=serving.index.name,
             model_version=details.model.version,
-            pictures=details.pictures,
+            pictures=serving.index.findable,
             problem=None if problem is None else problem_of(problem),
         )
     )

@@ -11,9 +11,10 @@ from lookalike.answers import PictureDetails
 from lookalike.errors import InvalidParameter, PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail
-from search_api.asking import read_indexed
 from search_api.caller import Caller
 from search_api.capacity import Capacity
+from search_api.native import run_native
+from search_api.reading import read_indexed
 from search_api.search import place
 
 SIZES = range(16, 2049)
@@ -72,13 +73,28 @@ def read_size(text: str | None) -> int:
 
 
 def draw(picture: PictureRow, size: int, capacity: Capacity, caller: Caller) -> bytes:
-    """Read a picture from its storage and make a JPEG of it; on a native thread.
+    """Read a picture from its storage and make a JPEG of it.
 
     Raises:
         PictureUnreadable, PictureError: its file is not there, or none to be decoded.
         DeadlineExceeded, CallerGone: as of :func:`read_indexed`.
     """
-    return jpeg_of(read_indexed(picture, capacity, caller), size, capacity.decoded_bytes)
+    return jpeg_for(read_indexed(picture, capacity, caller), size, capacity, caller)
+
+
+def jpeg_for(data: bytes, size: int, capacity: Capacity, caller: Caller) -> bytes:
+    """Make a JPEG as :func:`jpeg_of` does, on a native thread, if somebody still wants it.
+
+    Raises:
+        PictureError: as there.
+        DeadlineExceeded, CallerGone: nobody does.
+    """
+
+    def make() -> bytes:
+        caller.left()
+        return jpeg_of(data, size, capacity.decoded_bytes)
+
+    return run_native(make)
 
 
 def jpeg_of(data: bytes, size: int, limit: int) -> bytes:

@@ -285,7 +285,7 @@ def _note(former: Serving | None, serving: Serving) -> None:
     if former is not None:
         metrics.note_left(former.index.name, former.index.details.model.version)
     metrics.note_served(
-        serving.index.name, details.model.version, details.pictures, details.recall_at_10
+        serving.index.name, details.model.version, serving.index.findable, details.recall_at_10
     )
 
 

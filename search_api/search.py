@@ -89,7 +89,7 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     """
     begun = time.perf_counter()
     asked = prepare(query, serving, capacity, caller)
-    hits = _found(serving, asked, query.parameters)
+    hits = _found(serving, asked, query.parameters, caller)
     results = told(hits, scores(hits, serving.index.details), query.parameters.fields)
     made = answer(results, serving, asked, query.parameters, begun)
     note_stages([made.took_ms.stages(asked)])
@@ -97,8 +97,9 @@ def search(query: Query, serving: Serving, capacity: Capacity, caller: Caller) -
     return made
 
 
-def _found(serving: Serving, asked: Asked, parameters: Parameters) -> list[Hit]:
+def _found(serving: Serving, asked: Asked, parameters: Parameters, caller: Caller) -> list[Hit]:
     def work() -> list[Hit]:
+        caller.left()
         return find(serving.index, asked, parameters)
 
     if parameters.filter is not None or parameters.group_by is not None:

@@ -13,7 +13,7 @@ from search_api.answers import Deleted, Put
 from search_api.asking import embed_picture
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.native import run_native
+from search_api.native import run_writing
 from search_api.serving import Serving
 from search_api.upload import Upload
 
@@ -72,7 +72,7 @@ def put(
 
 def _recorded(write: Callable[[], Made]) -> Made:
     try:
-        return run_native(write)
+        return run_writing(write)
     except failures() as error:
         raise not_written(error, "the change") from error
 

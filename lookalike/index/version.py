@@ -216,6 +216,12 @@ class IndexVersion:
         return 0 if overlay is None else len(overlay.rows)
 
     @property
+    def findable(self) -> int:
+        """How many pictures can be found: the version's, without those that went, and additions."""
+        now = self._changed.now
+        return (self.details.pictures if now.alive is None else now.alive.count) + self.added
+
+    @property
     def passed_over(self) -> int:
         """How many additions can't be found for want of room, until a version folds them in."""
         return self._changed.passed_over

@@ -1,6 +1,7 @@
 """Admission, against a simulated model server; the queue; the circuit breaker."""
 
 import heapq
+from itertools import chain
 from typing import Any
 
 import gevent
@@ -182,6 +183,36 @@ def test_what_was_let_in_together_waits_in_its_order_behind_any_number() -> None
     for name in names:
         crowd.go(name)
     assert (crowd.order, crowd.admission.at_work, crowd.admission.shed) == (names, 0, 0)
+
+
+def test_beside_a_batch_single_pictures_are_begun_in_turn_with_its_own() -> None:
+    crowd = Crowd()
+    batch = [f"batch {number}" for number in range(64)]
+    for name in batch[:8]:  # as many as a batch has at work, or waiting
+        crowd.come(name, patient=True)
+    singles = [f"single {number}" for number in range(32)]
+    for number, single in enumerate(singles):
+        crowd.come(single)
+        crowd.go(batch[number])
+        crowd.come(batch[number + 8], patient=True)
+        crowd.go(single)
+    assert crowd.order == [*chain.from_iterable(zip(batch, singles, strict=False)), batch[32]]
+    assert crowd.admission.shed == 0
+
+
+def test_beside_a_batch_one_may_always_wait_whatever_the_flood() -> None:
+    crowd = Crowd()
+    for name in ("batch 1", "batch 2", "batch 3"):
+        crowd.come(name, patient=True)
+    crowd.come("single 1")
+    assert crowd.is_refused("one too many")
+    crowd.go("batch 1")
+    assert not crowd.is_refused("single 2")
+    crowd.come("single 3")
+    assert crowd.is_refused("one too many")
+    crowd.go("single 1")
+    crowd.go("batch 2")
+    assert crowd.order == ["batch 1", "single 1", "batch 2", "single 3"]
 
 
 def test_who_waited_for_too_long_or_was_killed_leaves_no_place_taken() -> None:

@@ -1,14 +1,22 @@
 """Deletions and additions, as a running service takes them up."""
 
+import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import gevent
 import msgspec
 import pytest
+import requests
 
 from lookalike.changes import Deletion, open_changes
 from lookalike.client import Client
 from search_api.changes import Changes
+from search_api.metrics import OWN, note_served
+from search_api.native import run_beside
 from tests.indexing.publishing.galleries import Gallery
 from tests.indexing.publishing.test_overlay import add
 from tests.pictures import write_pictures
@@ -54,6 +62,39 @@ def test_a_deleted_picture_is_gone_within_seconds_without_a_new_version(
     until(lambda: "label-1/3.png" not in ids(url, picture), 10, "the deletion")
     assert Client(url).search(picture.read_bytes()).index_version == version
     assert len(ids(url, picture)) == 29
+    assert Client(url).index()["pictures"] == 29
+    assert requests.get(f"{url}/readyz", timeout=30).json()["pictures"] == 29
+    metric = "\nlookalike_index_pictures 29.0\n"
+    until(lambda: metric in requests.get(f"{url}/metrics", timeout=30).text, 10, "the metric")
+
+
+def test_the_metric_counts_what_can_be_found_after_each_change(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path)
+    gallery.fill(60)
+    gallery.publish()
+    version = gallery.opened()
+    changes = Changes(gallery.changes, lambda: [version])
+    told = []
+    for change in (None, "a", "picture 0001", "picture 0002"):
+        if change is not None:
+            add(gallery, change, 100)
+        changes.look()
+        told.append(OWN.get_sample_value("lookalike_index_pictures"))
+    for name in ("a", "picture 0002", "picture 0003", "nothing"):
+        gallery.changes.append(Deletion([name]))
+        changes.look()
+        told.append(OWN.get_sample_value("lookalike_index_pictures"))
+    assert told == [60, 61, 61, 61, 60, 59, 58, 58]
+    version.close()
+
+
+def test_a_version_whose_recall_was_not_measured_is_not_given_that_of_the_one_before() -> None:
+    note_served("20261124T000345.123Z-1cb8b69c643e", 1, 3, 0.9)
+    assert OWN.get_sample_value("lookalike_index_measured_recall") == 0.9
+    note_served("20261125T000345.123Z-1cb8b69c643e", 1, 3, None)
+    recall = OWN.get_sample_value("lookalike_index_measured_recall")
+    assert recall is not None
+    assert math.isnan(recall)
 
 
 def test_additions_that_there_is_no_room_for_are_told_once(
@@ -86,3 +127,17 @@ def test_a_damaged_record_is_told_and_the_replica_goes_on_serving(
     assert ids(url, Path(environment["ROOT"]) / "pictures/label-0/1.png")
     torn.unlink()
     until(lambda: healthy(url), 10, "the end of it")
+
+
+def test_a_change_log_that_hangs_holds_up_no_metrics() -> None:
+    back = threading.Event()
+    version: Any = SimpleNamespace(
+        apply=lambda _: back.wait(60), added=0, findable=0, passed_over=0
+    )
+    changes = Changes(open_changes("/none", "default"), lambda: [version])
+    looking = gevent.spawn(changes.look)
+    gevent.sleep(0)  # lets it begin
+    assert gevent.spawn(run_beside, lambda: "metrics").get(timeout=30) == "metrics"
+    assert not looking.ready()
+    back.set()
+    looking.get()

@@ -27,6 +27,7 @@ NAME = "pictures.test"
 HERE = ip_address("127.0.0.1")
 MOST_BYTES = 1_000_000
 HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n"
 WORD = "sesame"
 
 
@@ -99,7 +100,7 @@ def test_a_file_is_fetched_by_its_name_without_the_fragment(host: FarHost) -> No
     "pieces",
     [
         (HEAD, b"\r\n", b"a ", b"file"),
-        (HEAD, b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\na \r\n4\r\nfile\r\n0\r\n\r\n"),
+        (HEAD, CHUNKS, b"2\r\na \r\n4\r\nfile\r\n0\r\n\r\n"),
         (b"HTTP/1.0 200 OK\r\n\r\na file",),
         (b"HTTP/1.1 100 Continue\r\n\r\n", HEAD, b"Content-Length: 6\r\n\r\na file"),
         (HEAD, b"Content-Encoding: identity\r\nContent-Length: 6\r\n\r\na file more"),
@@ -203,8 +204,8 @@ def endlessly(*pieces: bytes) -> Callable[[Any], None]:
     [
         (HEAD, b"Content-Length: 1000001\r\n\r\n", b""),
         (HEAD, b"\r\n", b"0" * 5000),
-        (HEAD, b"Transfer-Encoding: chunked\r\n\r\n", b"1388\r\n" + b"0" * 5000 + b"\r\n"),
-        (HEAD, b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n0\r\n" * 1000),
+        (HEAD, CHUNKS, b"1388\r\n" + b"0" * 5000 + b"\r\n"),
+        (HEAD, CHUNKS, b"1\r\n0\r\n" * 1000),
         (HEAD, b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n" * 1000),
         (HEAD, b"A: b\r\n" * 1000),
         (HEAD, b"A: ", b"b" * 1000),
@@ -222,8 +223,19 @@ def test_no_more_is_read_than_a_file_may_have(host: FarHost, pieces: tuple[bytes
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"\r\n\r\n", b"SSH-2.0-OpenSSH\r\n", HEAD + b"Content-Length: 7\r\n\r\na file"],
-    ids=["nothing", "empty lines", "another protocol", "less than it said"],
+    [
+        b"",
+        b"\r\n\r\n",
+        b"SSH-2.0-OpenSSH\r\n",
+        HEAD + b"Content-Length: 7\r\n\r\na file",
+        HEAD + CHUNKS + b"-5\r\na file\r\n0\r\n\r\n",
+        HEAD + CHUNKS + b"f" * 40 + b"\r\na file\r\n0\r\n\r\n",
+        HEAD + CHUNKS + b"six\r\na file\r\n0\r\n\r\n",
+    ],
+    ids=[
+        *("nothing", "empty lines", "another protocol", "less than it said"),
+        *("a negative chunk", "an endless chunk", "a chunk of no length"),
+    ],
 )
 def test_broken_answers_are_unreadable(host: FarHost, answer: bytes) -> None:
     host.sends = sends(answer)

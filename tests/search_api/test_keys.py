@@ -1,17 +1,20 @@
 """The file of keys, and when a service starts without one."""
 
 import json
+import threading
 from functools import partial
 from pathlib import Path
 
+import gevent
 import pytest
 import requests
 from werkzeug.datastructures import Headers
 
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope, RateLimited
-from lookalike.key_file import Rate, line_of, read_keys
+from lookalike.key_file import Key, Rate, line_of, read_keys
 from lookalike.settings import Settings
 from search_api.keys import Keys
+from search_api.native import run_beside
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import assert_problem
 from tests.services import run, search_service, status, until
@@ -164,20 +167,66 @@ def test_a_key_goes_into_no_file_that_cannot_be_written(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_that_is_empty_for_a_moment_takes_no_key_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_empty_for_a_moment_takes_no_key_away(tmp_path: Path) -> None:
     """Whoever writes it anew begins with nothing; all of them are revoked at the second look."""
-    monkeypatch.setattr("search_api.keys.LOOK_SECONDS", 0.0)
     file = tmp_path / "keys"
     line = line_of("web", ["search"], "secret")
     file.write_text(f"{line}\n")
     keys, headers = Keys(file), Headers({"X-API-Key": "secret"})
-    file.write_text("")
-    assert keys.check(headers, "search") is not None
-    file.write_text(f"{line}\n")
-    assert keys.check(headers, "search") is not None
-    file.write_text("")
-    assert keys.check(headers, "search") is not None
+    for content in ("", f"{line}\n", ""):
+        file.write_text(content)
+        keys.look()
+        assert keys.check(headers, "search") is not None
+    keys.look()
     with pytest.raises(MissingKey):
         keys.check(headers, "search")
+
+
+def test_while_their_file_hangs_requests_are_answered_by_the_keys_there_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, back = tmp_path / "keys", threading.Event()
+    file.write_text(line_of("web", ["search"], "secret"))
+    keys, headers = Keys(file), Headers({"X-API-Key": "secret"})
+
+    def hang(path: Path) -> list[Key]:
+        assert back.wait(60)
+        return read_keys(path)
+
+    monkeypatch.setattr("search_api.keys.read_keys", hang)
+    file.write_text("")
+    looking = gevent.spawn(keys.look)
+    gevent.sleep(0)  # lets it begin
+    assert gevent.spawn(keys.check, headers, "search").get(timeout=30) is not None
+    assert gevent.spawn(run_beside, lambda: "metrics").get(timeout=30) == "metrics"
+    assert not looking.ready()
+    back.set()
+    looking.get()
+
+
+def test_the_service_refuses_a_key_that_was_taken_out_of_the_file_within_seconds(
+    stack: Stack, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(line_of("web", ["search"], "secret"))
+    environment = {**stack.environment, "LOOKALIKE_API_KEYS": str(file)}
+    with search_service(environment, tmp_path / "log") as url:
+        until(lambda: status(f"{url}/readyz") == 200, what="readiness")
+        picture = f"{url}/pictures/label-0/3.png"
+        asked = partial(requests.get, picture, headers={"X-API-Key": "secret"}, timeout=30)
+        assert asked().status_code == 200
+        file.write_text(line_of("other", ["search"], "another"))
+        until(lambda: asked().status_code == 401, 10, "the end of the key")
+
+
+def test_a_file_that_cannot_be_read_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "keys"
+    file.write_text(line_of("web", ["search"], "secret"))
+    keys = Keys(file)
+    file.write_text("wrong")
+    for _ in range(3):
+        keys.look()
+    [told] = caplog.records
+    assert "line 1" in told.getMessage()
