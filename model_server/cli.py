@@ -4,11 +4,11 @@ Imports nothing heavy, since ``lookalike --help`` imports it.
 """
 
 import logging
-import os
 from pathlib import Path
 
 import click
 
+from lookalike.cores import cores
 from lookalike.errors import ConfigurationError
 from lookalike.flags import Number
 from lookalike.settings import Settings
@@ -66,7 +66,7 @@ PORT = click.IntRange(0, 65535)
 @click.option(
     "--num-batch-threads",
     type=POSITIVE,
-    default=os.cpu_count(),
+    default=cores,
     help="Batches that run at the same time.  [default: one a core]",
 )
 @click.option(

@@ -1,11 +1,11 @@
 """What a picture costs in the model that was trained: time, and bytes."""
 
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 
+from lookalike.cores import cores
 from lookalike.picture.contract import Pixels
 from lookalike.progress import working
 from training.framework import tensorflow
@@ -61,4 +61,4 @@ def device() -> str:
         tensorflow.config.experimental.get_device_details(one).get("device_name", one.name)
         for one in found
     ]
-    return ", ".join(names) or f"{os.cpu_count()} processor cores"
+    return ", ".join(names) or f"{cores()} processor cores"
