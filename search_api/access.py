@@ -13,12 +13,12 @@ import msgspec
 from gunicorn.glogging import Logger
 
 from lookalike.settings import LogFormat, Settings
+from search_api import own_stderr
 from search_api.logs import CURRENT, FORMATTERS, NONE, Told, configure, timestamp
 
 # Where the application leaves what it told of a request.
 KEY = "lookalike.told"
 NAME = "search_api.access"
-STDERR = 2
 # Asked every few seconds by whoever watches the service; told where they fail.
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 FAILED = 400
@@ -80,7 +80,7 @@ class ServiceLogger(Logger):  # type: ignore[misc]
             CURRENT.set(None)
             return
         line = _line(told, status, resp.sent or 0, environ, request_time.total_seconds())
-        os.write(STDERR, _written(line, self._form))
+        own_stderr.write(_written(line, self._form))
         CURRENT.set(None)
 
 

@@ -15,7 +15,17 @@ from lookalike.changes import open_changes
 from lookalike.cores import cores
 from lookalike.settings import Settings
 from lookalike.store import Location, open_indexes, open_models
-from search_api import docs, metrics, openapi, problems, storage_loop, surrounding, tracing, web
+from search_api import (
+    docs,
+    metrics,
+    openapi,
+    own_stderr,
+    problems,
+    storage_loop,
+    surrounding,
+    tracing,
+    web,
+)
 from search_api.at_hand import EXTENSION
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
@@ -71,6 +81,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             not what it must be.
     """
     settings = settings or Settings.from_environment()
+    if settings.log_format == "json":
+        own_stderr.part()
     storage_loop.start()
     app = bare_app()
     tracing.start(settings)

@@ -94,6 +94,19 @@ def test_a_refused_search_has_its_problem_and_both_have_its_id(journal: Journal)
     assert (line["status"], line["problem"]) == (400, "not-a-picture")
 
 
+def test_what_a_decoder_says_of_a_picture_is_a_line_too(journal: Journal, stack: Stack) -> None:
+    picture = bytearray((stack.pictures / "label-0/3.png").read_bytes())
+    begin = picture.index(b"IDAT") + 4
+    picture[begin : begin + 40] = b"no zlib " * 5
+    assert journal.post(bytes(picture)).status_code == 400
+
+    def said() -> list[str]:
+        return [line["message"] for line in journal.lines() if line["logger"] == "stderr"]
+
+    until(lambda: any(line.startswith("libpng error: ") for line in said()), 10, "the line")
+    assert not any(line.startswith("{") for line in said())  # what is logged does not go that way
+
+
 @pytest.mark.parametrize("given", ["x" * 129, "two words", 'quote"', "é", "{}", None])
 def test_an_id_that_cannot_be_used_is_replaced(journal: Journal, given: str | None) -> None:
     headers = {} if given is None else {"X-Request-ID": given.encode()}
