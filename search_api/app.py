@@ -26,12 +26,13 @@ from search_api import (
     tracing,
     web,
 )
+from search_api.apart import run_beside
 from search_api.at_hand import EXTENSION
 from search_api.bodies import Bodies
 from search_api.capacity import Capacity
 from search_api.direct import direct
 from search_api.keys import Keys
-from search_api.native import name_apart, run_beside, size_native_pool
+from search_api.native import name_apart, size_native_pool
 from search_api.operating_paths import operating_paths
 from search_api.paths import paths
 from search_api.query import MemoryRequest

@@ -15,7 +15,7 @@ from lookalike.changes import ChangeLog
 from lookalike.errors import LookalikeError, StoreError
 from lookalike.index import IndexVersion
 from search_api import metrics
-from search_api.native import run_changing
+from search_api.apart import run_changing
 from search_api.store_away import away, words
 
 LOOK_SECONDS = 0.5

@@ -21,7 +21,8 @@ from lookalike.settings import Settings
 from lookalike.url_hosts import literal
 from search_api.addresses import Address, is_public
 from search_api.admission import BUSY
-from search_api.native import FETCHES, run_naming, run_sized
+from search_api.apart import FETCHES, run_naming
+from search_api.native import run_sized
 from search_api.remote import Hosts, Target
 
 Resolve = Callable[[str, int], list[Address]]

@@ -17,7 +17,7 @@ from werkzeug.datastructures import Headers
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope
 from lookalike.key_file import OFF, Key, Rate, Scope, keys_path, read_keys
 from lookalike.settings import Settings
-from search_api.native import run_keying
+from search_api.apart import run_keying
 from search_api.rates import Rates
 
 LOOK_SECONDS = 1.0

@@ -27,7 +27,7 @@ from lookalike.picture.contract import Pixels
 from lookalike.settings import Settings
 from lookalike.vectors import Vectors
 from search_api import metrics
-from search_api.native import run_aside
+from search_api.apart import run_aside
 from search_api.serving import Serving
 
 AT_ONCE = 8

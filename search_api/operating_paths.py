@@ -6,8 +6,9 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from search_api import pictures
+from search_api.apart import run_moving, run_operating
 from search_api.at_hand import answered, as_json, json_request, service_for
-from search_api.native import check_queue, run_moving, run_operating
+from search_api.native import check_queue
 from search_api.operating import (
     draw_quarantined,
     list_models,

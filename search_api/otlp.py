@@ -23,9 +23,9 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from werkzeug.datastructures import Headers
 
+from search_api.apart import run_outside
 from search_api.logs import NONE, Told
 from search_api.metrics import SPANS
-from search_api.native import run_outside
 from search_api.tracing import Attributes
 
 PATH = "/v1/traces"

@@ -7,10 +7,11 @@ from lookalike.errors import Stopping
 from search_api import docs, metrics, pictures, stopping, writing
 from search_api.about import about
 from search_api.answers import Alive, Ready
+from search_api.apart import run_operating
 from search_api.at_hand import answered, as_json, from_thread, request_itself, service_for
 from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
-from search_api.native import check_queue, run_native, run_operating
+from search_api.native import check_queue, run_native
 from search_api.parameters import DuplicatesParameters
 from search_api.problems import problem_of
 from search_api.query import batch_body, parameters_of, read_explain, read_query

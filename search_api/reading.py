@@ -8,9 +8,9 @@ import gevent
 from lookalike.catalogue.storage import read_bytes
 from lookalike.errors import DeadlineExceeded, LookalikeError, PictureUnreadable
 from lookalike.index import PictureRow
+from search_api.apart import run_reading
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.native import run_reading
 
 TOO_SLOW = "the storage of the pictures takes too long"
 

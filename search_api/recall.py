@@ -18,9 +18,9 @@ from lookalike.index.faiss_index import Distances
 from lookalike.index.overlay import Near
 from lookalike.index.recall import K, recalled
 from lookalike.vectors import Vectors
+from search_api.apart import run_idle
 from search_api.asked import Asked
 from search_api.metrics import LIVE_RECALL, RECALL_SAMPLES
-from search_api.native import run_idle
 
 # A sample waits for so long at most: whoever adds one has no more to do than to put it down.
 LOOK_SECONDS = 0.2

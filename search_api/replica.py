@@ -24,9 +24,9 @@ from lookalike.serving import RestEmbedder
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_indexes
 from search_api import metrics
+from search_api.apart import run_aside
 from search_api.changes import Changes
 from search_api.late import LateEmbedding
-from search_api.native import run_aside
 from search_api.refusal import Refusals
 from search_api.serving import Serving
 from search_api.store_away import away, words

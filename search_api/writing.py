@@ -10,10 +10,10 @@ from lookalike.errors import AdditionsFull, StoreError, StoreFull
 from lookalike.index import embedding_of
 from lookalike.storing import FULL
 from search_api.answers import Deleted, Put
+from search_api.apart import run_writing
 from search_api.asking import embed_picture
 from search_api.caller import Caller
 from search_api.capacity import Capacity
-from search_api.native import run_writing
 from search_api.serving import Serving
 from search_api.upload import Upload
 

@@ -14,9 +14,9 @@ import requests
 
 from lookalike.changes import Deletion, open_changes
 from lookalike.client import Client
+from search_api.apart import run_beside
 from search_api.changes import Changes
 from search_api.metrics import OWN, note_served
-from search_api.native import run_beside
 from tests.indexing.publishing.galleries import Gallery
 from tests.indexing.publishing.test_overlay import add
 from tests.pictures import write_pictures

@@ -13,8 +13,8 @@ from werkzeug.datastructures import Headers
 from lookalike.errors import ConfigurationError, MissingKey, MissingScope, RateLimited
 from lookalike.key_file import Key, Rate, line_of, read_keys
 from lookalike.settings import Settings
+from search_api.apart import run_beside
 from search_api.keys import Keys
-from search_api.native import run_beside
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import assert_problem
 from tests.services import run, search_service, status, until

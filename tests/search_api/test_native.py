@@ -5,7 +5,8 @@ import threading
 import gevent
 import pytest
 
-from search_api.native import run_aside, run_native, size_native_pool
+from search_api.apart import run_aside
+from search_api.native import run_native, size_native_pool
 
 
 def test_work_aside_takes_no_thread_from_requests() -> None:

@@ -27,9 +27,10 @@ from lookalike.index import (
 from lookalike.picture import PictureContract
 from lookalike.settings import Settings
 from search_api import recall
+from search_api.apart import run_idle
 from search_api.asked import Asked
 from search_api.capacity import Capacity
-from search_api.native import run_idle, run_native
+from search_api.native import run_native
 from search_api.recall import RecallMeter, Sample, recall_of
 from tests.lookalike.index.segments import clustered
 
