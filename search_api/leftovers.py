@@ -26,6 +26,8 @@ def drop(req: Any) -> bool:
     dropped = 0
     try:
         while data := req.body.read(PIECE_BYTES):
+            if is_read(req):  # as a search's that was turned away: all of it had come
+                return True
             dropped += len(data)
             if dropped > MOST_BYTES:
                 return False
