@@ -46,8 +46,7 @@ def delete(ids: Sequence[str], settings: Settings) -> Receipt:
     for name in ids:
         checked_id(name, "the picture to delete")
     indexes = open_indexes(settings.store, settings.index)
-    indexes.latest()
-    versions = indexes.versions()
+    versions = indexes.versions() or [indexes.latest()]  # which says that there is none
     record = open_changes(settings.store, settings.index).append(Deletion(list(ids)))
     # Looked up afterwards: nothing may delay the deletion itself.
     lookup = _Lookup(indexes, ids, settings.scratch)

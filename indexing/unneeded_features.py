@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from indexing.extraction import ledger_file
-from indexing.extraction.features import WEIGHTS_DIGITS, Features
+from indexing.extraction.features import Features
 from indexing.extraction.known import Digests, as_digests, sort_digests
 from indexing.extraction.working_copy import PATTERN
 from indexing.stored_rows import picture_tables
@@ -136,4 +136,4 @@ def _index(collection: Collection) -> str:
 
 
 def _folder(model: ModelReference) -> str:
-    return f"{model.name}/{model.version}-{model.weights_sha256[:WEIGHTS_DIGITS]}"
+    return f"{model.name}/{model.tag}"

@@ -6,8 +6,6 @@ from lookalike.index import IndexDetails, PictureRow
 from lookalike.vectors import Vectors
 from search_api.parameters import EncodedVector
 
-WEIGHTS_DIGITS = 12
-
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is searched with.
@@ -46,6 +44,4 @@ def space_of(index: IndexDetails) -> str:
 
     And the metric: where lengths do not count, those of pictures of the index are kept as one.
     """
-    model = index.model
-    weights = model.weights_sha256[:WEIGHTS_DIGITS]
-    return f"{model.name}/{model.version}-{weights}/{index.metric}"
+    return f"{index.model.name}/{index.model.tag}/{index.metric}"

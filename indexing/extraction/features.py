@@ -30,7 +30,6 @@ from lookalike.storing import room_needed
 from lookalike.vectors import Vectors
 
 PATTERN = "part-*.parquet"
-WEIGHTS_DIGITS = 12
 
 Item = TypeVar("Item")
 
@@ -68,8 +67,7 @@ class Features:
     @classmethod
     def of(cls, store: str, model: ModelReference) -> "Features":
         """Open the features of a model: of its weights, since a store may be begun anew."""
-        name = f"{model.version}-{model.weights_sha256[:WEIGHTS_DIGITS]}"
-        return cls(Location(f"{store}/features/{model.name}/{name}"), model.dimensions)
+        return cls(Location(f"{store}/features/{model.name}/{model.tag}"), model.dimensions)
 
     @classmethod
     def at(cls, location: Location) -> "Features":

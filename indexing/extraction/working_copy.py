@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from indexing.extraction.features import WEIGHTS_DIGITS
 from indexing.extraction.ledger import Ledger
 from indexing.extraction.ledger_file import LOCK_SECONDS, in_use
 from indexing.extraction.parts import Part
@@ -30,8 +29,7 @@ UPLOAD_SHARE = 20
 
 def ledgers_location(store: str, index: str, model: ModelReference) -> Location:
     """Say where the ledgers of an index and a model are."""
-    name = f"{model.name}-{model.version}-{model.weights_sha256[:WEIGHTS_DIGITS]}"
-    return Location(f"{store}/ledgers/{index}/{name}")
+    return Location(f"{store}/ledgers/{index}/{model.name}-{model.tag}")
 
 
 def file_name(part: Part) -> str:

@@ -10,6 +10,8 @@ from lookalike.picture.contract import PictureContract
 from lookalike.serving.base import ModelAddress
 from lookalike.vectors import Metric
 
+WEIGHTS_DIGITS = 12
+
 
 class ModelReference(msgspec.Struct, frozen=True, kw_only=True):
     """Exactly which model made an index's vectors, and must embed its queries."""
@@ -26,6 +28,11 @@ class ModelReference(msgspec.Struct, frozen=True, kw_only=True):
     explains: Annotated[
         bool, Meta(description="Whether the model has the signature that explains hits.")
     ] = False
+
+    @property
+    def tag(self) -> str:
+        """Its version with the first digits of its weights: a store may be begun anew."""
+        return f"{self.version}-{self.weights_sha256[:WEIGHTS_DIGITS]}"
 
     @property
     def address(self) -> ModelAddress:
