@@ -4,15 +4,13 @@ import multiprocessing
 import resource
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
 
-import cv2
 import numpy as np
 import pytest
 
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
-from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted, probing
+from indexing.publishing import Base, GateSettings, Published, Publisher, Wanted
 from indexing.publishing.recall import queries_for
 from lookalike.changes import Deletion
 from lookalike.errors import (
@@ -25,9 +23,7 @@ from lookalike.errors import (
     StoreFull,
     VersionNotFound,
 )
-from lookalike.index import Quarantined, SearchParameters, probes
-from lookalike.index.probes import read_probes
-from lookalike.picture import PictureContract, read_picture
+from lookalike.index import Quarantined, SearchParameters
 from lookalike.picture.contract import Pixels
 from lookalike.store import open_models, prune, verify_version
 from lookalike.vectors import Vectors
@@ -311,47 +307,6 @@ def test_of_two_publishers_of_a_catalogue_one_wins_and_the_other_says_so(
     assert gallery.indexes.current() == moved[0]
     for version in gallery.indexes.versions():
         verify_version(gallery.indexes, version)
-
-
-def test_probes_are_of_pictures_that_are_in_the_index(gallery: Gallery) -> None:
-    gallery.publish()
-    opened = gallery.opened()
-    probes = opened.probes.ids
-    opened.close()
-    assert len(probes) == 4
-    gallery.changes.append(Deletion(probes))
-    gallery.publish()
-    opened = gallery.opened()
-    assert opened.probes.ids
-    assert not set(opened.probes.ids) & set(probes)
-    opened.close()
-
-
-def test_of_a_large_file_the_probe_is_what_the_model_sees(
-    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(probing, "MAX_BYTES", 1)
-    published = gallery.publish()
-    opened = gallery.opened()
-    opened.probes.run(gallery.embedder)
-    opened.close()
-    [path] = (gallery.root / "store").rglob(f"{published.version}/{probes.FILE_NAME}")
-    for probe in read_probes(path):
-        sent = read_picture(probe.picture, MODEL.picture)
-        assert sent.shape == cv2.imdecode(np.frombuffer(probe.picture, np.uint8), 1).shape
-        assert np.array_equal(gallery.embedder.embed(sent[None])[0], gallery.vector(probe.id))
-
-
-@pytest.mark.parametrize("fit", ["pad", "stretch"])
-@pytest.mark.parametrize("shape", [(300, 200), (20, 70), (64, 64)])
-def test_a_reduced_picture_is_read_as_the_whole_one(
-    fit: Literal["pad", "stretch"], shape: tuple[int, int]
-) -> None:
-    pixels = np.random.default_rng(1).integers(0, 256, (*shape, 3), np.uint8)
-    data = cv2.imencode(".jpg", pixels)[1].tobytes()
-    contract = PictureContract(size=64, fit=fit)
-    small = probing.reduced(data, contract)
-    assert np.array_equal(read_picture(small, contract), read_picture(data, contract))
 
 
 def test_a_version_of_many_small_shards_answers_like_one(tmp_path: Path) -> None:
