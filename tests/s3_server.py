@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+import s3fs  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
 ENVIRONMENT = {
@@ -15,7 +16,11 @@ ENVIRONMENT = {
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Serve S3 on loopback, with an environment that leads every S3 client there."""
+    """Serve S3 on loopback, with an environment that leads every S3 client there.
+
+    fsspec keeps its clients for the process: none outlives the server that it leads to.
+    """
+    s3fs.S3FileSystem.clear_instance_cache()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -23,4 +28,5 @@ def s3_server() -> Iterator[str]:
         for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}.items():
             patch.setenv(name, value)
         yield f"http://{host}:{port}"
+    s3fs.S3FileSystem.clear_instance_cache()
     server.stop()

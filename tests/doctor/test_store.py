@@ -129,14 +129,12 @@ def test_an_index_is_as_old_as_the_last_reading_of_its_catalogue(
 
 @pytest.fixture
 def bucket() -> Iterator[Any]:
-    """A file system of an S3 server; its clients are none that other tests' servers have."""
-    s3fs.S3FileSystem.clear_instance_cache()
+    """A file system of an S3 server."""
     with s3_server():
         system = s3fs.S3FileSystem()
         with suppress(FileExistsError):  # all servers of a process have the same
             system.mkdir("bucket")
         yield system
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_in_a_bucket_too_the_last_extraction_that_ended_is_found(stack: Stack, bucket: Any) -> None:

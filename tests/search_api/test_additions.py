@@ -53,6 +53,13 @@ class Gallery:
         hits = self.client.search(data, k=1, **parameters).results
         return hits[0].id if hits and (hits[0].distance or 0) < 1e-3 else None
 
+    def told(self, name: str, *fields: str) -> tuple[Any, ...] | None:
+        """What a worker tells of a picture; none of one that has not looked yet, and soon does."""
+        with suppress(ServiceError):
+            found = self.client.picture(name)
+            return tuple(getattr(found, field) for field in fields)
+        return None
+
     def everywhere(self, data: bytes, name: str | None) -> None:
         """Wait until all workers find this picture at no distance, or none."""
         until(lambda: {self.first(data) for _ in range(BOTH)} == {name}, 30, str(name))
@@ -108,15 +115,10 @@ def test_a_picture_that_is_put_is_found_at_once_and_everywhere(gallery: Gallery)
         assert gallery.root.joinpath("store/requests/default", made["record"]).exists()
     gallery.everywhere(data, "birds/ö wl?.png")
 
-    def label() -> str | None:
-        with suppress(ServiceError):  # of a worker that was not reached before, and follows soon
-            return gallery.client.picture("birds/ö wl?.png").label
-        return None
+    def labels() -> set[tuple[Any, ...] | None]:
+        return {gallery.told("birds/ö wl?.png", "label") for _ in range(BOTH)}
 
-    def labels() -> set[str | None]:
-        return {label() for _ in range(BOTH)}
-
-    until(lambda: labels() == {"eagle owl"}, 10, "the second")
+    until(lambda: labels() == {("eagle owl",)}, 10, "the second")
     found = gallery.client.picture("birds/ö wl?.png")
     assert (found.label, found.attributes) == ("eagle owl", told)
     assert found.uri == found.id
@@ -142,11 +144,8 @@ def test_of_two_puts_at_once_one_is_the_picture_on_every_worker(gallery: Gallery
     assert len(set(records.values())) == len(pictures)
     last = max(records, key=records.__getitem__)
 
-    def told() -> set[tuple[str | None, str]]:
-        with suppress(ServiceError):  # of a worker that has not looked yet
-            found = [gallery.client.picture("contested") for _ in range(BOTH)]
-            return {(one.label, one.sha256) for one in found}
-        return set()
+    def told() -> set[tuple[Any, ...] | None]:
+        return {gallery.told("contested", "label", "sha256") for _ in range(BOTH)}
 
     # On their way there both may tell of an earlier one, or of none.
     expected = (last, hashlib.sha256(pictures[last]).hexdigest())
@@ -190,14 +189,13 @@ def test_it_can_be_sent_in_each_of_three_ways(gallery: Gallery) -> None:
         timeout=30,
     )
     assert raw.status_code == 201
-    gallery.everywhere(data, "ways")
-    assert gallery.client.picture("ways").attributes == {"n": 1}
+    until(lambda: gallery.told("ways", "label", "attributes") == ("raw", {"n": 1}), 10, "the body")
     form = requests.put(url, files={"image": data}, data={"label": ""}, timeout=30)
     assert form.status_code == 200
-    until(lambda: gallery.client.picture("ways").label is None, 10, "the form")
+    until(lambda: gallery.told("ways", "label") == (None,), 10, "the form")
     body = {"image": {"b64": msgspec.to_builtins(data)}, "label": "json"}
     assert requests.put(url, json=body, timeout=30).status_code == 200
-    until(lambda: gallery.client.picture("ways").label == "json", 10, "the JSON")
+    until(lambda: gallery.told("ways", "label") == ("json",), 10, "the JSON")
 
 
 @pytest.mark.parametrize(
@@ -306,8 +304,9 @@ def test_an_id_that_ends_in_image_is_a_picture_like_any_other(gallery: Gallery) 
     gallery.everywhere(whole, "an/image")
     gallery.everywhere(part, "an")
     client = gallery.client
-    assert client.picture("an/image").sha256 == hashlib.sha256(whole).hexdigest()
-    assert client.picture("an").sha256 == hashlib.sha256(part).hexdigest()
+    digests = [(hashlib.sha256(data).hexdigest(),) for data in (whole, part)]
+    names = ("an/image", "an")
+    until(lambda: [gallery.told(name, "sha256") for name in names] == digests, what="both ids")
     assert client.picture_image("an/image", 90) != client.picture_image("an", 90)
     assert (
         requests.get(f"{gallery.url}/pictures/an/image", timeout=10)
@@ -316,7 +315,7 @@ def test_an_id_that_ends_in_image_is_a_picture_like_any_other(gallery: Gallery) 
     )
     client.delete("an/image")
     gallery.everywhere(whole, None)
-    assert client.picture("an").id == "an"
+    until(lambda: gallery.told("an", "id") == ("an",), what="the other")
 
 
 def test_an_id_that_is_no_utf8_is_refused_and_never_read_as_another(gallery: Gallery) -> None:
@@ -333,7 +332,7 @@ def test_an_id_that_is_no_utf8_is_refused_and_never_read_as_another(gallery: Gal
             assert_problem(requests.request(method, url, timeout=30), 400, "bad-request")
         assert_problem(requests.get(f"{url}/image", timeout=30), 400, "bad-request")
     gallery.everywhere(drawn(20), name)
-    assert gallery.client.picture(name).label == "mine"
+    until(lambda: gallery.told(name, "label") == ("mine",), what="the picture of this id")
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
