@@ -8,7 +8,7 @@ import msgspec
 
 from lookalike.model_card import FILE_NAME as CARD_FILE
 from lookalike.model_card import Comparison, read_model_card
-from lookalike.progress import working
+from lookalike.progress import Say, working
 from lookalike.settings import Settings
 from lookalike.store import VerifiedCache, open_models
 from lookalike.vectors import Vectors
@@ -30,22 +30,24 @@ VectorsOf = Callable[[Sequence[Example]], Vectors]
 
 
 def compare_with_version(
-    trained: Trained, version: int, settings: Settings, workers: int
+    trained: Trained, version: int, settings: Settings, workers: int, say: Say
 ) -> Comparison:
     """Ask the held-out pictures of a trained model, and of an exported version.
 
     It is the same for both: a model draws pictures together that it was trained on, so each
-    picture that is asked for or found is one that both were trained on, or neither.
+    picture that is asked for or found is one that both were trained on, or neither. What went
+    since the training is left out, and told.
 
     Args:
         trained: the model; the pictures of its split are there.
         version: of the store.
         settings: where that is.
         workers: threads that read pictures.
+        say: tells people.
 
     Raises:
         VersionNotFound, StoreError: the version is not there, or damaged.
-        DataError: a picture is missing or has changed.
+        DataError: so many pictures are missing or have changed that nothing can be told.
     """
     folder = _fetched(version, settings)
     card = read_model_card(folder / CARD_FILE)
@@ -63,15 +65,14 @@ def compare_with_version(
         settings.max_decoded_bytes,
         advice=trained.pretrained.advice,
     )
-    for side in sides:
-        trained.embed(side)
-        other.embed(*side)
+    sides = _with_features(sides, trained, other, say)
     with working(f"comparing with model {version}"):
         new = precision(trained.after, *sides)
         old = precision(lambda examples: other.vectors(examples)[:, ORIGINAL], *sides)
         found = difference(new, old)
     return msgspec.structs.replace(
         told,
+        queries=len(new),
         verdict=found.verdict,
         map=round(float(new.mean()), DIGITS),
         other_map=round(float(old.mean()), DIGITS),
@@ -100,6 +101,27 @@ def fair_sides(split: Split, trained_on: TrainedOn | None) -> tuple[Side, Side]:
         Side(both, train.root).sample(MOST_GALLERY),
         Side(neither, validation.root).sample(MOST_QUERIES),
     )
+
+
+def _with_features(
+    sides: tuple[Side, Side], trained: Trained, other: FeatureExtractor, say: Say
+) -> tuple[Side, Side]:
+    """Embed pictures by both models, and leave out what went, unless too few were left."""
+    for side in sides:
+        trained.embed(side)
+        other.embed(*side)
+
+    def there(side: Side) -> Side:
+        lacking = (trained.extractor.lacks([e]) or other.lacks([e]) for e in side.examples)
+        pairs = zip(side.examples, lacking, strict=True)
+        return Side([example for example, lacks in pairs if not lacks], side.root)
+
+    both, neither = map(there, sides)
+    gone = sum(len(side.examples) for side in sides) - len(both.examples) - len(neither.examples)
+    if not gone or with_something_to_find(both, neither) < FEWEST_QUERIES:
+        return sides
+    say(f"{gone} pictures that cannot be read any more, or changed, are not compared")
+    return both, neither
 
 
 def with_something_to_find(both: Side, neither: Side) -> int:

@@ -1,6 +1,7 @@
 """``lookalike train`` and ``lookalike evaluate``; nothing heavy is imported before they run."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -235,11 +236,12 @@ def evaluate(
     # Another training puts a new folder behind the link.
     folder = (model or newest_folder(settings)).resolve()
     saved = open_saved(folder, settings, workers, pictures, validation)
-    report = judge(saved, lambda line: click.echo(line, err=True))
+    say = partial(click.echo, err=True)
+    report = judge(saved, say)
     click.echo(as_text(report), err=as_json)
     compared = None
     if against is not None:
-        compared = compare_with_version(saved, against, settings, workers)
+        compared = compare_with_version(saved, against, settings, workers, say)
         click.echo(f"\n{compared}", err=as_json)
     if no_html and not as_json:
         return

@@ -107,7 +107,7 @@ def _compared(
         version = served_model(settings)
         if version is None:
             return None
-        compared = compare_with_version(trained, version, settings, request.workers)
+        compared = compare_with_version(trained, version, settings, request.workers, say)
     except Exception as error:  # noqa: BLE001  a network's failures have no common name
         reason = error if isinstance(error, LookalikeError) else f"{type(error).__name__}: {error}"
         say(f"not compared with the served model: {reason}")

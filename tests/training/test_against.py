@@ -7,16 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
 from export.cli import export_model
-from lookalike.errors import ModelWorse
+from lookalike.errors import DataError, ModelWorse
 from lookalike.model_card import ModelCard, read_model_card, read_stored_card
 from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
 from tests.model_server.test_sync import reindex
 from training.cli import evaluate, train
+from training.split import read_split
 from training.trained_on import read_trained_on, write_trained_on
 
 QUICK = ["--size", "32", "--views", "0"]
@@ -117,6 +119,28 @@ def test_evaluate_compares_with_any_exported_version(run: Run, served: Path) -> 
     told = json.loads(result.stdout)
     assert told["against"]["queries"] == told["queries"] == 66
     assert told["against"]["low"] <= 0 <= told["against"]["high"]
+
+
+@pytest.mark.long
+def test_of_pictures_that_went_since_the_training_the_others_are_compared(
+    good: Path, settings: Settings, sample_folder: Path, tmp_path: Path
+) -> None:
+    left = shutil.copytree(sample_folder, tmp_path / "pictures")
+    own = msgspec.structs.replace(settings, cache=str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/weights").symlink_to(Path(settings.cache) / "weights")
+    run_in(tmp_path / "apart", own, train, str(left), *QUICK, *GOOD)
+    split = read_split(tmp_path / "apart/training/split.json")
+    asked = ["--model", str(tmp_path / "apart/training"), "--against", "1", "--no-html"]
+    left.rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="say where it is now"):
+        run_in(good, own, evaluate, *asked)
+    (tmp_path / "elsewhere").rename(left)
+    (left / split.validation[0].path).unlink()
+    result = run_in(good, own, evaluate, *asked)
+    assert "1 pictures that cannot be read any more, or changed, are not compared" in result.stderr
+    assert "not distinguishable from model 1" in result.stdout
+    assert "on 65 pictures" in result.stdout
 
 
 def test_what_a_model_was_trained_on_is_known_by_its_digest(tmp_path: Path) -> None:
