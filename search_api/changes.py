@@ -19,6 +19,8 @@ from search_api.apart import run_changing
 from search_api.store_away import away, words
 
 LOOK_SECONDS = 0.5
+# A look that takes longer is told of: many new records take a while, a store that hangs for ever.
+LONG_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +36,25 @@ class Changes:
 
     def __init__(self, log: ChangeLog, versions: Callable[[], Sequence[IndexVersion]]) -> None:
         self._changes, self._versions = log, versions
-        self.problem: LookalikeError | None = None
+        self._problem: LookalikeError | None = None
         self._passed_over = 0
+        self._begun: float | None = None
 
     def start(self) -> None:
         """Look at the log from now on, twice a second."""
         threading.Thread(target=self._watch, name="changes-watcher", daemon=True).start()
+
+    @property
+    def problem(self) -> LookalikeError | None:
+        """Why changes are not taken in: the last look failed, or the one of now does not end."""
+        return self._problem or self._unending()
+
+    def _unending(self) -> StoreError | None:
+        begun = self._begun
+        taken = 0.0 if begun is None else time.monotonic() - begun
+        if taken < LONG_SECONDS:
+            return None
+        return StoreError(f"reading the changes has taken {taken:.0f} s so far: the store is slow")
 
     def look(self) -> None:
         """Apply what is new in the log.
@@ -67,13 +82,14 @@ class Changes:
         self._passed_over = passed_over
 
     def _note(self, problem: LookalikeError) -> None:
-        if self.problem is None:
+        if self._problem is None:
             why = f" ({words(problem.__cause__)})" if problem.__cause__ else ""
             _log.warning("changes cannot be read: %s [%s]%s", problem, problem.type, why)
-        self.problem = problem
+        self._problem = problem
 
     def _watch(self) -> None:
         while True:
+            self._begun = time.monotonic()
             try:
                 self.look()
             except LookalikeError as error:
@@ -81,5 +97,6 @@ class Changes:
             except Exception as error:  # noqa: BLE001  a thread that ends would miss all later ones
                 self._note(StoreError(f"changes cannot be read: {error!r}"))
             else:
-                self.problem = None
+                self._problem = None
+            self._begun = None
             time.sleep(LOOK_SECONDS)

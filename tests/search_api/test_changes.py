@@ -116,6 +116,25 @@ def test_additions_that_there_is_no_room_for_are_told_once(
     version.close()
 
 
+def test_a_store_that_hangs_is_told_of_until_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_api.changes.LONG_SECONDS", 0.5)
+    goes_on, reading = threading.Event(), threading.Event()
+
+    def apply(_: object) -> None:
+        reading.set()
+        goes_on.wait()
+
+    version: Any = SimpleNamespace(apply=apply, findable=1, added=0, passed_over=0)
+    log: Any = None  # which the version would read
+    changes = Changes(log, lambda: [version])
+    changes.start()
+    reading.wait()
+    until(lambda: changes.problem is not None, what="the time that it is told after")
+    assert str(changes.problem).startswith("reading the changes has taken ")
+    goes_on.set()
+    until(lambda: changes.problem is None, what="the end of the look")
+
+
 def test_a_damaged_record_is_told_and_the_replica_goes_on_serving(
     environment: dict[str, str], url: str
 ) -> None:
