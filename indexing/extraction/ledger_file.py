@@ -50,6 +50,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         connection.execute("PRAGMA temp_store = FILE")  # memory stays flat
+        connection.execute("PRAGMA secure_delete = ON")  # an id that is forgotten leaves the file
         connection.executescript(SCHEMA)
         unless_opened.pop_all()
     return connection

@@ -133,6 +133,14 @@ def test_a_run_cannot_end_while_a_picture_has_no_outcome(path: Path) -> None:
     ledger.close()
 
 
+def test_ids_that_are_forgotten_leave_the_file(path: Path) -> None:
+    entries = [Entry(f"person {number}", "embedded", DIGEST) for number in range(500)]
+    finished(path, entries)
+    assert path.read_bytes().count(b"person ") >= len(entries)
+    finished(path, entries[:1])
+    assert path.read_bytes().replace(b"person 0", b"").count(b"person ") == 0
+
+
 def test_ids_that_are_there_twice_are_named_across_stretches(path: Path) -> None:
     ledger = opened(path)
     ledger.look_up([picture("a"), picture("b")])
