@@ -57,35 +57,6 @@ def test_help_lists_every_room_s_commands() -> None:
     assert all(f"  {name} " in finished.stdout for name in COMMANDS)
 
 
-@pytest.mark.parametrize(
-    ("typed", "completed"),
-    [("ex", ["export-model", "extract"]), ("search --ur", ["--url"]), ("index ro", ["rollback"])],
-)
-def test_bash_completes_subcommands_and_flags(typed: str, completed: list[str]) -> None:
-    words = f"lookalike {typed}".split()
-    program = (
-        'eval "$(lookalike completion bash)"; '
-        f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; "
-        '_lookalike_completion lookalike; printf "%s\\n" "${COMPREPLY[@]}"'
-    )
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    finished = subprocess.run(
-        ["/bin/bash", "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "PATH": path},
-    )
-    assert finished.stdout.split() == completed
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_each_shell_has_a_script(shell: str) -> None:
-    finished = run("completion", shell)
-    assert "_LOOKALIKE_COMPLETE" in finished.stdout
-    assert finished.stderr == ""
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_imports_nothing_heavy(command: str) -> None:
     program = (
