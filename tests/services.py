@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest import mock
 
 import msgspec
 import requests
@@ -16,6 +18,7 @@ import requests
 from demo.processes import free_port
 from lookalike import model_card
 from lookalike.calibration import Calibration
+from lookalike.cli import main
 from lookalike.store import open_models
 from tests.toy_cards import toy_card
 
@@ -167,3 +170,31 @@ def run(
         check=False,
         timeout=timeout,
     )
+
+
+def run_here(
+    arguments: list[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run ``lookalike …`` to its end, as ``run``, in this process, which has its modules loaded.
+
+    For what a command says and how it ends; not for servers, nor for what starts processes.
+    """
+    output, errors = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
+    with (
+        mock.patch.dict(os.environ, environment),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+    ):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            assert isinstance(ended.code, int)
+            return subprocess.CompletedProcess(
+                arguments, ended.code, *map(_written, (output, errors))
+            )
+    raise AssertionError("the command did not exit")
+
+
+def _written(stream: TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
