@@ -16,6 +16,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from tests.chromium import chromium
 
 PHONE, DESK = (320, 640), (1280, 900)
+# Each size and each scheme once, every day.
+LOOKS = [
+    pytest.param(DESK, "light", id="desk-light"),
+    pytest.param(PHONE, "dark", id="phone-dark"),
+    pytest.param(DESK, "dark", id="desk-dark", marks=pytest.mark.long),
+    pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.long),
+]
 # Of a screenshot; Chromium draws hardly more at once.
 PIECE = 8000
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 import msgspec
+import pytest
 import requests
 
 from demo.processes import free_port
@@ -112,7 +113,7 @@ def model_server(
 
 
 @contextmanager
-def models_served(store: Path | str) -> Iterator[dict[str, str]]:
+def models_served(store: Path | str, ports: tuple[int, int] = (0, 0)) -> Iterator[dict[str, str]]:
     """Serve a store's models from this process, which has TensorFlow loaded; as model_server.
 
     For tests of what asks it. Those that end it, or look at what it prints, want the command.
@@ -121,7 +122,10 @@ def models_served(store: Path | str) -> Iterator[dict[str, str]]:
     from model_server.server import ModelServer  # imports TensorFlow
 
     base_path = Path(store) / "models" / "embedder"
-    with ModelServer(ServerOptions(model_name="embedder", base_path=base_path)) as server:
+    options = ServerOptions(
+        model_name="embedder", base_path=base_path, rest_port=ports[0], grpc_port=ports[1]
+    )
+    with ModelServer(options) as server:
         yield {
             "LOOKALIKE_STORE": str(store),
             "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{server.rest_port}",
@@ -184,15 +188,12 @@ def run_here(
         mock.patch.dict(os.environ, environment),
         redirect_stdout(output),
         redirect_stderr(errors),
+        pytest.raises(SystemExit) as ended,
     ):
-        try:
-            main(arguments)
-        except SystemExit as ended:
-            assert isinstance(ended.code, int)
-            return subprocess.CompletedProcess(
-                arguments, ended.code, *map(_written, (output, errors))
-            )
-    raise AssertionError("the command did not exit")
+        main(arguments)
+    code = ended.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, _written(output), _written(errors))
 
 
 def _written(stream: TextIOWrapper) -> str:

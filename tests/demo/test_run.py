@@ -17,7 +17,7 @@ from tests.browser import Watched
 from tests.services import model_server, search_service, status, until
 
 # Smaller than the demo's own default, so that it takes a minute where nothing is cached.
-SIZE = "64"
+SIZE = "48"
 LOOKALIKE = (sys.executable, "-m", "lookalike")
 
 

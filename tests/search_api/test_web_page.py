@@ -12,7 +12,7 @@ import requests
 
 from lookalike.client import Client
 from search_api.web import POLICY, assets
-from tests.browser import DESK, PHONE, Watched
+from tests.browser import DESK, LOOKS, PHONE, Watched
 from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.shown import FIRST, PICTURES, SHOWN, Shown, answering, choose, expected
 from tests.services import run, status, until
@@ -264,8 +264,7 @@ def test_a_service_with_keys_asks_for_one(
         assert secret not in page.page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_it_suits_phones_and_the_dark_and_everyone(
     by_id: Shown, size: tuple[int, int], scheme: str
 ) -> None:
