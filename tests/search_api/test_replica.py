@@ -19,6 +19,7 @@ from tests.services import (
     models_served,
     publish_toy_model,
     run,
+    run_here,
     search_service,
     status,
     until,
@@ -143,7 +144,7 @@ def test_a_new_version_takes_over_with_no_failed_request(
             asking.start()
             second = reindex(pictures, environment)
             until(lambda: seen[-1][1] == second, what="the swap")
-            assert run(["index", "rollback"], environment).returncode == 0
+            assert run_here(["index", "rollback"], environment).returncode == 0
             until(lambda: seen[-1][1] == first, what="the way back")
             done.set()
             asking.join()

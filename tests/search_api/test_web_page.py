@@ -15,7 +15,7 @@ from search_api.web import POLICY, assets
 from tests.browser import DESK, LOOKS, PHONE, Watched
 from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.shown import FIRST, PICTURES, SHOWN, Shown, answering, choose, expected
-from tests.services import run, status, until
+from tests.services import run_here, status, until
 
 OPACITIES = """() => {
   const heat = document.getElementById("heat");
@@ -246,7 +246,7 @@ def test_a_service_with_keys_asks_for_one(
 ) -> None:
     root = tmp_path_factory.mktemp("keys")
     keys = root / "keys.txt"
-    made = run(["api-key", "web", "--file", str(keys)], {})
+    made = run_here(["api-key", "web", "--file", str(keys)], {})
     secret = made.stdout.strip()
     with running_stack(root, settings={"LOOKALIKE_API_KEYS": str(keys)}) as running:
         page.page.goto(f"{running.url}/?id={FIRST}")
