@@ -16,6 +16,13 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from tests.chromium import chromium
 
 PHONE, DESK = (320, 640), (1280, 900)
+# Each size and each scheme once, every day.
+LOOKS = [
+    pytest.param(DESK, "light", id="desk-light"),
+    pytest.param(PHONE, "dark", id="phone-dark"),
+    pytest.param(DESK, "dark", id="desk-dark", marks=pytest.mark.long),
+    pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.long),
+]
 # Of a screenshot; Chromium draws hardly more at once.
 PIECE = 8000
 
@@ -67,7 +74,7 @@ class Watched:
     def violations(self) -> list[str]:
         """Say what axe-core finds wrong for people who see, hear or move otherwise."""
         self.page.evaluate(_axe())
-        found = self.page.evaluate("() => axe.run()")["violations"]
+        found = self.page.evaluate(VIOLATIONS)
         return [
             f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
             for one in found
@@ -91,6 +98,12 @@ OVERFLOW = """() => {
   const wide = [...document.body.querySelectorAll("body > *, body > * *")].filter(
     (one) => !held(one) && one.getBoundingClientRect().right > root.clientWidth + 0.5);
   return ["the page", ...wide.slice(0, 5).map((one) => one.outerHTML.slice(0, 120))];
+}"""
+
+# Nothing of what is right is brought here: to name each element of it takes axe-core seconds.
+VIOLATIONS = """async () => {
+  const found = await axe.run({ resultTypes: ["violations"] });
+  return found.violations;
 }"""
 
 

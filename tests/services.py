@@ -7,15 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+from unittest import mock
 
 import msgspec
+import pytest
 import requests
 
 from demo.processes import free_port
 from lookalike import model_card
 from lookalike.calibration import Calibration
+from lookalike.cli import main
 from lookalike.store import open_models
 from tests.toy_cards import toy_card
 
@@ -109,7 +113,7 @@ def model_server(
 
 
 @contextmanager
-def models_served(store: Path | str) -> Iterator[dict[str, str]]:
+def models_served(store: Path | str, ports: tuple[int, int] = (0, 0)) -> Iterator[dict[str, str]]:
     """Serve a store's models from this process, which has TensorFlow loaded; as model_server.
 
     For tests of what asks it. Those that end it, or look at what it prints, want the command.
@@ -118,7 +122,10 @@ def models_served(store: Path | str) -> Iterator[dict[str, str]]:
     from model_server.server import ModelServer  # imports TensorFlow
 
     base_path = Path(store) / "models" / "embedder"
-    with ModelServer(ServerOptions(model_name="embedder", base_path=base_path)) as server:
+    options = ServerOptions(
+        model_name="embedder", base_path=base_path, rest_port=ports[0], grpc_port=ports[1]
+    )
+    with ModelServer(options) as server:
         yield {
             "LOOKALIKE_STORE": str(store),
             "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{server.rest_port}",
@@ -167,3 +174,28 @@ def run(
         check=False,
         timeout=timeout,
     )
+
+
+def run_here(
+    arguments: list[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run ``lookalike …`` to its end, as ``run``, in this process, which has its modules loaded.
+
+    For what a command says and how it ends; not for servers, nor for what starts processes.
+    """
+    output, errors = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
+    with (
+        mock.patch.dict(os.environ, environment),
+        redirect_stdout(output),
+        redirect_stderr(errors),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(arguments)
+    code = ended.value.code
+    assert isinstance(code, int)
+    return subprocess.CompletedProcess(arguments, code, _written(output), _written(errors))
+
+
+def _written(stream: TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()

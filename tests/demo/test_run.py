@@ -14,10 +14,10 @@ from lookalike.index.version import decode_details
 from lookalike.settings import Settings
 from lookalike.store import open_indexes, open_models
 from tests.browser import Watched
-from tests.services import model_server, search_service, status, until
+from tests.services import models_served, search_service, status, until
 
 # Smaller than the demo's own default, so that it takes a minute where nothing is cached.
-SIZE = "64"
+SIZE = "48"
 LOOKALIKE = (sys.executable, "-m", "lookalike")
 
 
@@ -105,7 +105,7 @@ def test_its_index_is_searched_on_the_page(folder: Path, page: Watched) -> None:
     """README.md shows what this leaves in build/screenshots."""
     query = folder / "pictures" / "queries" / "bird"
     with (
-        model_server(folder, folder / "model_server.log") as environment,
+        models_served(folder) as environment,
         search_service(environment, folder / "service.log") as url,
     ):
         until(lambda: status(f"{url}/readyz") == 200, what="readiness")

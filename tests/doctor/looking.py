@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from doctor.finding import Finding
-from tests.services import run
+from tests.services import run_here
 
 
 def looked(environment: Mapping[str, str], *flags: str) -> tuple[int, list[Finding]]:
-    done = run(["doctor", "--json", *flags], environment)
+    done = run_here(["doctor", "--json", *flags], environment)
     assert "Traceback" not in done.stderr
     return done.returncode, msgspec.json.decode(done.stdout, type=list[Finding])
 

@@ -86,8 +86,8 @@ RULES = (
         why="it's what runs these tests",
     ),
     Rule(pattern="make (setup|help|manifests|docs)"),
-    # On smaller pictures: what is served computes for all that comes after.
-    Rule(pattern=TRAIN, environment={"ARGS": "--size 64"}),
+    # On smaller pictures, and few views of them: what is served computes for all that comes after.
+    Rule(pattern=TRAIN, environment={"ARGS": "--size 32 --views 1"}),
     Rule(pattern="make evaluate", long=True, after=(TRAIN,)),
     Rule(pattern=EXPORT, after=(TRAIN,)),
     Rule(pattern=MODEL_SERVER, after=(EXPORT,), serves="http://{rest}/v1/models/embedder"),

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -136,12 +137,16 @@ class Site:
 
         until(up, what=command)
 
+    @cached_property
+    def _rendered(self) -> str:
+        return self._shell("kubectl kustomize k8s/overlays/local", Rule(pattern="")).stdout
+
     def _lacks_only_a_cluster(self, command: str) -> None:
         outer = command.removesuffix("&")
         finished = self._shell(outer, Rule(pattern=""))
         assert finished.returncode != 0, f"{outer} talks to a cluster that isn't there?"
         assert REFUSED.search(finished.stderr), f"{outer}\n{finished.stderr}"
-        rendered = self._shell("kubectl kustomize k8s/overlays/local", Rule(pattern="")).stdout
+        rendered = self._rendered
         for kind, name in re.findall(r"\b(deployment|cronjob|service)/([\w-]+)", outer):
             pattern = rf"^kind: {kind}\nmetadata:\n(  .*\n)*?  name: {name}$"
             assert re.search(pattern, rendered, re.I | re.M), f"{outer}: no {kind} {name}"

@@ -22,8 +22,8 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT / "docs").with_suffix("").as_posix()
     for path in (ROOT / "docs").rglob("*.md")
 )
-# Of every kind of content one; the others are opened by make test-all.
-SHOWN = ("benchmarks", "cli", "index", "observability", "tutorial")
+# Commands, the first page, and one of tables and pictures; the others are opened by make test-all.
+SHOWN = ("cli", "index", "observability")
 # The theme's names.
 SCHEMES = {"light": "default", "dark": "slate"}
 # What a page loads by itself. An anchor is followed by people, and may lead anywhere.

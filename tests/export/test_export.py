@@ -21,7 +21,7 @@ from lookalike.store import Collection, open_models, sha256_of, verify_version
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, unit
 from model_server.servable import Servable
 from tests.disks import small_disk
-from tests.services import run
+from tests.services import run, run_here
 from training.held_out import FILE_NAME as HITS_FILE
 from training.held_out import write_held_out_hits
 from training.model import build_base, build_head, build_model, load_model, save_model
@@ -212,10 +212,10 @@ def test_the_command_tells_of_the_scores_and_warns_of_a_large_error(
 ) -> None:
     made = with_hits(model_file, tmp_path / "training", queries=20)
     environment = {"LOOKALIKE_STORE": str(tmp_path / "store")}
-    finished = run(["export-model", "--model", str(made)], environment)
+    finished = run_here(["export-model", "--model", str(made)], environment)
     assert "calibrated on 200 hits of 20 held-out pictures" in finished.stderr
     assert "warning: that is over 0.05" in finished.stderr
-    again = run(["export-model", "--model", str(model_file)], environment)
+    again = run_here(["export-model", "--model", str(model_file)], environment)
     assert again.stderr.count("calibrated on 200 hits") == 1  # that version is there already
 
 
@@ -233,7 +233,7 @@ def test_without_enough_hits_the_model_is_exported_and_the_reason_told(
     model_file: Path, tmp_path: Path
 ) -> None:
     made = with_hits(model_file, tmp_path / "training", queries=3)
-    finished = run(
+    finished = run_here(
         ["export-model", "--model", str(made)], {"LOOKALIKE_STORE": str(tmp_path / "store")}
     )
     assert finished.returncode == 0

@@ -15,7 +15,7 @@ from lookalike.model_card import FILE_NAME, write_model_card
 from lookalike.store import open_models
 from lookalike.store.manifest import FILE_NAME as MANIFEST
 from tests.indexing.publishing.galleries import MODEL, Gallery
-from tests.services import run
+from tests.services import run, run_here
 from tests.toy_cards import toy_card
 
 
@@ -43,7 +43,8 @@ def test_what_reindex_says_of_the_pictures_sums_up(tally: Tally, line: str) -> N
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return run(list(arguments), {f"LOOKALIKE_{name}": value for name, value in environment.items()})
+    settings = {f"LOOKALIKE_{name}": value for name, value in environment.items()}
+    return run_here(list(arguments), settings)
 
 
 @pytest.mark.parametrize("arguments", [["delete", "bird/crow.png"], ["index", "prune"]])
@@ -165,7 +166,7 @@ def test_a_folder_without_pictures_is_told_before_a_model_server_is_waited_for(
 ) -> None:
     (tmp_path / "photos" / "bird").mkdir(parents=True)
     (tmp_path / "photos" / "bird" / "notes.txt").write_text("no picture")
-    told = command("reindex", str(tmp_path / "photos"), STORE=str(tmp_path / "store"))
+    told = run(["reindex", str(tmp_path / "photos")], {"LOOKALIKE_STORE": str(tmp_path / "store")})
     assert told.returncode == DataError.exit_code
     assert f"{tmp_path}/photos has no pictures: is it the right place?" in told.stderr
 

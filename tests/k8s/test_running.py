@@ -173,7 +173,11 @@ def test_a_key_that_may_changes_what_is_found_though_the_index_is_mounted_read_o
 
 @pytest.mark.parametrize(
     ("deployment", "container"),
-    [(SERVING, "sync-models"), (SERVING, SERVING), (SEARCH, SEARCH)],
+    [
+        (SERVING, "sync-models"),
+        pytest.param(SERVING, SERVING, marks=pytest.mark.long),  # it takes the longest to start
+        (SEARCH, SEARCH),
+    ],
 )
 def test_a_container_that_is_killed_comes_back(
     cluster: Cluster, deployment: str, container: str

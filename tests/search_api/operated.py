@@ -14,7 +14,7 @@ import requests
 from lookalike.client import Client
 from lookalike.store import open_indexes
 from tests.search_api.conftest import Stack, running_stack
-from tests.services import run, until
+from tests.services import run, run_here, until
 
 # That a request may take: so short that a test can wait for its end.
 REQUEST_SECONDS = 3
@@ -83,7 +83,7 @@ def operated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operated]:
     root = tmp_path_factory.mktemp("operated")
     keys = root / "keys.txt"
     operator, searcher = (
-        run(["api-key", name, *flags, "--file", str(keys)], {}).stdout.strip()
+        run_here(["api-key", name, *flags, "--file", str(keys)], {}).stdout.strip()
         for name, flags in (("operator", ["--admin"]), ("searcher", []))
     )
     pictures = root / "pictures" / "label-0"

@@ -15,7 +15,7 @@ import pytest
 from lookalike.client import Client, ServiceError
 from tests.answering import answering
 from tests.search_api.conftest import Stack
-from tests.services import run
+from tests.services import run, run_here
 
 
 def test_the_client_gives_typed_hits(stack: Stack) -> None:
@@ -157,12 +157,12 @@ def test_the_command_prints_hits_nearest_first(stack: Stack) -> None:
 
 def test_the_command_can_print_json(stack: Stack) -> None:
     picture = str(stack.pictures / "label-0" / "3.png")
-    finished = run(["search", picture, "--json", "--url", stack.url], {})
+    finished = run_here(["search", picture, "--json", "--url", stack.url], {})
     assert len(json.loads(finished.stdout)["results"]) == 10
 
 
 def test_the_command_fails_in_one_line(stack: Stack) -> None:
-    finished = run(["search", str(stack.log), "--url", stack.url], {})
+    finished = run_here(["search", str(stack.log), "--url", stack.url], {})
     assert finished.returncode == 8
     assert finished.stderr.startswith("lookalike: This is not a picture")
     assert finished.stderr.count("\n") == 1
@@ -196,7 +196,7 @@ def test_a_page_is_no_picture() -> None:
 
 def test_the_command_says_what_a_url_is(stack: Stack) -> None:
     picture = str(stack.pictures / "label-0" / "3.png")
-    finished = run(["search", picture, "--url", "127.0.0.1:8080"], {})
+    finished = run_here(["search", picture, "--url", "127.0.0.1:8080"], {})
     assert finished.returncode == 2
     assert "http://" in finished.stderr
     assert "Traceback" not in finished.stderr

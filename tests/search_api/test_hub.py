@@ -21,7 +21,7 @@ from tests.search_api.conftest import Stack
 from tests.search_api.hub_watch import MARK
 from tests.search_api.test_forms import vector
 from tests.search_api.test_search import encoded, noise, png_header
-from tests.services import run, status, until
+from tests.services import run_here, status, until
 
 NAME = "label-0/3.png"
 
@@ -34,7 +34,7 @@ def findings(log: Path) -> list[dict[str, Any]]:
 @pytest.fixture
 def watched(stack: Stack, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     url, log = f"127.0.0.1:{free_port(0)}", tmp_path / "log"
-    line = run(["api-key", "office", "--admin", "--file", str(tmp_path / "keys")], {})
+    line = run_here(["api-key", "office", "--admin", "--file", str(tmp_path / "keys")], {})
     environment = {
         **os.environ,
         **stack.environment,

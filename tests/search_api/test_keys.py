@@ -17,7 +17,7 @@ from search_api.apart import run_beside
 from search_api.keys import Keys
 from tests.search_api.conftest import Stack
 from tests.search_api.test_search import assert_problem
-from tests.services import run, search_service, status, until
+from tests.services import run, run_here, search_service, status, until
 
 
 def test_lines_are_read_back(tmp_path: Path) -> None:
@@ -88,7 +88,9 @@ def test_keys_without_a_rate_have_the_usual_one(tmp_path: Path) -> None:
 
 
 def test_the_service_refuses_a_key_that_asks_too_much(stack: Stack, tmp_path: Path) -> None:
-    made = run(["api-key", "web", "--rate", "0.01", "--burst", "4", "--file", f"{tmp_path}/k"], {})
+    made = run_here(
+        ["api-key", "web", "--rate", "0.01", "--burst", "4", "--file", f"{tmp_path}/k"], {}
+    )
     headers = {"X-API-Key": made.stdout.strip()}
     environment = {**stack.environment, "LOOKALIKE_API_KEYS": str(tmp_path / "k")}
     one = {"id": "label-0/3.png", "k": 1}
@@ -120,14 +122,14 @@ def test_serving_without_them_is_one_line() -> None:
 
 
 def test_a_key_is_shown_with_its_line() -> None:
-    as_json = json.loads(run(["api-key", "web", "--json"], {}).stdout)
+    as_json = json.loads(run_here(["api-key", "web", "--json"], {}).stdout)
     assert as_json["line"] == line_of("web", ["search"], as_json["key"])
-    made = run(["api-key", "web"], {})
+    made = run_here(["api-key", "web"], {})
     key, line = (line.split(":", 1)[1].strip() for line in made.stdout.splitlines())
     assert line == line_of("web", ["search"], key)
-    assert run(["api-key", "two words"], {}).returncode == 2
-    assert run(["api-key", "web", "--burst", "2"], {}).returncode == 2
-    assert run(["api-key", "web", "--rate", "20"], {}).stdout.endswith(" 20/20\n")
+    assert run_here(["api-key", "two words"], {}).returncode == 2
+    assert run_here(["api-key", "web", "--burst", "2"], {}).returncode == 2
+    assert run_here(["api-key", "web", "--rate", "20"], {}).stdout.endswith(" 20/20\n")
 
 
 def test_a_key_is_added_to_a_file_as_a_line_of_its_own(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_key_is_added_to_a_file_as_a_line_of_its_own(tmp_path: Path) -> None:
     added = run(["api-key", "office", "--admin", "--file", str(file)], {})
     assert [key.name for key in read_keys(file)] == ["web", "office"]
     assert line_of("office", ["search", "admin"], added.stdout.strip()) in file.read_text()
-    assert run(["api-key", "shop", "--file", str(tmp_path / "new")], {}).returncode == 0
+    assert run_here(["api-key", "shop", "--file", str(tmp_path / "new")], {}).returncode == 0
     assert [key.name for key in read_keys(tmp_path / "new")] == ["shop"]
 
 
@@ -153,14 +155,14 @@ def test_a_key_that_the_service_would_not_take_is_not_added(
 ) -> None:
     file = tmp_path / "keys"
     file.write_text(before := line_of("web", ["search"], "secret") + "\n")
-    refused = run(["api-key", *arguments, "--file", str(file)], {})
+    refused = run_here(["api-key", *arguments, "--file", str(file)], {})
     assert refused.returncode == 2
     assert told in refused.stderr
     assert file.read_text() == before
 
 
 def test_a_key_goes_into_no_file_that_cannot_be_written(tmp_path: Path) -> None:
-    refused = run(["api-key", "web", "--file", str(tmp_path / "no" / "keys")], {})
+    refused = run_here(["api-key", "web", "--file", str(tmp_path / "no" / "keys")], {})
     assert refused.returncode == 2
     assert refused.stderr.endswith(
         "cannot be written: No such file or directory [bad-configuration]\n"

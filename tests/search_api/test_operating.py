@@ -33,7 +33,7 @@ from search_api.search import place
 from search_api.writing import not_written
 from tests.pictures import write_pictures
 from tests.search_api.operated import REQUEST_SECONDS, Operated, aside, indexes, operated
-from tests.services import run, until
+from tests.services import run, run_here, until
 
 __all__ = ["operated"]
 
@@ -129,7 +129,7 @@ def test_neither_does_one_that_cannot_be_read(operated: Operated) -> None:
     (damaged / "manifest.json").mkdir(parents=True)
     try:
         told = operated.operator.versions().versions
-        listed = run(["index", "list"], operated.stack.environment)
+        listed = run_here(["index", "list"], operated.stack.environment)
     finally:
         shutil.rmtree(damaged)
     said = f"indexes/default/{damaged.name}/manifest.json cannot be read: Is a directory"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route
 
-from tests.browser import DESK, PHONE, Watched
+from tests.browser import LOOKS, Watched
 from tests.search_api.operated import Operated, aside, operated
 from tests.services import until
 
@@ -374,8 +374,7 @@ def test_a_picture_is_asked_for_again_where_the_service_is_busy(shown: Watched) 
     assert sorted(asked.values()) == [1, 2]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_the_page_suits_phones_and_the_dark_and_everyone(
     shown: Watched, size: tuple[int, int], scheme: str
 ) -> None:

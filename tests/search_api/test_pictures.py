@@ -13,7 +13,15 @@ import requests
 from lookalike.client import Client, ServiceError
 from tests.pictures import write_pictures
 from tests.search_api.test_search import assert_problem
-from tests.services import models_served, publish_toy_model, run, search_service, status, until
+from tests.services import (
+    models_served,
+    publish_toy_model,
+    run,
+    run_here,
+    search_service,
+    status,
+    until,
+)
 
 ODD = "/label-0//a b?#%2F'\né😀.png"
 
@@ -31,7 +39,7 @@ class Shop:
 
 
 def new_key(path: Path, name: str, *flags: str) -> str:
-    made = run(["api-key", name, "--file", str(path), *flags], {})
+    made = run_here(["api-key", name, "--file", str(path), *flags], {})
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
 

@@ -16,10 +16,10 @@ from lookalike.store import Collection, VerifiedCache, open_indexes
 from search_api.replica import LOOK_AGAIN_SECONDS, Replica
 from tests.pictures import write_pictures
 from tests.services import (
-    model_server,
     models_served,
     publish_toy_model,
     run,
+    run_here,
     search_service,
     status,
     until,
@@ -98,7 +98,6 @@ def test_from_nothing_to_ready_and_through_the_model_server_s_death(
         "LOOKALIKE_MODEL_SERVER_REST": f"http://127.0.0.1:{ports[0]}",
         "LOOKALIKE_MODEL_SERVER_GRPC": f"127.0.0.1:{ports[1]}",
     }
-    log = tmp_path / "model_server.log"
     with search_service(environment, tmp_path / "service.log") as url:
         until(unready(url, "nothing-published"), what="nothing published")
         refused = post(url, pictures)
@@ -106,7 +105,7 @@ def test_from_nothing_to_ready_and_through_the_model_server_s_death(
         assert int(refused.headers["Retry-After"]) >= 1
         assert refused.json()["type"].endswith(":nothing-published")
 
-        with model_server(store, log, ports=ports):
+        with models_served(store, ports):
             version = reindex(pictures, environment)
             until(lambda: status(f"{url}/readyz") == 200, what="readiness")
             assert post(url, pictures).json()["index_version"] == version
@@ -120,7 +119,7 @@ def test_from_nothing_to_ready_and_through_the_model_server_s_death(
         assert status(f"{url}/healthz") == 200
         until(told(url, "model-server-unavailable"), what="the model server's absence")
 
-        with model_server(store, log, ports=ports):
+        with models_served(store, ports):
             until(lambda: healthy(url), what="its return")
             assert post(url, pictures).status_code == 200
 
@@ -145,7 +144,7 @@ def test_a_new_version_takes_over_with_no_failed_request(
             asking.start()
             second = reindex(pictures, environment)
             until(lambda: seen[-1][1] == second, what="the swap")
-            assert run(["index", "rollback"], environment).returncode == 0
+            assert run_here(["index", "rollback"], environment).returncode == 0
             until(lambda: seen[-1][1] == first, what="the way back")
             done.set()
             asking.join()

@@ -9,7 +9,7 @@ import requests
 from lookalike.calibration import Calibration
 from lookalike.client import Client, ServiceError
 from tests.search_api.conftest import Stack, running_stack
-from tests.services import run, until
+from tests.services import run, run_here, until
 
 MADE = Calibration(a=2.0, b=0.5, c=-4.0, ece=0.031, queries=66, pairs=660, same=0.62)
 NAME = "label-1/4.jpg"
@@ -108,7 +108,9 @@ def test_a_score_can_be_asked_for_in_a_url_and_left_out(calibrated: Stack, clien
 
 def test_the_command_prints_scores(calibrated: Stack, client: Client) -> None:
     [best] = client.search((calibrated.pictures / NAME).read_bytes(), k=1).results
-    found = run(["search", str(calibrated.pictures / NAME), "-k", "1", "--url", calibrated.url], {})
+    found = run_here(
+        ["search", str(calibrated.pictures / NAME), "-k", "1", "--url", calibrated.url], {}
+    )
     assert f"{best.score:5.3f}" in found.stdout
 
 

@@ -12,10 +12,10 @@ import requests
 
 from lookalike.client import Client
 from search_api.web import POLICY, assets
-from tests.browser import DESK, PHONE, Watched
+from tests.browser import DESK, LOOKS, PHONE, Watched
 from tests.search_api.conftest import Stack, running_stack
 from tests.search_api.shown import FIRST, PICTURES, SHOWN, Shown, answering, choose, expected
-from tests.services import run, status, until
+from tests.services import run_here, status, until
 
 OPACITIES = """() => {
   const heat = document.getElementById("heat");
@@ -246,7 +246,7 @@ def test_a_service_with_keys_asks_for_one(
 ) -> None:
     root = tmp_path_factory.mktemp("keys")
     keys = root / "keys.txt"
-    made = run(["api-key", "web", "--file", str(keys)], {})
+    made = run_here(["api-key", "web", "--file", str(keys)], {})
     secret = made.stdout.strip()
     with running_stack(root, settings={"LOOKALIKE_API_KEYS": str(keys)}) as running:
         page.page.goto(f"{running.url}/?id={FIRST}")
@@ -264,8 +264,7 @@ def test_a_service_with_keys_asks_for_one(
         assert secret not in page.page.url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_it_suits_phones_and_the_dark_and_everyone(
     by_id: Shown, size: tuple[int, int], scheme: str
 ) -> None:

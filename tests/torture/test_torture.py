@@ -15,6 +15,7 @@ from tests.services import (
     models_served,
     publish_toy_model,
     run,
+    run_here,
     search_service,
     status,
     until,
@@ -136,7 +137,7 @@ def test_wrong_answers_are_named_and_have_their_exit_code(
     status: int, body: bytes, media_type: str, told: str
 ) -> None:
     with pretender(status, body, media_type) as url:
-        finished = run(["torture", "--url", url, "--kinds", "formats"], {})
+        finished = run_here(["torture", "--url", url, "--kinds", "formats"], {})
     assert finished.returncode == DID_NOT_HOLD
     assert told in finished.stdout
     assert "FAILED; the workers cannot be seen" in finished.stdout
@@ -144,7 +145,7 @@ def test_wrong_answers_are_named_and_have_their_exit_code(
 
 def test_a_report_for_programs_is_all_that_is_printed() -> None:
     with pretender(200) as url:
-        finished = run(["torture", "--url", url, "--kinds", "formats", "--json"], {})
+        finished = run_here(["torture", "--url", url, "--kinds", "formats", "--json"], {})
     assert finished.returncode == DID_NOT_HOLD
     told = json.loads(finished.stdout)
     assert not told["passed"]
@@ -154,13 +155,13 @@ def test_a_report_for_programs_is_all_that_is_printed() -> None:
 def test_slow_answers_are_named_and_have_their_exit_code() -> None:
     with pretender(400, PROBLEM % b"not-a-picture", "application/problem+json") as url:
         arguments = ["torture", "--url", url, "--kinds", "formats", "--most-seconds", "1e-9"]
-        finished = run(arguments, {})
+        finished = run_here(arguments, {})
     assert finished.returncode == DID_NOT_HOLD
     assert ": 400 not-a-picture as it should be, after" in finished.stdout
 
 
 def test_where_nobody_answers_there_is_one_line() -> None:
-    finished = run(["torture", "--url", "http://127.0.0.1:1"], {})
+    finished = run_here(["torture", "--url", "http://127.0.0.1:1"], {})
     assert finished.returncode == 7
     assert finished.stderr.count("\n") == 1
 
@@ -169,14 +170,14 @@ def test_where_nobody_answers_there_is_one_line() -> None:
     "url", ["ftp://127.0.0.1", "127.0.0.1:80", "http://", "http://127.0.0.1:99999"]
 )
 def test_a_url_of_no_service_is_a_wrong_setting(url: str) -> None:
-    finished = run(["torture", "--url", url], {})
+    finished = run_here(["torture", "--url", url], {})
     assert finished.returncode == 2
     assert "URL of a service" in finished.stderr
 
 
 @pytest.mark.parametrize("key", ["k€y", "a\nb"])
 def test_a_key_that_no_header_can_have_is_a_wrong_setting(key: str) -> None:
-    finished = run(["torture", "--url", "http://127.0.0.1:1", "--key", key], {})
+    finished = run_here(["torture", "--url", "http://127.0.0.1:1", "--key", key], {})
     assert finished.returncode == 2
     assert "--key is none" in finished.stderr
 
@@ -190,7 +191,7 @@ def test_what_a_key_s_rate_turns_away_is_asked_again(monkeypatch: pytest.MonkeyP
 
 
 def test_an_unknown_kind_is_a_usage_error() -> None:
-    finished = run(["torture", "--kinds", "bombs,spells"], {})
+    finished = run_here(["torture", "--kinds", "bombs,spells"], {})
     assert finished.returncode == 2
     assert "bombs, " in finished.stderr
     assert "'spells'" in finished.stderr
@@ -198,7 +199,7 @@ def test_an_unknown_kind_is_a_usage_error() -> None:
 
 def test_the_corpus_is_written_with_an_index(tmp_path: Path) -> None:
     kinds = ["gif", "requests", "fuzz"]
-    finished = run(
+    finished = run_here(
         ["torture", "--write", str(tmp_path), "--kinds", ",".join(kinds), "--fuzz", "3"], {}
     )
     assert finished.returncode == 0, finished.stderr

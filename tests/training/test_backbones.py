@@ -161,7 +161,7 @@ def test_where_it_cannot_be_cut_is_told(name: BackboneName, layer: str, told: st
     ("name", "application"),
     [
         ("mobilenet-v3-small", "MobileNetV3Small"),
-        ("efficientnet-v2-b0", "EfficientNetV2B0"),
+        pytest.param("efficientnet-v2-b0", "EfficientNetV2B0", marks=pytest.mark.long),
     ],
 )
 def test_it_computes_what_keras_own_does(

@@ -23,7 +23,7 @@ from lookalike.serving.grpc import GrpcEmbedder
 from lookalike.store import open_models
 from lookalike.vectors import SAME_DEVICE_TOLERANCE, Vectors, unit
 from tests.pictures import write_pictures
-from tests.services import model_server, publish_toy_model, run
+from tests.services import model_server, publish_toy_model, run, run_here
 
 PICTURES = 160
 
@@ -214,10 +214,10 @@ def test_the_commands_extract_in_parts_and_show_the_quarantine(
         assert sum(tally["embedded"] for tally in tallies) >= PICTURES
         assert sum(tally["quarantined"] for tally in tallies) >= 1
         sheet = tmp_path / "sheet.png"
-        shown = run(["quarantine", "--contact-sheet", str(sheet)], environment)
+        shown = run_here(["quarantine", "--contact-sheet", str(sheet)], environment)
         assert "truncated-picture\ttorn.jpg\t" in shown.stdout, shown.stderr
         assert cv2.imread(str(sheet)) is not None
-        lines = run(["quarantine", "--json"], environment).stdout.splitlines()
+        lines = run_here(["quarantine", "--json"], environment).stdout.splitlines()
         assert "torn.jpg" in {msgspec.json.decode(line)["id"] for line in lines}
 
 

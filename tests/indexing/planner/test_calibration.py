@@ -10,7 +10,7 @@ from indexing.planner.calibration import FILE_NAME, Calibration, figures, load
 from indexing.planner.figures import DEFAULTS
 from indexing.planner.plan import Plan
 from lookalike.errors import ConfigurationError
-from tests.services import models_served, publish_toy_model, run
+from tests.services import models_served, publish_toy_model, run, run_here
 
 LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
 NEVER = {"cpu_embed_rate", "http_ms", "shard_us", "disk_rate", "spread", "versions"} | {
@@ -44,14 +44,14 @@ def test_what_is_measured_is_kept_and_makes_sense(environment: dict[str, str]) -
 
 
 def test_the_next_plan_is_made_of_it(environment: dict[str, str]) -> None:
-    finished = run(["plan", "--pictures", "2M", "--json"], environment)
+    finished = run_here(["plan", "--pictures", "2M", "--json"], environment)
     made = msgspec.json.decode(finished.stdout, type=Plan)
     kept = load(Path(environment["LOOKALIKE_CACHE"]))
     assert kept is not None
     assert {name for name, figure in made.figures.items() if not figure.measured} <= NEVER | LAWS
     assert made.figures["row_bytes"].value == kept.values["row_bytes"]
     assert made.extraction.embedding_by == "the model server measured"
-    text = run(["plan", "--pictures", "2M"], environment).stdout
+    text = run_here(["plan", "--pictures", "2M"], environment).stdout
     assert "measured on this machine:" in text
     assert "by lookalike plan --calibrate" in text
 
@@ -75,7 +75,7 @@ def test_a_broken_file_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_without_a_calibration_everything_is_assumed(tmp_path: Path) -> None:
-    finished = run(["plan", "--pictures", "50M"], {"LOOKALIKE_CACHE": str(tmp_path)})
+    finished = run_here(["plan", "--pictures", "50M"], {"LOOKALIKE_CACHE": str(tmp_path)})
     assert finished.returncode == 0, finished.stderr
     assert "measured on this machine" not in finished.stdout
     assert "assumed:" in finished.stdout
@@ -86,6 +86,6 @@ def test_without_a_calibration_everything_is_assumed(tmp_path: Path) -> None:
     [([], "--calibrate"), (["--pictures", "many"], "no quantity"), (["--pictures", "0"], "less")],
 )
 def test_a_wrong_call_is_a_usage_error(arguments: list[str], words: str, tmp_path: Path) -> None:
-    finished = run(["plan", *arguments], {"LOOKALIKE_CACHE": str(tmp_path)})
+    finished = run_here(["plan", *arguments], {"LOOKALIKE_CACHE": str(tmp_path)})
     assert finished.returncode == 2
     assert words in finished.stderr

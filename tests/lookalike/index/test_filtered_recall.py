@@ -19,7 +19,12 @@ def vectors() -> Vectors:
     return clustered(COUNT + QUERIES, clusters=CLUSTERS)
 
 
-@pytest.fixture(scope="module", params=[[COUNT], [5001, 6999 - 64, 64]], ids=["one", "three"])
+# Of one segment every search of several is made up.
+ONE = pytest.param([COUNT], id="one", marks=pytest.mark.long)
+THREE = pytest.param([5001, 6999 - 64, 64], id="three")
+
+
+@pytest.fixture(scope="module", params=[ONE, THREE])
 def divided(request: pytest.FixtureRequest) -> list[int]:
     return request.param
 

@@ -41,14 +41,12 @@ def plain(vectors: Vectors, factory: str, folder: Path) -> Any:
 def test_one_segment_answers_bit_for_bit_as_faiss_does(
     factory: str, vectors: Vectors, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "version"
-    folder.mkdir()
-    shards = write_segments(vectors, factory, folder, [COUNT])
-    raw = plain(vectors, factory, folder)
+    shards = write_segments(vectors, factory, tmp_path, [COUNT])
+    raw = plain(vectors, factory, tmp_path)
     chosen = faiss_parameters(layers(raw), TYPES[factory], None)
     faiss.omp_set_num_threads(1)  # as many as the other has, since sums depend on them
     squared, rows = raw.search(vectors[:300], 10, params=chosen)
-    found = FaissIndex(folder, shards, TYPES[factory]).search(vectors[:300], 10)
+    found = FaissIndex(tmp_path, shards, TYPES[factory]).search(vectors[:300], 10)
     assert (found[1] == rows).all()
     assert (found[0] == np.sqrt(np.maximum(squared, 0))).all()
 
