@@ -3,7 +3,7 @@
 import pytest
 
 from k8s.render import HERE, OVERLAYS
-from tests.k8s.manifests import Manifests, rendered, with_component
+from tests.k8s.manifests import Manifests, rendered, with_components
 
 COMPONENTS = [path.name for path in sorted((HERE / "components").iterdir())]
 COMBINATIONS = [path.name for path in sorted(OVERLAYS.iterdir())] + [
@@ -17,7 +17,7 @@ def manifests(
 ) -> Manifests:
     name: str = request.param
     if name.startswith("base+"):
-        return with_component(name.removeprefix("base+"), tmp_path_factory.mktemp("combination"))
+        return with_components([name.removeprefix("base+")], tmp_path_factory.mktemp("combination"))
     return rendered(OVERLAYS / name)
 
 

@@ -1,7 +1,7 @@
 """Rendered manifests, read the way that the tests look at them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,11 +91,14 @@ def rendered(folder: Path) -> Manifests:
     return Manifests(yaml.safe_load_all(render(folder, find_kubectl())))
 
 
-def with_component(component: str, folder: Path) -> Manifests:
-    """Render one component on the base, through a kustomization written into ``folder``."""
+def with_components(components: Sequence[str], folder: Path, beneath: str = "base") -> Manifests:
+    """Render components in this order, through a kustomization written into ``folder``.
+
+    ``beneath`` is what they are laid upon: the base, or an overlay.
+    """
     places = {
-        "resources": [os.path.relpath(HERE / "base", folder)],
-        "components": [os.path.relpath(HERE / "components" / component, folder)],
+        "resources": [os.path.relpath(HERE / beneath, folder)],
+        "components": [os.path.relpath(HERE / "components" / one, folder) for one in components],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(places))
     return rendered(folder)

@@ -13,7 +13,7 @@ from k8s.render import HERE, OVERLAYS
 from lookalike.settings import Settings
 from search_api.access import PROBES
 from search_api.app import bare_app
-from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_component
+from tests.k8s.manifests import Manifests, Pod, quantity, rendered, selects, with_components
 
 MEBIBYTE = 1 << 20
 SCALED = 2  # search-api and tensorflow-serving
@@ -24,7 +24,7 @@ STRICT_PATH = re.compile(r"/[A-Za-z0-9_/-]*")
 
 
 def component(name: str, folder: Path) -> Manifests:
-    return with_component(name, folder)
+    return with_components([name], folder)
 
 
 def test_a_node_can_be_drained_where_budgets_are(production: Manifests) -> None:
@@ -162,6 +162,40 @@ def test_in_a_bucket_a_pod_can_ask_its_cloud_for_credentials(tmp_path: Path) -> 
     for block, port, _ in asked:
         address = block.partition("/")[0]
         assert f"{f'[{address}]' if ':' in address else address}:{port}" in page
+
+
+def in_order(order: int) -> list[str]:
+    """Name all components by their names, or the other way round; bucket is after toolbox."""
+    names = sorted(path.name for path in (HERE / "components").iterdir())
+    return ["toolbox", *[name for name in names if name != "toolbox"][::order]]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_components_go_together_in_any_order(tmp_path: Path, order: int) -> None:
+    manifests = with_components(in_order(order), tmp_path)
+    search = manifests.pod("search-api").main
+    (keys,) = [one["value"] for one in search["env"] if one["name"] == "LOOKALIKE_API_KEYS"]
+    assert str(Path(keys).parent) in {mount["mountPath"] for mount in search["volumeMounts"]}
+    assert_no_claim_of_the_store(manifests)
+
+
+def test_what_brings_its_own_pictures_can_have_its_store_in_a_bucket(tmp_path: Path) -> None:
+    manifests = with_components(["bucket"], tmp_path, "overlays/local")
+    assert_no_claim_of_the_store(manifests)
+    credentials = manifests.pod("bootstrap").main["envFrom"][-1]["secretRef"]
+    assert credentials == {"name": "store-credentials", "optional": True}
+    allowed = manifests.named("NetworkPolicy", "store")["spec"]["podSelector"]
+    assert selects(allowed, manifests.pod("bootstrap").labels)
+
+
+def assert_no_claim_of_the_store(manifests: Manifests) -> None:
+    for pod in manifests.pods():
+        volumes = {volume["name"] for volume in pod.spec["volumes"]}
+        assert "store" not in volumes
+        for container in pod.containers:
+            mounts = container["volumeMounts"]
+            assert {mount["name"] for mount in mounts} <= volumes
+            assert len({mount["mountPath"] for mount in mounts}) == len(mounts)
 
 
 @pytest.mark.parametrize(

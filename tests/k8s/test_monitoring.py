@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from search_api import metrics
 from search_api.app import bare_app
-from tests.k8s.manifests import Manifests, Object, rendered, with_component
+from tests.k8s.manifests import Manifests, Object, rendered, with_components
 
 ROOT = Path(__file__).parents[2]
 MODEL_SERVER = (ROOT / "model_server" / "metrics.py").read_text()
@@ -30,7 +30,7 @@ INTERVAL = "$__rate_interval"
 
 @pytest.fixture(scope="module")
 def monitoring(tmp_path_factory: pytest.TempPathFactory) -> Manifests:
-    return with_component("monitoring", tmp_path_factory.mktemp("monitoring"))
+    return with_components(["monitoring"], tmp_path_factory.mktemp("monitoring"))
 
 
 def alerts(manifests: Manifests) -> list[Object]:
@@ -80,7 +80,7 @@ def test_what_scales_besides_the_processor_is_offered_by_the_rules_of_its_page(
     page = (ROOT / "k8s" / "components" / "autoscaling" / "README.md").read_text()
     (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     rules = yaml.safe_load(block)["rules"]["external"]
-    scalers = with_component("autoscaling", tmp_path).of_kind("HorizontalPodAutoscaler")
+    scalers = with_components(["autoscaling"], tmp_path).of_kind("HorizontalPodAutoscaler")
     scaled = {
         metric["external"]["metric"]["name"]
         for scaler in scalers
@@ -181,9 +181,9 @@ def test_services_are_scraped_at_ports_and_paths_that_they_have(monitoring: Mani
         (endpoint,) = monitor["spec"]["endpoints"]
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
         assert endpoint["path"] == paths[monitor["metadata"]["name"]]
-        assert monitor["spec"]["namespaceSelector"]["matchNames"] == [
-            service["metadata"]["namespace"]
-        ]
+        # By default it looks in its own, so that both can be moved to another together.
+        assert "namespaceSelector" not in monitor["spec"]
+        assert monitor["metadata"]["namespace"] == service["metadata"]["namespace"]
 
 
 def test_prometheus_is_let_in_and_nobody_else_is(monitoring: Manifests, tmp_path: Path) -> None:
