@@ -1,6 +1,7 @@
 """Several searches in one request, each with its own outcome."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
@@ -15,7 +16,7 @@ from lookalike.index import Filter, Hit
 from search_api.asked import Asked
 from search_api.caller import Caller
 from search_api.capacity import FIRST_EMBEDDINGS, Capacity
-from search_api.metrics import note_problem, note_stages
+from search_api.metrics import note_problem, note_searches, note_stages
 from search_api.native import idle_threads, run_native
 from search_api.parameters import JsonQuery
 from search_api.problems import URN, Problem, expected, problem_of
@@ -66,6 +67,7 @@ class _Told(msgspec.Struct, frozen=True, gc=False):
     """An outcome in JSON, and what is to be noted of it."""
 
     outcome: bytes
+    status: int
     problem: str | None = None
     stages: Mapping[str, float] | None = None
     asked: Asked | None = None
@@ -129,6 +131,7 @@ def _note(told: Sequence[_Told], serving: Serving, capacity: Capacity) -> None:
             note_problem(one.problem)
         if one.asked is not None:
             capacity.recall.note(serving.index, one.asked, one.filter)
+    note_searches(Counter((str(one.status), one.problem) for one in told))
     note_stages([one.stages for one in told if one.stages is not None])
 
 
@@ -192,9 +195,11 @@ def _outcome(
 def _told(ready: _Ready | LookalikeError, outcome: Outcome) -> _Told:
     data = msgspec.json.encode(outcome)
     if isinstance(ready, LookalikeError) or outcome.answer is None:
-        return _Told(data, problem=_kind(outcome))
+        return _Told(data, outcome.status, problem=_kind(outcome))
     stages = outcome.answer.took_ms.stages(ready.asked)
-    return _Told(data, stages=stages, asked=ready.asked, filter=ready.query.parameters.filter)
+    return _Told(
+        data, outcome.status, stages=stages, asked=ready.asked, filter=ready.query.parameters.filter
+    )
 
 
 def _kind(outcome: Outcome) -> str | None:

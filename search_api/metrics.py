@@ -53,11 +53,18 @@ LONG_SECONDS, LOOK_SECONDS = 0.002, 0.1
 # From a search by vector to a picture through VGG16 on a processor.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
+SEARCH, BATCH = "/search", "/search/batch"
+
 REQUESTS = Histogram(
     "lookalike_request_duration_seconds",
     "Time to answer a request, by the route's path, which holds no id.",
     ["method", "path", "status"],
     buckets=SECONDS,
+)
+SEARCHES = Counter(
+    "lookalike_searches",
+    "Searches, those of a batch one by one; a batch that is refused as a whole is one.",
+    ["status", "problem"],
 )
 STAGES = Histogram(
     "lookalike_stage_duration_seconds",
@@ -173,13 +180,32 @@ def note_served(version: str, model: int, pictures: int, recall: float | None) -
         CREATED.set(created)
 
 
-def note_request(method: str, path: str, status: str, seconds: float) -> None:
-    """Say how long a request of a route took, and look at what memory it took."""
+def note_request(
+    method: str, path: str, status: str, seconds: float, problem: str | None = None
+) -> None:
+    """Say how long a request of a route took, and look at what memory it took.
+
+    Args:
+        method: of HTTP.
+        path: of the route.
+        status: of the answer.
+        seconds: until it began.
+        problem: its type, where it is a problem document.
+    """
+    # What came of a batch's searches is noted one by one.
+    if path == SEARCH or (path == BATCH and problem is not None):
+        note_searches({(status, problem): 1})
     # Of what has no route, the method may be any word.
     labels = ("any" if path == NONE else method, path, status)
     _observe(_request(*labels), [seconds])
     if seconds > LONG_SECONDS or time.monotonic() > _looked + LOOK_SECONDS:
         _note_memory()
+
+
+def note_searches(outcomes: Mapping[tuple[str, str | None], int]) -> None:
+    """Count searches, by their answers' status and the problem's type where it is one."""
+    for (status, problem), count in outcomes.items():
+        _searches(status, problem or "").inc(count)
 
 
 def note_stages(searches: Iterable[Mapping[str, float]]) -> None:
@@ -224,3 +250,4 @@ _looked = 0.0
 _stage = cache(STAGES.labels)
 _request = cache(REQUESTS.labels)
 _problem = cache(PROBLEMS.labels)
+_searches = cache(SEARCHES.labels)

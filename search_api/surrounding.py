@@ -38,7 +38,8 @@ def surrounded(wsgi: "WSGIApplication") -> "WSGIApplication":
             headers.extend(SECURITY if has_policy(headers) else SECURITY_OF_DATA)
             code, _, _ = status.partition(" ")
             seconds = time.perf_counter() - begun
-            metrics.note_request(environ["REQUEST_METHOD"], current.path, code, seconds)
+            method = environ["REQUEST_METHOD"]
+            metrics.note_request(method, current.path, code, seconds, current.problem)
             if span is not None:
                 span.end(int(code), current)
             return start_response(status, headers, *error)

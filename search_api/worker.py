@@ -184,7 +184,7 @@ class DrainingWorker(GeventWorker):  # type: ignore[misc]
         sock.sendall(refusal.wire)
         environ = {"REQUEST_METHOD": req.method, "CONTENT_LENGTH": given.get("CONTENT-LENGTH")}
         self._log_answer(refusal, request, environ)
-        note_request(req.method, req.path, str(refusal.status), 0.0)
+        note_request(req.method, req.path, str(refusal.status), 0.0, request.problem)
         if close:
             raise StopIteration  # as gunicorn ends a connection
         return True

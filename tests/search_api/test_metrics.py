@@ -8,6 +8,7 @@ import requests
 from search_api import metrics
 from tests.documents.reading import ROOT
 from tests.search_api.conftest import Stack
+from tests.search_api.shown import FIRST
 from tests.search_api.test_search import JPEG, post
 from tests.services import until
 
@@ -41,6 +42,25 @@ def test_requests_stages_and_problems_are_counted(stack: Stack) -> None:
     for stage in ("decode", "embed", "search"):
         assert more(f'lookalike_stage_duration_seconds_count{{stage="{stage}"}}') == 3
     assert not any("secret-name" in name for name in after)
+
+
+def test_searches_of_a_batch_are_counted_one_by_one(stack: Stack) -> None:
+    before = read(stack)
+    one, none = {"id": FIRST}, {"id": "nothing"}
+    for body in ({"queries": [one, none, none]}, {"queries": []}):
+        requests.post(f"{stack.url}/search/batch", json=body, timeout=30)
+    requests.post(f"{stack.url}/search", json=none, timeout=30)
+    after = read(stack)
+    counted = {
+        tuple(re.findall(r'"(.*?)"', name)): value - before.get(name, 0)
+        for name, value in after.items()
+        if name.startswith("lookalike_searches_total{") and value > before.get(name, 0)
+    }
+    assert counted == {
+        ("", "200"): 1,
+        ("picture-not-found", "404"): 3,
+        ("invalid-parameter", "400"): 1,
+    }
 
 
 def test_each_worker_tells_when_it_began_and_its_memory(stack: Stack) -> None:
