@@ -60,8 +60,9 @@ def _otlp_endpoint(given: Settings) -> None:
 
 
 def _untraced(given: Settings) -> Iterator[Finding]:
-    """Tell of packages that only the service with a collector needs."""
-    missing = packages.missing(EXTRA) if given.otlp_endpoint else []
+    """Tell of packages that only the service with a collector needs, where that can run."""
+    traced = given.otlp_endpoint and not packages.missing("search")
+    missing = packages.missing(EXTRA) if traced else []
     if missing:
         said = f"LOOKALIKE_OTLP_ENDPOINT wants what is not here: {'; '.join(missing)}"
         advice = f"pip install 'lookalike[{EXTRA}]'"

@@ -120,6 +120,10 @@ def test_what_spans_need_is_told_where_it_is_missing(monkeypatch: pytest.MonkeyP
     assert told.state == "wrong"
     assert "nonesuch is not installed" in told.said
     assert told.advice == "pip install 'lookalike[tracing]'"
+    # As in the toolbox, whose image has no service.
+    without = ['nonesuch; extra == "tracing"', 'nonesuch; extra == "search"']
+    monkeypatch.setattr(packages, "requires", lambda _: without)
+    assert [one.state for one in settings(given)] == ["ok"]
 
 
 def test_any_encoding_and_any_bytes_of_a_path_are_printed(tmp_path: Path) -> None:

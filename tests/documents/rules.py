@@ -138,7 +138,9 @@ RULES = (
         why="there is no cluster; tests/k8s holds what is rendered against the schemas",
     ),
     Rule(pattern="kubectl config .*"),
-    Rule(pattern=r"(\w+=\$\(|tar cf - -C \w+ \. \| )?kubectl .*", cluster=True, why=NO_CLUSTER),
+    Rule(
+        pattern=r"(\w+=\$\(|\(cd \w+ && tar cf - \*\) \| )?kubectl .*", cluster=True, why=NO_CLUSTER
+    ),
     Rule(pattern="lookalike export-model", after=(TRAIN,)),
     Rule(
         pattern=r"(curl .*) http://127\.0\.0\.1:8080(/index/rollback)",
