@@ -35,6 +35,7 @@ class ModelServer:
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.rest_port = self.grpc_port = 0
+        self._problem = ""  # of the last look, told once
         self._metrics = Metrics()
         self._manager = ModelManager(
             options.model_name, options.base_path, options.policy, options.batching, self._metrics
@@ -88,13 +89,13 @@ class ModelServer:
         self.stop()
 
     def _wait_for_version(self) -> None:
-        self._manager.poll()
+        self._look()
         if not self._manager.statuses():
             log.info("waiting for a version under %s", self.options.base_path)
         while not self._manager.has_version():
             self._refuse_broken()
             self._stopping.wait(self.options.poll_seconds)
-            self._manager.poll()
+            self._look()
 
     def _refuse_broken(self) -> None:
         broken = [
@@ -130,7 +131,18 @@ class ModelServer:
 
     def _watch(self) -> None:
         while not self._stopping.wait(self.options.poll_seconds):
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the folder; one that cannot be read, as on a disk that is away, may come back."""
+        problem = ""
+        try:
             self._manager.poll()
+        except OSError as error:
+            problem = str(error)
+            if problem != self._problem:
+                log.warning("versions cannot be looked for: %s", problem)
+        self._problem = problem
 
 
 def _taken(what: str, port: int) -> ConfigurationError:

@@ -129,5 +129,5 @@ def _is_version(name: str) -> bool:
 def _modified(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0

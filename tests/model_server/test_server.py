@@ -189,6 +189,22 @@ def test_ports_open_when_a_first_version_appears_and_versions_follow_the_folder(
         server.stop()
 
 
+def test_a_folder_that_cannot_be_read_for_a_while_is_looked_at_again(
+    embedder_options: ServerOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    base, aside = embedder_options.base_path, embedder_options.base_path.with_name("aside")
+    write_toy_embedder(base, 1, size=SIZE)
+    with ModelServer(embedder_options) as server:
+        base.rename(aside)
+        base.touch()
+        until(lambda: "versions cannot be looked for: [Errno 20]" in caplog.text)
+        base.unlink()
+        aside.rename(base)
+        write_toy_embedder(base, 2, size=SIZE)
+        until(lambda: embed(address(server), 2, [bytes(SIZE * SIZE * 3)]).status == 200)
+        assert caplog.text.count("versions cannot be looked for") == 1
+
+
 def test_a_broken_model_at_the_start_is_an_error_that_names_it(
     embedder_options: ServerOptions,
 ) -> None:
