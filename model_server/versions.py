@@ -108,20 +108,33 @@ def plan(aspired: Collection[int], states: Mapping[int, State]) -> Plan:
     return Plan(sorted(set(aspired) - served), sorted(unwanted) if may_go else [])
 
 
-def scan(base_path: Path) -> dict[int, int]:
+@dataclass(frozen=True)
+class Found:
+    """A version on disk.
+
+    Args:
+        folder: named by its number, with or without leading zeros.
+        stamp: the newest modification time, in nanoseconds, of all that is in it, by which a
+            version that failed is seen to have changed.
+    """
+
+    folder: Path
+    stamp: int
+
+
+def scan(base_path: Path) -> dict[int, Found]:
     """Find the versions under a base path.
 
     Returns:
-        Numeric sub-directories with the newest modification time, in nanoseconds, of all that
-        is in them, by which a version that failed is seen to have changed. Other names are
-        ignored, as is a base path that does not exist.
+        Numeric sub-directories; of two with one number that without leading zeros. Other names
+        are ignored, as is a base path that does not exist.
     """
     try:
-        paths = list(base_path.iterdir())
+        paths = sorted(base_path.iterdir())
     except FileNotFoundError:
         return {}
     folders = [path for path in paths if _is_version(path.name) and path.is_dir()]
-    return {int(folder.name): _newest(folder) for folder in folders}
+    return {int(folder.name): Found(folder, _newest(folder)) for folder in folders}
 
 
 def _is_version(name: str) -> bool:

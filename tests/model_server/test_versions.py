@@ -75,13 +75,20 @@ def test_a_file_that_comes_or_changes_is_seen(tmp_path: Path, name: str) -> None
     file.parent.mkdir(parents=True)
     for path in (file.parent, tmp_path / "1"):
         os.utime(path, (1, 1))
-    assert scan(tmp_path) == {1: 10**9}
+    assert scan(tmp_path)[1].stamp == 10**9
     file.touch()
     os.utime(file, (1, 1))
-    come = scan(tmp_path)[1]
+    come = scan(tmp_path)[1].stamp
     assert come > 10**9
     os.utime(file, ns=(0, come + 1))
-    assert scan(tmp_path) == {1: come + 1}
+    assert scan(tmp_path)[1].stamp == come + 1
+
+
+def test_leading_zeros_change_no_number(tmp_path: Path) -> None:
+    for name in ("00000123", "7", "007"):
+        (tmp_path / name).mkdir()
+    folders = {version: found.folder.name for version, found in scan(tmp_path).items()}
+    assert folders == {123: "00000123", 7: "7"}
 
 
 def test_a_folder_that_does_not_exist_has_no_versions(tmp_path: Path) -> None:
