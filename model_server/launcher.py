@@ -19,6 +19,7 @@ from pathlib import Path
 from lookalike.errors import ConfigurationError, ModelServerError
 from lookalike.quiet import import_quietly
 from model_server.options import ServerOptions, ready_line
+from model_server.ports import bound
 from model_server.real_server import BINARY, arguments, write_configuration
 
 Announce = Callable[[str], None]
@@ -69,15 +70,16 @@ def real_server_exists() -> bool:
 
 
 def with_ports(options: ServerOptions) -> ServerOptions:
-    """Replace port 0, which would close the real server's ports, by ports that are free."""
-    with socket.socket() as rest, socket.socket() as grpc:
-        rest.bind((options.host, 0))
-        grpc.bind((options.host, 0))
-        return replace(
-            options,
-            rest_port=options.rest_port or rest.getsockname()[1],
-            grpc_port=options.grpc_port or grpc.getsockname()[1],
-        )
+    """Replace port 0, which would close the real server's ports, by ports that are free.
+
+    Raises:
+        ConfigurationError: a port cannot be had; the real server would go on without it.
+    """
+    with (
+        bound("REST", options.host, options.rest_port) as rest,
+        bound("gRPC", options.host, options.grpc_port) as grpc,
+    ):
+        return replace(options, rest_port=rest.getsockname()[1], grpc_port=grpc.getsockname()[1])
 
 
 def _container_program() -> str:

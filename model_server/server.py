@@ -9,12 +9,13 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from lookalike.errors import ConfigurationError, ModelServerError
+from lookalike.errors import ModelServerError
 from model_server.grpc_service import GrpcService, make_server
 from model_server.http_server import HttpServer
 from model_server.manager import ModelManager
 from model_server.metrics import Metrics
 from model_server.options import ServerOptions, ready_line
+from model_server.ports import bound, port_refused
 from model_server.rest import RestApi
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class ModelServer:
 
         Raises:
             ModelServerError: there are versions and none of them can be loaded.
-            ConfigurationError: a port is taken.
+            ConfigurationError: a port cannot be had.
         """
         self._wait_for_version()
         self._open_rest()
@@ -112,7 +113,7 @@ class ModelServer:
         try:
             self._http = HttpServer(self.options.host, self.options.rest_port, api)
         except OSError as error:
-            raise _taken("REST", self.options.rest_port) from error
+            raise port_refused("REST", self.options.host, self.options.rest_port, error) from error
         self.rest_port = self._http.server_port
         serve = threading.Thread(
             target=self._http.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), daemon=True
@@ -120,13 +121,15 @@ class ModelServer:
         serve.start()
 
     def _open_grpc(self) -> None:
-        address = f"{self.options.host}:{self.options.grpc_port}"
+        host, port = self.options.host, self.options.grpc_port
+        with bound("gRPC", host, port):
+            pass  # gRPC itself does not say why it cannot have a port
         try:
             self._grpc, self.grpc_port = make_server(
-                address, GrpcService(self._manager, self._metrics)
+                f"{host}:{port}", GrpcService(self._manager, self._metrics)
             )
         except RuntimeError as error:
-            raise _taken("gRPC", self.options.grpc_port) from error
+            raise port_refused("gRPC", host, port, error) from error
         self._grpc.start()
 
     def _watch(self) -> None:
@@ -143,11 +146,3 @@ class ModelServer:
             if problem != self._problem:
                 log.warning("versions cannot be looked for: %s", problem)
         self._problem = problem
-
-
-def _taken(what: str, port: int) -> ConfigurationError:
-    flag = f"--{what.lower()}-port"
-    return ConfigurationError(
-        f"the {what} port {port} cannot be had, another program may listen there: choose another "
-        f"with {flag}, 0 for any"
-    )

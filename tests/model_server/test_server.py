@@ -224,3 +224,12 @@ def test_a_port_that_is_taken_is_an_error(
     with pytest.raises(ConfigurationError, match=f"cannot be had.*with {flag}, 0 for any"):
         server.start()
     server.stop()
+
+
+def test_an_address_of_another_machine_is_an_error_that_names_it(
+    toy_options: ServerOptions,
+) -> None:
+    server = ModelServer(replace(toy_options, host="192.0.2.1"))
+    with pytest.raises(ConfigurationError, match=r"cannot be had at 192\.0\.2\.1 .*--host"):
+        server.start()
+    server.stop()
