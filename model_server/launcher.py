@@ -7,7 +7,6 @@ and SIGTERM or SIGINT ends it with status 0.
 import logging
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,12 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from lookalike.errors import ConfigurationError, ModelServerError
 from lookalike.quiet import import_quietly
 from model_server.options import ServerOptions, ready_line
 from model_server.ports import bound
 from model_server.real_server import BINARY, arguments, write_configuration
+from model_server.served import AVAILABLE, version_states
 
 Announce = Callable[[str], None]
 
@@ -110,15 +111,14 @@ def _supervise(command: list[str], options: ServerOptions, what: str, announce: 
 
 
 def _wait_until_ready(child: subprocess.Popen[bytes], options: ServerOptions) -> bool:
-    """Wait for the REST port, which opens once a version is served; False if none ever is."""
+    """Wait until a version is served; False if none ever is."""
     log.info("waiting for a version under %s", options.base_path)
+    name = quote(options.model_name, safe="")
+    url = f"http://{options.host}:{options.rest_port}/v1/models/{name}"
     while child.poll() is None:
-        try:
-            socket.create_connection((options.host, options.rest_port)).close()
-        except ConnectionRefusedError:
-            time.sleep(PROBE_SECONDS)
-        else:
+        if AVAILABLE in version_states(url).values():
             return True
+        time.sleep(PROBE_SECONDS)
     return False
 
 

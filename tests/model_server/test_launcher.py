@@ -127,6 +127,36 @@ def test_a_server_that_ends_by_itself_is_an_error(
     assert announced == []
 
 
+NO_MODEL_THERE = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+flags = dict(argument.split("=", 1) for argument in sys.argv[1:])
+server = HTTPServer(("127.0.0.1", int(flags["--rest_api_port"])), Handler)
+server.timeout = 10
+server.handle_request()
+server.handle_request()
+sys.exit(3)
+"""
+
+
+def test_it_is_ready_once_the_model_is_served_and_not_once_a_port_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "server.py").write_text(NO_MODEL_THERE)
+    command = shlex.join([sys.executable, str(tmp_path / "server.py")])
+    program(tmp_path, "tensorflow_model_server", f'exec {command} "$@" 2> /dev/null')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    announced: list[str] = []
+    with pytest.raises(ModelServerError, match="ended by itself with status 3"):
+        run_real(ServerOptions(model_name="m", base_path=tmp_path), announced.append)
+    assert announced == []
+
+
 @pytest.mark.parametrize("what", ["rest", "grpc"])
 def test_the_real_server_is_not_started_where_another_program_has_its_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
