@@ -134,6 +134,13 @@ def test_metrics_count_requests_by_status_and_time_those_that_succeed(
         assert where.exchange("GET", f"{METRICS_PATH}?x=1").status == 400
 
 
+def test_a_name_of_any_characters_leaves_the_metrics_whole(toy_options: ServerOptions) -> None:
+    with ModelServer(toy_options) as server:
+        assert address(server).exchange("POST", "/v1/models/a%0Ab%22c%5Cn:predict").status == 400
+        labels = r'{model_name="a\nb\"c\\n",status="INVALID_ARGUMENT"}'
+        assert metric(server, f":tensorflow:serving:request_count{labels}") == 1
+
+
 @pytest.fixture
 def embedder_options(tmp_path: Path) -> ServerOptions:
     return ServerOptions(model_name="embedder", base_path=tmp_path / "embedder", poll_seconds=0.05)
