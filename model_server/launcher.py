@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 
 def run_local(options: ServerOptions, announce: Announce) -> None:
     """Serve with the look-alike until a signal comes."""
-    # Here, since TensorFlow takes seconds to import.
-    server = import_quietly("model_server.server").ModelServer(options)
     with _until_signal():
+        # Here, since TensorFlow takes seconds to import.
+        server = import_quietly("model_server.server").ModelServer(options)
         try:
             server.start()
             announce(server.ready_line)

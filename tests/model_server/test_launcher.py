@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from lookalike.errors import ConfigurationError, ModelServerError
 from model_server.cli import model_server
-from model_server.launcher import run_container, run_real, with_ports
+from model_server.launcher import run_container, run_local, run_real, with_ports
 from model_server.options import ServerOptions
 from tests.model_server.http_client import Address
 from tests.ports import free_port
@@ -85,6 +85,21 @@ def test_the_look_alike_says_when_it_is_ready_and_ends_at_a_signal_with_status_0
         process.send_signal(end)
         assert process.wait(WAIT) == 0
     assert "Traceback" not in log.read_text()
+
+
+def test_it_ends_quietly_while_tensorflow_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_: str) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    def unheard(*_: object) -> None:
+        raise AssertionError("the signal came before it was listened for")
+
+    before = signal.signal(signal.SIGTERM, unheard)
+    monkeypatch.setattr("model_server.launcher.import_quietly", load)
+    try:
+        run_local(ServerOptions(model_name="m", base_path=Path()), print)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_it_ends_while_it_waits_for_a_version(tmp_path: Path) -> None:
