@@ -7,6 +7,8 @@ document is ignored and bytes that are no UTF-8 pass through. Knows nothing of t
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from model_server.status import Refusal, invalid
@@ -57,8 +59,13 @@ def to_bytes(text: str) -> bytes:
 
 
 def echo(value: object) -> str:
-    """Repeat a JSON value in an error message, cut to about 256 bytes."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)[:ECHO_BYTES]
+    """Repeat a JSON value in an error message, cut to about 256 bytes.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT where it is nested too deeply to be written.
+    """
+    with _refusing():
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)[:ECHO_BYTES]
 
 
 def refuse_overflow(body: bytes) -> None:
@@ -67,12 +74,15 @@ def refuse_overflow(body: bytes) -> None:
     A second parse, at a third of the speed: called only where an infinity came out of the
     first, which may as well have been written as one.
     """
-    _STRICT_DECODER.raw_decode(_STRING_OR_INF.sub(_spell_out, _text(body)))
+    with _refusing():
+        _STRICT_DECODER.raw_decode(_STRING_OR_INF.sub(_spell_out, _text(body)))
 
 
 def _refuse_half_surrogates(document: object) -> None:
+    with _refusing():
+        text = json.dumps(document, ensure_ascii=False)
     try:
-        to_bytes(json.dumps(document, ensure_ascii=False))
+        to_bytes(text)
     except UnicodeEncodeError as error:
         raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from error
 
@@ -83,19 +93,26 @@ def _text(body: bytes) -> str:
 
 
 def _parse(text: str) -> object:
+    with _refusing():
+        try:
+            return _DECODER.raw_decode(text)[0]
+        except json.JSONDecodeError:
+            if "Inf" not in text:
+                raise
+        return _DECODER.raw_decode(_STRING_OR_INF.sub(_spell_out, text))[0]
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what Python's JSON raises into refusals."""
     try:
-        return _DECODER.raw_decode(text)[0]
+        yield
     except json.JSONDecodeError as error:
-        if "Inf" not in text:
-            raise _parse_error(error) from error
+        raise _parse_error(error) from error
     except ValueError as error:  # an integer of more digits than Python reads
         raise invalid(f"JSON Parse error: {TOO_BIG}") from error
     except RecursionError as error:
         raise invalid("JSON Parse error: The document is nested too deeply.") from error
-    try:
-        return _DECODER.raw_decode(_STRING_OR_INF.sub(_spell_out, text))[0]
-    except json.JSONDecodeError as error:
-        raise _parse_error(error) from error
 
 
 def _spell_out(match: re.Match[str]) -> str:

@@ -88,13 +88,17 @@ def _rows(instances: list[object], inputs: Mapping[str, TensorInfo]) -> dict[str
     columns = _by_name(instances, inputs)
     tensors = {name: to_array(column, inputs[name].dtype) for name, column in columns.items()}
     good = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    if good.keys() != inputs.keys():
+    if not good or good.keys() != columns.keys():
         raise refuse_instances(instances, inputs)
     return good
 
 
 def _by_name(instances: list[object], inputs: Mapping[str, TensorInfo]) -> dict[str, list[object]]:
-    """Gather each input's values over the rows; nothing at all where the rows differ."""
+    """Gather each input's values over the rows; nothing at all where the rows differ.
+
+    Rows of ``{"b64": …}`` are the first input's, however many there are: that others are missing
+    is said later, by who holds a request against its signature.
+    """
     objects = [row for row in instances if isinstance(row, dict) and is_row_object(row)]
     if not objects:
         return {next(iter(inputs)): instances}

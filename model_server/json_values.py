@@ -17,6 +17,7 @@ from model_server.signature import Array
 from model_server.status import invalid
 
 B64_KEY = "b64"
+MOST_DIMENSIONS = 64  # numpy's; the real server's tensors have up to 254
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}")
 _BASE64_WHITESPACE = str.maketrans("", "", " \t\n\v\f\r")
@@ -24,13 +25,19 @@ _BASE64_QUANTUM = 4
 
 
 def dense_shape(value: object) -> tuple[int, ...]:
-    """The shape of nested lists, read off the first element of each."""
+    """The shape of nested lists, read off the first element of each.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT for more dimensions than an array can have.
+    """
     shape = []
     while isinstance(value, list):
         shape.append(len(value))
         if not value:
             break
         value = value[0]
+    if len(shape) > MOST_DIMENSIONS:
+        raise invalid(f"Lists are nested {len(shape)} deep: at most {MOST_DIMENSIONS} are read")
     return tuple(shape)
 
 
@@ -44,6 +51,9 @@ def to_array(value: object, dtype: str) -> Array | None:
     Returns:
         The array (object dtype with bytes for strings), or None where the lists are ragged
         or a value is not of the dtype.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT for lists nested too deeply, or a number past all doubles.
     """
     shape = dense_shape(value)
     leaves = _flatten(value, shape)

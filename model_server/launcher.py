@@ -7,7 +7,6 @@ and SIGTERM or SIGINT ends it with status 0.
 import logging
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,11 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from lookalike.errors import ConfigurationError, ModelServerError
 from lookalike.quiet import import_quietly
 from model_server.options import ServerOptions, ready_line
+from model_server.ports import bound
 from model_server.real_server import BINARY, arguments, write_configuration
+from model_server.served import AVAILABLE, version_states
 
 Announce = Callable[[str], None]
 
@@ -31,9 +33,9 @@ log = logging.getLogger(__name__)
 
 def run_local(options: ServerOptions, announce: Announce) -> None:
     """Serve with the look-alike until a signal comes."""
-    # Here, since TensorFlow takes seconds to import.
-    server = import_quietly("model_server.server").ModelServer(options)
     with _until_signal():
+        # Here, since TensorFlow takes seconds to import.
+        server = import_quietly("model_server.server").ModelServer(options)
         try:
             server.start()
             announce(server.ready_line)
@@ -69,15 +71,16 @@ def real_server_exists() -> bool:
 
 
 def with_ports(options: ServerOptions) -> ServerOptions:
-    """Replace port 0, which would close the real server's ports, by ports that are free."""
-    with socket.socket() as rest, socket.socket() as grpc:
-        rest.bind((options.host, 0))
-        grpc.bind((options.host, 0))
-        return replace(
-            options,
-            rest_port=options.rest_port or rest.getsockname()[1],
-            grpc_port=options.grpc_port or grpc.getsockname()[1],
-        )
+    """Replace port 0, which would close the real server's ports, by ports that are free.
+
+    Raises:
+        ConfigurationError: a port cannot be had; the real server would go on without it.
+    """
+    with (
+        bound("REST", options.host, options.rest_port) as rest,
+        bound("gRPC", options.host, options.grpc_port) as grpc,
+    ):
+        return replace(options, rest_port=rest.getsockname()[1], grpc_port=grpc.getsockname()[1])
 
 
 def _container_program() -> str:
@@ -108,15 +111,14 @@ def _supervise(command: list[str], options: ServerOptions, what: str, announce: 
 
 
 def _wait_until_ready(child: subprocess.Popen[bytes], options: ServerOptions) -> bool:
-    """Wait for the REST port, which opens once a version is served; False if none ever is."""
+    """Wait until a version is served; False if none ever is."""
     log.info("waiting for a version under %s", options.base_path)
+    name = quote(options.model_name, safe="")
+    url = f"http://{options.host}:{options.rest_port}/v1/models/{name}"
     while child.poll() is None:
-        try:
-            socket.create_connection((options.host, options.rest_port)).close()
-        except ConnectionRefusedError:
-            time.sleep(PROBE_SECONDS)
-        else:
+        if AVAILABLE in version_states(url).values():
             return True
+        time.sleep(PROBE_SECONDS)
     return False
 
 

@@ -17,7 +17,7 @@ from model_server.model import ServedVersion
 from model_server.options import BatchingParameters
 from model_server.servable import Servable
 from model_server.status import Code, Refusal, invalid
-from model_server.versions import Policy, State, VersionStatus, plan, scan
+from model_server.versions import Found, Policy, State, VersionStatus, plan, scan
 from model_server.warmup import warm_up
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class ModelManager:
         self._lock = threading.Lock()
         self._served: dict[int, ServedVersion] = {}
         self._statuses: dict[int, VersionStatus] = {}
-        self._failed: dict[int, int] = {}  # version to the modification time that failed
+        self._failed: dict[int, Found] = {}  # as they were when they failed
         self._loader = ThreadPoolExecutor(1, "load")
 
     def statuses(self) -> dict[int, VersionStatus]:
@@ -115,18 +115,18 @@ class ModelManager:
         with self._lock:
             return {version: status.state for version, status in self._statuses.items()}
 
-    def _aspired(self) -> dict[int, int]:
-        """Versions to serve with their modification times, forgetting failures that changed."""
+    def _aspired(self) -> dict[int, Found]:
+        """Versions to serve, forgetting failures that changed."""
         found = scan(self.base_path)
-        for version in [v for v, stamp in self._failed.items() if found.get(v) != stamp]:
+        for version in [v for v, failed in self._failed.items() if found.get(v) != failed]:
             del self._failed[version]
         return {version: found[version] for version in self._policy.select(found)}
 
-    def _load(self, version: int, stamp: int) -> None:
+    def _load(self, version: int, found: Found) -> None:
         self._set(version, VersionStatus(State.LOADING))
         # A folder can hold anything. In a thread of its own, whatever goes wrong while it is
         # loaded ends that version, and not the watcher.
-        loading = self._loader.submit(self._read, version)
+        loading = self._loader.submit(self._read, version, found.folder)
         with working(f"loading {self.name} version {version}"):
             error = loading.exception()
         if error is None:
@@ -134,11 +134,10 @@ class ModelManager:
             return
         refusal = error if isinstance(error, Refusal) else Refusal(Code.UNKNOWN, str(error))
         log.error("%s version %d cannot be loaded: %s", self.name, version, refusal)
-        self._failed[version] = stamp
+        self._failed[version] = found
         self._set(version, VersionStatus(State.END, refusal))
 
-    def _read(self, version: int) -> ServedVersion:
-        folder = self.base_path / str(version)
+    def _read(self, version: int, folder: Path) -> ServedVersion:
         started = time.perf_counter()
         servable = Servable(folder)
         self._metrics.count_load(str(folder), (time.perf_counter() - started) * 1e6)

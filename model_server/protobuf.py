@@ -28,11 +28,16 @@ _VALUE_FIELDS = {
 }
 
 
+# What TensorFlow raises for tensors that are none; KeyError is that of a dtype without values.
+_UNREADABLE = (TypeError, ValueError, OverflowError, KeyError, MemoryError)
+
+
 def arrays_from_request(request: predict_pb2.PredictRequest) -> dict[str, Array]:
     """Read a request's inputs; strings become bytes in object arrays.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for a tensor whose values do not fill its shape.
+        Refusal: INVALID_ARGUMENT for a tensor whose values do not fill its shape or are none of
+            its dtype, whose dtype has no values, or that is larger than memory.
     """
     return {name: _array(name, tensor) for name, tensor in request.inputs.items()}
 
@@ -51,5 +56,5 @@ def tensor_from_array(array: Array) -> tensor_pb2.TensorProto:
 def _array(name: str, tensor: tensor_pb2.TensorProto) -> Array:
     try:
         return np.asarray(tf.make_ndarray(tensor))
-    except (TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise invalid(f"tensor parsing error: {name}") from error

@@ -3,6 +3,7 @@
 Which paths mean what, and what each answers. Sockets and headers are ``http_server``'s.
 """
 
+import logging
 import re
 import time
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from model_server.metrics import Metrics
 from model_server.signature import Array
 from model_server.status import Code, Refusal, invalid
 from model_server.versions import LARGEST_VERSION
+
+log = logging.getLogger(__name__)
 
 JSON, TEXT = "application/json", "text/plain"
 
@@ -89,6 +92,11 @@ class RestApi:
             return Response(refusal.code.http_status, error_json(refusal.message))
         except _VersionTooLarge:
             return Response(Code.INVALID_ARGUMENT.http_status, b"")
+        except Exception as error:  # a client is told, whatever it is
+            log.exception("%s %s failed", method, path)
+            return Response(
+                Code.INTERNAL.http_status, error_json(f"{type(error).__name__}: {error}")
+            )
 
     def _metrics_page(self, path: str) -> Response:
         if path != METRICS_PATH:
@@ -165,7 +173,8 @@ def _parse(method: str, path: str) -> _Target:
 def _version(digits: str | None) -> int | None:
     if digits is None:
         return None
-    if len(digits.lstrip("0")) > len(str(LARGEST_VERSION)) or int(digits) > LARGEST_VERSION:
+    digits = digits.lstrip("0") or "0"  # Python reads a few thousand digits at most
+    if len(digits) > len(str(LARGEST_VERSION)) or int(digits) > LARGEST_VERSION:
         raise _VersionTooLarge
     return int(digits)
 

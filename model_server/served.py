@@ -12,10 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+AVAILABLE = "AVAILABLE"
 # A version is not going to change any more: END where it could not be loaded, which nobody
 # waits for.
-SETTLED = frozenset({"AVAILABLE", "END"})
+SETTLED = frozenset({AVAILABLE, "END"})
 TIMEOUT_SECONDS = 5.0
+# The model server is on this machine, or beside it: what stands in http_proxy is not on the way.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def mark_served(file: Path, url: str, versions: Collection[str]) -> None:
@@ -29,11 +32,11 @@ def mark_served(file: Path, url: str, versions: Collection[str]) -> None:
         url: of the model's status, ``http://host:port/v1/models/name``.
         versions: that were brought.
     """
-    states = _states(url)
+    states = version_states(url)
     settled = all(states.get(version) in SETTLED for version in versions)
     if not states:
         file.unlink(missing_ok=True)
-    elif settled and "AVAILABLE" in states.values():
+    elif settled and AVAILABLE in states.values():
         file.touch()
 
 
@@ -46,10 +49,14 @@ class _Status(msgspec.Struct):
     model_version_status: list[_Version]
 
 
-def _states(url: str) -> dict[str, str]:
-    """Ask for the state of each version; none where there is no answer, or a broken one."""
+def version_states(url: str) -> dict[str, str]:
+    """Ask for the state of each version; none where there is no answer, or a broken one.
+
+    Args:
+        url: as in ``mark_served``.
+    """
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  a setting
+        with _OPENER.open(url, timeout=TIMEOUT_SECONDS) as response:
             status = msgspec.json.decode(response.read(), type=_Status)
     except (OSError, HTTPException, ValueError, msgspec.DecodeError):
         return {}

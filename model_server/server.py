@@ -9,12 +9,13 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from lookalike.errors import ConfigurationError, ModelServerError
+from lookalike.errors import ModelServerError
 from model_server.grpc_service import GrpcService, make_server
 from model_server.http_server import HttpServer
 from model_server.manager import ModelManager
 from model_server.metrics import Metrics
 from model_server.options import ServerOptions, ready_line
+from model_server.ports import bound, port_refused
 from model_server.rest import RestApi
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class ModelServer:
     def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.rest_port = self.grpc_port = 0
+        self._problem = ""  # of the last look, told once
         self._metrics = Metrics()
         self._manager = ModelManager(
             options.model_name, options.base_path, options.policy, options.batching, self._metrics
@@ -55,7 +57,7 @@ class ModelServer:
 
         Raises:
             ModelServerError: there are versions and none of them can be loaded.
-            ConfigurationError: a port is taken.
+            ConfigurationError: a port cannot be had.
         """
         self._wait_for_version()
         self._open_rest()
@@ -88,13 +90,13 @@ class ModelServer:
         self.stop()
 
     def _wait_for_version(self) -> None:
-        self._manager.poll()
+        self._look()
         if not self._manager.statuses():
             log.info("waiting for a version under %s", self.options.base_path)
         while not self._manager.has_version():
             self._refuse_broken()
             self._stopping.wait(self.options.poll_seconds)
-            self._manager.poll()
+            self._look()
 
     def _refuse_broken(self) -> None:
         broken = [
@@ -111,7 +113,7 @@ class ModelServer:
         try:
             self._http = HttpServer(self.options.host, self.options.rest_port, api)
         except OSError as error:
-            raise _taken("REST", self.options.rest_port) from error
+            raise port_refused("REST", self.options.host, self.options.rest_port, error) from error
         self.rest_port = self._http.server_port
         serve = threading.Thread(
             target=self._http.serve_forever, args=(SHUTDOWN_POLL_SECONDS,), daemon=True
@@ -119,23 +121,28 @@ class ModelServer:
         serve.start()
 
     def _open_grpc(self) -> None:
-        address = f"{self.options.host}:{self.options.grpc_port}"
+        host, port = self.options.host, self.options.grpc_port
+        with bound("gRPC", host, port):
+            pass  # gRPC itself does not say why it cannot have a port
         try:
             self._grpc, self.grpc_port = make_server(
-                address, GrpcService(self._manager, self._metrics)
+                f"{host}:{port}", GrpcService(self._manager, self._metrics)
             )
         except RuntimeError as error:
-            raise _taken("gRPC", self.options.grpc_port) from error
+            raise port_refused("gRPC", host, port, error) from error
         self._grpc.start()
 
     def _watch(self) -> None:
         while not self._stopping.wait(self.options.poll_seconds):
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the folder; one that cannot be read, as on a disk that is away, may come back."""
+        problem = ""
+        try:
             self._manager.poll()
-
-
-def _taken(what: str, port: int) -> ConfigurationError:
-    flag = f"--{what.lower()}-port"
-    return ConfigurationError(
-        f"the {what} port {port} cannot be had, another program may listen there: choose another "
-        f"with {flag}, 0 for any"
-    )
+        except OSError as error:
+            problem = str(error)
+            if problem != self._problem:
+                log.warning("versions cannot be looked for: %s", problem)
+        self._problem = problem

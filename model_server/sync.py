@@ -36,12 +36,14 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         brought: versions that are served from now on.
-        taken_away: versions that are not any more.
+        taken_away: versions that the store has no more.
+        replaced: versions that are gone, and whose number is another model's in the store.
         refused: why a version could not be brought, or an index not read.
     """
 
     brought: list[str]
     taken_away: list[str]
+    replaced: list[str]
     refused: dict[str, LookalikeError]
 
 
@@ -90,8 +92,9 @@ class ServingFolder:
         damaged: list[DigestMismatch] = []
         named = named_models(self._indexes, self._model, damaged.append)
         pruned = set(here) - set(stored) - named if stored and not damaged else set()
-        gone = [version for version in here if version in pruned or self._differs(version)]
-        for version in gone:
+        replaced = [version for version in here if self._differs(version)]
+        taken_away = [version for version in here if version in pruned.difference(replaced)]
+        for version in (*taken_away, *replaced):
             self._take_away(version)
         # Another model of a known number comes at the next look: the model server must have seen
         # the one before go.
@@ -108,7 +111,7 @@ class ServingFolder:
                 refused[version] = _told(error)
             else:
                 brought.append(version)
-        return Synced(brought=brought, taken_away=gone, refused=refused)
+        return Synced(brought=brought, taken_away=taken_away, replaced=replaced, refused=refused)
 
     def _differs(self, version: str) -> bool:
         """Tell whether a number stands for another model by now, as in a store made anew."""
@@ -163,6 +166,32 @@ def keep_synced(folder: ServingFolder, seconds: float, after: Callable[[], None]
         time.sleep(seconds)
 
 
+def sync_once(
+    folder: ServingFolder, models: Collection, seconds: float, after: Callable[[], None]
+) -> None:
+    """Look until the folder is as the store is; the log tells what changed.
+
+    Args:
+        folder: to make as the store is.
+        models: of the store.
+        seconds: between two looks, where a model server must see the model before go.
+        after: is called after each look.
+
+    Raises:
+        LookalikeError: the store cannot be looked at, has no version, or one was refused.
+    """
+    models.latest()  # raises where there is none: a mistyped store looks like that
+    while True:
+        synced = folder.sync()
+        log_synced(synced)
+        after()
+        for error in synced.refused.values():
+            raise error
+        if not synced.replaced:
+            return
+        time.sleep(seconds)
+
+
 def _tried(step: Callable[[], None], failed: str, told: str) -> str:
     """Take a step of a look, and give its problem: told in the log unless it was, "" for none."""
     try:
@@ -178,6 +207,8 @@ def log_synced(synced: Synced) -> None:
     """Tell what one look changed."""
     for version in synced.taken_away:
         _log.info("version %s was taken away: the store has it no more", version)
+    for version in synced.replaced:
+        _log.info("version %s was taken away: its number is another model's in the store", version)
     for version in synced.brought:
         _log.info("version %s is there, every file as its manifest says", version)
     for version, error in synced.refused.items():

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.command("sync-models")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--once", is_flag=True, help="Look once, and fail where a version was refused.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Look until nothing is missing; fail where a version was refused or there is none.",
+)
 @click.option(
     "--every",
     "seconds",
@@ -46,7 +50,7 @@ def sync_models(
     pruned from the store goes. For where the model server cannot read the store itself.
     """
     from lookalike.store import open_indexes, open_models
-    from model_server.sync import ServingFolder, keep_synced, log_synced
+    from model_server.sync import ServingFolder, keep_synced, sync_once
 
     if (server is None) != (mark is None):
         raise click.UsageError("--server and --mark go together")
@@ -54,20 +58,14 @@ def sync_models(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # As a container's first process it would not hear it otherwise; nothing has to be finished.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    serving = ServingFolder(
-        folder,
-        open_models(settings.store, settings.model),
-        open_indexes(settings.store, settings.index),
-        settings.model,
-    )
+    models = open_models(settings.store, settings.model)
+    indexes = open_indexes(settings.store, settings.index)
+    serving = ServingFolder(folder, models, indexes, settings.model)
     marking = _marking(serving, server, mark, settings.model)
-    if not once:
+    if once:
+        sync_once(serving, models, seconds, marking)
+    else:
         keep_synced(serving, seconds, marking)
-    synced = serving.sync()
-    log_synced(synced)
-    marking()
-    for error in synced.refused.values():
-        raise error
 
 
 def _marking(

@@ -4,9 +4,11 @@
 ``FileSystemStoragePathSource`` and ``AvailabilityPreservingPolicy``.
 """
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 from pathlib import Path
 
 from lookalike.errors import ConfigurationError
@@ -106,28 +108,48 @@ def plan(aspired: Collection[int], states: Mapping[int, State]) -> Plan:
     return Plan(sorted(set(aspired) - served), sorted(unwanted) if may_go else [])
 
 
-def scan(base_path: Path) -> dict[int, int]:
+@dataclass(frozen=True)
+class Found:
+    """A version on disk.
+
+    Args:
+        folder: named by its number, with or without leading zeros.
+        stamp: the newest modification time, in nanoseconds, of all that is in it, by which a
+            version that failed is seen to have changed.
+    """
+
+    folder: Path
+    stamp: int
+
+
+def scan(base_path: Path) -> dict[int, Found]:
     """Find the versions under a base path.
 
     Returns:
-        Numeric sub-directories with the modification time of their ``saved_model.pb`` in
-        nanoseconds (0 without one), by which a version that failed is seen to have changed.
-        Other names are ignored, as is a base path that does not exist.
+        Numeric sub-directories; of two with one number that without leading zeros. Other names
+        are ignored, as is a base path that does not exist.
     """
     try:
-        paths = list(base_path.iterdir())
+        paths = sorted(base_path.iterdir())
     except FileNotFoundError:
         return {}
     folders = [path for path in paths if _is_version(path.name) and path.is_dir()]
-    return {int(folder.name): _modified(folder / "saved_model.pb") for folder in folders}
+    return {int(folder.name): Found(folder, _newest(folder)) for folder in folders}
 
 
 def _is_version(name: str) -> bool:
     return name.isascii() and name.isdecimal() and int(name) <= LARGEST_VERSION
 
 
+def _newest(folder: Path) -> int:
+    """Look at the folders too: files that are copied with their times leave no other trace."""
+    paths = [folder, *(Path(at, name) for at, *names in os.walk(folder) for name in chain(*names))]
+    return max(map(_modified, paths))
+
+
 def _modified(path: Path) -> int:
+    """Give 0 for what is gone meanwhile, or cannot be looked at."""
     try:
         return path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0

@@ -202,6 +202,8 @@ REQUEST = [
         TWO + '"instances": ["a"]}',
         "instances is a plain list, but expecting list of objects",
     ),
+    # Which input it then takes them for is the order of a protobuf map.
+    refused("two inputs are no list of bytes", TWO + '"instances": [{"b64": "aGk="}]}', ""),
     refused("two inputs need an object", TWO + '"inputs": ["a"]}', "expecting an object"),
     *(
         refused(

@@ -7,6 +7,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -131,6 +132,30 @@ def half_filled() -> predict_pb2.PredictRequest:
     message = request({"x": X})
     message.inputs["x"].tensor_content = b"123"
     return message
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size", "values"),
+    [
+        (types_pb2.DT_INT8, 1, {"int_val": [300]}),
+        (types_pb2.DT_UINT8, 1, {"int_val": [-1]}),
+        (types_pb2.DT_HALF, 1, {"half_val": [70_000]}),
+        (types_pb2.DT_VARIANT, 1, {}),
+        (types_pb2.DT_RESOURCE, 1, {}),
+        (types_pb2.DT_FLOAT, 10**12, {"float_val": [1.0]}),
+    ],
+)
+def test_a_tensor_that_is_none_is_refused(
+    stub: Any, dtype: int, size: int, values: dict[str, list[float]]
+) -> None:
+    message = request({"x": X})
+    tensor = tensor_pb2.TensorProto(dtype=dtype, **values)
+    tensor.tensor_shape.dim.add(size=size)
+    message.inputs["x"].CopyFrom(tensor)
+    with pytest.raises(grpc.RpcError) as refusal:
+        stub.Predict(message, timeout=CALL_SECONDS)
+    assert refusal.value.code() is Status.INVALID_ARGUMENT
+    assert refusal.value.details() == "tensor parsing error: x"
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,47 @@ def test_noise_harms_nobody(toy_server: object, rest: Address, noise: bytes) -> 
     assert rest.exchange("POST", PREDICT, ROW).json == PROJECTED
 
 
+NESTED = (
+    '{{"instances": {}}}',
+    '{{"inputs": {}}}',
+    '{{"instances": [1, {}]}}',
+    '{{"signature_name": "two", "instances": [{{"doc": {}}}, {{"x": 1}}]}}',
+    '{{"signature_name": {}}}',
+)
+
+
+@pytest.mark.parametrize("document", NESTED)
+@pytest.mark.parametrize("depth", [65, 300, *range(930, 1000, 5), 5000])
+def test_lists_of_any_depth_are_answered(
+    toy_server: object, rest: Address, document: str, depth: int
+) -> None:
+    body = document.format("[" * depth + "1" + "]" * depth)
+    reply = rest.predict(body.encode())
+    assert reply.status == 400
+    assert reply.error
+
+
+def test_a_version_may_have_any_number_of_leading_zeros(toy_server: object, rest: Address) -> None:
+    assert rest.predict(ROW, f"/versions/{'0' * 5000}1").json == PROJECTED
+
+
+def test_whatever_fails_is_answered_and_told_in_the_log(
+    toy_server: object,
+    rest: Address,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("model_server.rest.tensors_from_json", fail)
+    reply = rest.exchange("POST", PREDICT, ROW)
+    assert (reply.status, reply.error) == (500, "ZeroDivisionError: by zero")
+    assert "Traceback" in caplog.text
+    monkeypatch.undo()
+    assert rest.exchange("POST", PREDICT, ROW).json == PROJECTED
+
+
 def test_requests_may_follow_each_other_without_waiting(toy_server: object, rest: Address) -> None:
     one = SIZED % str(len(ROW)).encode() + ROW
     assert send(rest, one * 3).count(b"HTTP/1.1 200 OK") == 3

@@ -17,6 +17,7 @@ from model_server.status import Refusal
         (b'{"a": "b', "Missing a closing quotation mark in string. at offset: 6"),
         (b'{"a": "\\x"}', "Invalid escape character in string. at offset: 7"),
         (b'{"a": Inf, "b": }', "Invalid value. at offset: "),
+        (b'{"a": Inf, "b": ' + b"9" * 5000 + b"}", "Number too big to be stored in double."),
     ],
 )
 def test_reasons_are_the_real_parser_s(body: bytes, message: str) -> None:
@@ -25,9 +26,10 @@ def test_reasons_are_the_real_parser_s(body: bytes, message: str) -> None:
     assert refusal.value.message.startswith(f"JSON Parse error: {message}")
 
 
-def test_nesting_does_not_crash_it() -> None:
+@pytest.mark.parametrize("start", [b'{"a":', b'{"a": Inf, "b":'])
+def test_nesting_does_not_crash_it(start: bytes) -> None:
     with pytest.raises(Refusal, match="nested too deeply"):
-        read_object(b'{"a":' + b"[" * 100_000)
+        read_object(start + b"[" * 100_000)
 
 
 def test_strings_that_look_like_infinities_stay() -> None:

@@ -3,6 +3,7 @@
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from click.testing import CliRunner
 
 from lookalike.errors import ConfigurationError, ModelServerError
 from model_server.cli import model_server
-from model_server.launcher import run_container, run_real, with_ports
+from model_server.launcher import run_container, run_local, run_real, with_ports
 from model_server.options import ServerOptions
 from tests.model_server.http_client import Address
+from tests.ports import free_port
 from tests.services import until
 from tests.toy_models import write_toy_embedder
 
@@ -43,7 +45,8 @@ def started(base_path: Path, log: Path, path: str) -> Iterator[subprocess.Popen[
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={"PATH": path, "PYTHONPATH": str(REPOSITORY)},
+            # No proxy is asked for what is on this machine.
+            env={"PATH": path, "PYTHONPATH": str(REPOSITORY), "http_proxy": "http://127.0.0.1:1"},
         )
         with process:
             try:
@@ -82,6 +85,21 @@ def test_the_look_alike_says_when_it_is_ready_and_ends_at_a_signal_with_status_0
         process.send_signal(end)
         assert process.wait(WAIT) == 0
     assert "Traceback" not in log.read_text()
+
+
+def test_it_ends_quietly_while_tensorflow_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_: str) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    def unheard(*_: object) -> None:
+        raise AssertionError("the signal came before it was listened for")
+
+    before = signal.signal(signal.SIGTERM, unheard)
+    monkeypatch.setattr("model_server.launcher.import_quietly", load)
+    try:
+        run_local(ServerOptions(model_name="m", base_path=Path()), print)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_it_ends_while_it_waits_for_a_version(tmp_path: Path) -> None:
@@ -124,6 +142,57 @@ def test_a_server_that_ends_by_itself_is_an_error(
     assert announced == []
 
 
+NO_MODEL_THERE = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+flags = dict(argument.split("=", 1) for argument in sys.argv[1:])
+server = HTTPServer(("127.0.0.1", int(flags["--rest_api_port"])), Handler)
+server.timeout = 10
+server.handle_request()
+server.handle_request()
+sys.exit(3)
+"""
+
+
+def test_it_is_ready_once_the_model_is_served_and_not_once_a_port_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "server.py").write_text(NO_MODEL_THERE)
+    command = shlex.join([sys.executable, str(tmp_path / "server.py")])
+    program(tmp_path, "tensorflow_model_server", f'exec {command} "$@" 2> /dev/null')
+    monkeypatch.setenv("PATH", str(tmp_path))
+    announced: list[str] = []
+    with pytest.raises(ModelServerError, match="ended by itself with status 3"):
+        run_real(ServerOptions(model_name="m", base_path=tmp_path), announced.append)
+    assert announced == []
+
+
+@pytest.mark.parametrize("what", ["rest", "grpc"])
+def test_the_real_server_is_not_started_where_another_program_has_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    program(tmp_path, "tensorflow_model_server", f"touch {shlex.quote(str(tmp_path / 'started'))}")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = {f"{what}_port": other.getsockname()[1]}
+        options = ServerOptions(model_name="m", base_path=tmp_path, **port)
+        with pytest.raises(ConfigurationError, match=f"another program.* with --{what}-port"):
+            run_real(options, lambda _: None)
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "::1", "192.0.2.1"])
+def test_an_address_that_cannot_be_had_is_an_error_that_names_it(host: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"cannot be had at {host} .*--host") as refusal:
+        with_ports(ServerOptions(model_name="m", base_path=Path(), host=host))
+    assert "another program" not in str(refusal.value)
+
+
 def test_a_container_sees_the_models_and_the_configuration_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +200,8 @@ def test_a_container_sees_the_models_and_the_configuration_and_nothing_else(
     recorded = f'[ "$1" = info ] || echo "$@" > {shlex.quote(str(seen))}'
     program(tmp_path / "bin", "podman", recorded)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    options = ServerOptions(model_name="m", base_path=tmp_path / "m", rest_port=1, grpc_port=2)
+    port = free_port()
+    options = ServerOptions(model_name="m", base_path=tmp_path / "m", rest_port=port)
     with pytest.raises(ModelServerError, match="tensorflow/serving:2 ended by itself"):
         run_container("tensorflow/serving:2", options, lambda _: None)
     flags, image, arguments = seen.read_text().partition(" tensorflow/serving:2 ")
@@ -140,7 +210,7 @@ def test_a_container_sees_the_models_and_the_configuration_and_nothing_else(
     assert mounts[0] == str(tmp_path / "m")
     assert flags.count("--volume") == len(mounts) == 2
     assert f"--model_config_file={mounts[1]}/models.config" in arguments
-    assert "--rest_api_port=1" in arguments
+    assert f"--rest_api_port={port}" in arguments
 
 
 def test_a_container_needs_a_program_that_works(

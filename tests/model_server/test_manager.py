@@ -177,6 +177,27 @@ def test_a_broken_version_is_tried_again_when_its_files_change(
     assert states(serves_all) == {1: State.AVAILABLE}
 
 
+def test_a_version_that_is_copied_slowly_is_served_once_it_is_whole(
+    serves_all: ModelManager, embedders: Path, base: Path
+) -> None:
+    (base / "1").mkdir(parents=True)
+    shutil.copy2(embedders / "1" / "saved_model.pb", base / "1")
+    serves_all.poll()
+    assert states(serves_all) == {1: State.END}
+    shutil.copytree(embedders / "1" / "variables", base / "1" / "variables")
+    serves_all.poll()
+    assert states(serves_all) == {1: State.AVAILABLE}
+
+
+def test_a_folder_with_leading_zeros_is_served_under_its_number(
+    serves_all: ModelManager, embedders: Path, base: Path
+) -> None:
+    publish(embedders, 1, base).rename(base / "00000123")
+    serves_all.poll()
+    assert states(serves_all) == {123: State.AVAILABLE}
+    assert embed(serves_all, 123)[0] == 123
+
+
 def test_a_version_that_is_in_use_stays_in_memory(
     serves_latest: ModelManager, embedders: Path, base: Path
 ) -> None:

@@ -134,6 +134,13 @@ def test_metrics_count_requests_by_status_and_time_those_that_succeed(
         assert where.exchange("GET", f"{METRICS_PATH}?x=1").status == 400
 
 
+def test_a_name_of_any_characters_leaves_the_metrics_whole(toy_options: ServerOptions) -> None:
+    with ModelServer(toy_options) as server:
+        assert address(server).exchange("POST", "/v1/models/a%0Ab%22c%5Cn:predict").status == 400
+        labels = r'{model_name="a\nb\"c\\n",status="INVALID_ARGUMENT"}'
+        assert metric(server, f":tensorflow:serving:request_count{labels}") == 1
+
+
 @pytest.fixture
 def embedder_options(tmp_path: Path) -> ServerOptions:
     return ServerOptions(model_name="embedder", base_path=tmp_path / "embedder", poll_seconds=0.05)
@@ -189,6 +196,22 @@ def test_ports_open_when_a_first_version_appears_and_versions_follow_the_folder(
         server.stop()
 
 
+def test_a_folder_that_cannot_be_read_for_a_while_is_looked_at_again(
+    embedder_options: ServerOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    base, aside = embedder_options.base_path, embedder_options.base_path.with_name("aside")
+    write_toy_embedder(base, 1, size=SIZE)
+    with ModelServer(embedder_options) as server:
+        base.rename(aside)
+        base.touch()
+        until(lambda: "versions cannot be looked for: [Errno 20]" in caplog.text)
+        base.unlink()
+        aside.rename(base)
+        write_toy_embedder(base, 2, size=SIZE)
+        until(lambda: embed(address(server), 2, [bytes(SIZE * SIZE * 3)]).status == 200)
+        assert caplog.text.count("versions cannot be looked for") == 1
+
+
 def test_a_broken_model_at_the_start_is_an_error_that_names_it(
     embedder_options: ServerOptions,
 ) -> None:
@@ -206,5 +229,14 @@ def test_a_port_that_is_taken_is_an_error(
     server = ModelServer(replace(toy_options, **{port: getattr(toy_server, port)}))
     flag = f"--{port.replace('_', '-')}"
     with pytest.raises(ConfigurationError, match=f"cannot be had.*with {flag}, 0 for any"):
+        server.start()
+    server.stop()
+
+
+def test_an_address_of_another_machine_is_an_error_that_names_it(
+    toy_options: ServerOptions,
+) -> None:
+    server = ModelServer(replace(toy_options, host="192.0.2.1"))
+    with pytest.raises(ConfigurationError, match=r"cannot be had at 192\.0\.2\.1 .*--host"):
         server.start()
     server.stop()

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lookalike.errors import DigestMismatch
+from lookalike.errors import DigestMismatch, VersionNotFound
 from lookalike.store import Collection, open_indexes, open_models, prune
 from lookalike.store.manifest import FILE_NAME, decode_manifest, verify_file
 from model_server.sync import AGAIN_SECONDS, ServingFolder, keep_synced
@@ -126,7 +126,8 @@ def test_another_model_under_a_known_number_takes_its_place(store: Store) -> Non
     store.serving.sync()
     (store.folder / "1" / FILE_NAME).write_bytes(b"{}")
     synced = store.serving.sync()
-    assert (synced.taken_away, synced.brought) == (["1"], [])  # the model server sees it go
+    assert (synced.replaced, synced.taken_away) == (["1"], [])
+    assert synced.brought == []  # the model server sees it go
     assert store.serving.sync().brought == ["1"]
     assert store.served() == {"1"}
 
@@ -292,15 +293,35 @@ def test_a_numbered_folder_that_was_not_brought_is_nobody_s_to_take_away(store: 
     assert store.serving.versions() == ["2"]
 
 
-def test_once_fails_where_a_version_was_refused(tmp_path: Path) -> None:
-    models = open_models(str(tmp_path / "store"), MODEL)
-    models.location.write(f"{export(models)}/card.json", b"[]")
-    finished = subprocess.run(
-        [sys.executable, "-m", "lookalike", "sync-models", str(tmp_path / "serving"), "--once"],
-        env={**os.environ, "LOOKALIKE_STORE": str(tmp_path / "store")},
+def once(store: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*(sys.executable, "-m", "lookalike", "sync-models"), folder, "--once", "--every", "0.1"],
+        env={**os.environ, "LOOKALIKE_STORE": str(store)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_once_fails_where_a_version_was_refused(tmp_path: Path) -> None:
+    models = open_models(str(tmp_path / "store"), MODEL)
+    models.location.write(f"{export(models)}/card.json", b"[]")
+    finished = once(tmp_path / "store", tmp_path / "serving")
     assert finished.returncode == DigestMismatch.exit_code
     assert "[digest-mismatch]" in finished.stderr
+
+
+def test_once_brings_the_model_that_has_another_s_number_by_now(tmp_path: Path) -> None:
+    for name in ("one", "another"):
+        export(open_models(str(tmp_path / name), MODEL), name)
+        finished = once(tmp_path / name, tmp_path / "serving")
+        assert finished.returncode == 0
+        assert (tmp_path / "serving" / "1" / "saved_model.pb").read_text() == f"graph{name}"
+    assert "version 1 was taken away: its number is another model's" in finished.stderr
+
+
+def test_once_fails_where_the_store_has_no_version(tmp_path: Path) -> None:
+    finished = once(tmp_path / "mistyped", tmp_path / "serving")
+    assert finished.returncode == VersionNotFound.exit_code
+    assert "holds no complete version yet" in finished.stderr
+    assert not (tmp_path / "serving").exists()

@@ -1,5 +1,6 @@
 """Policies and plans as pure logic, and the numbers found in a folder."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,30 @@ def test_only_numeric_folders_are_versions(tmp_path: Path) -> None:
     for name in ("1", "20", "copying-3", "latest", "-4", "5.0", "٣"):
         (tmp_path / name).mkdir()
     (tmp_path / "6").write_text("a file")
-    (tmp_path / "20" / "saved_model.pb").write_bytes(b"")
-    found = scan(tmp_path)
-    assert found.keys() == {1, 20}
-    assert found[1] == 0 < found[20]
+    assert scan(tmp_path).keys() == {1, 20}
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
+def test_a_file_that_comes_or_changes_is_seen(tmp_path: Path, name: str) -> None:
+    """Also one that is copied with its old times."""
+    file = tmp_path / "1" / name
+    file.parent.mkdir(parents=True)
+    for path in (file.parent, tmp_path / "1"):
+        os.utime(path, (1, 1))
+    assert scan(tmp_path)[1].stamp == 10**9
+    file.touch()
+    os.utime(file, (1, 1))
+    come = scan(tmp_path)[1].stamp
+    assert come > 10**9
+    os.utime(file, ns=(0, come + 1))
+    assert scan(tmp_path)[1].stamp == come + 1
+
+
+def test_leading_zeros_change_no_number(tmp_path: Path) -> None:
+    for name in ("00000123", "7", "007"):
+        (tmp_path / name).mkdir()
+    folders = {version: found.folder.name for version, found in scan(tmp_path).items()}
+    assert folders == {123: "00000123", 7: "7"}
 
 
 def test_a_folder_that_does_not_exist_has_no_versions(tmp_path: Path) -> None:
