@@ -14,10 +14,10 @@ class Bucket:
     """The pictures below a URL that fsspec reads, listed anew and streamed at each iteration.
 
     They come sorted by id. A picture's id is its key relative to the prefix; its label is the
-    first folder below the prefix, None for a key directly below it. As in a local folder,
-    hidden keys (a part of them begins with a dot) and sidecars are left out, and so are the
-    empty objects that stand for folders. The stamp is an object's size and etag, or its
-    modification time where the storage has no etags.
+    first folder below the prefix, None for a key directly below it or where that folder's name
+    is empty. As in a local folder, hidden keys (a part of them begins with a dot) and sidecars
+    are left out, and so are the empty objects that stand for folders. The stamp is an object's
+    size and etag, or its modification time where the storage has no etags.
 
     Args:
         url: such as ``s3://bucket/folder``; what is below that folder is listed, not every
@@ -52,9 +52,9 @@ class Bucket:
             name = found["name"][start:]
             if _is_ours(name):
                 checked_id(name, redacted(self._url))
-                label = name.split("/", 1)[0] if "/" in name else None
+                label = name.split("/", 1)[0] if "/" in name else ""
                 stamp = remote.stamp_of(self._fs, found)
-                yield Picture(name, f"{base}/{name}", label, stamp=stamp)
+                yield Picture(name, f"{base}/{name}", label or None, stamp=stamp)
 
 
 def _is_ours(name: str) -> bool:

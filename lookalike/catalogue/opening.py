@@ -1,5 +1,6 @@
 """Telling by its spelling what kind of catalogue a source is."""
 
+import re
 from pathlib import Path
 
 from lookalike.catalogue.base import Catalogue
@@ -12,6 +13,9 @@ from lookalike.catalogue.urls import local_path, redacted, scheme_of, without_qu
 from lookalike.errors import ConfigurationError, DataError
 
 DATABASES = frozenset({"mariadb", "mssql", "mysql", "oracle", "postgres", "postgresql", "sqlite"})
+
+# A host with a user and a port, or a bucket: without a password.
+HOST = re.compile(r"([^:@]*@)?[^:@]*(:\d*)?")
 
 
 def open_catalogue(source: str, query: str | None = None) -> Catalogue:
@@ -36,6 +40,7 @@ def open_catalogue(source: str, query: str | None = None) -> Catalogue:
         return _open_local(Path(_path(source)).absolute())
     if scheme.split("+")[0] in DATABASES:
         raise ConfigurationError(f"{scheme}:// is a database: say with --query what to select")
+    source = scheme + source[len(scheme) :]  # one spelling for all the pictures' URIs
     _check_no_password(source)
     return ManifestFile(source) if is_table(without_query(source)) else Bucket(source)
 
@@ -59,7 +64,9 @@ def _path(source: str) -> str:
 
 def _check_no_password(source: str) -> None:
     """Every picture's URI would show it, in the index and in every answer."""
-    if "***" in redacted(source):
+    host = source.partition("://")[2].partition("/")[0]
+    # Below a host or a bucket, "10:30@home" is a name. A password may have slashes itself.
+    if "***" in redacted(source) and not HOST.fullmatch(host):
         raise ConfigurationError(
             f"{redacted(source)} is spelt with a password, which would get into the pictures' "
             "URIs: leave it out, and set it in fsspec's configuration or the environment"

@@ -92,7 +92,7 @@ def file_system(uri: str) -> tuple[Any, str]:
         raise ConfigurationError(f"reading {scheme}:// needs {_remedy(scheme, error)}") from error
     except ValueError as error:
         raise ConfigurationError(f"{redacted(uri)}: nothing reads {scheme}:// addresses") from error
-    return fs, str(fs._strip_protocol(uri))
+    return fs, str(fs._strip_protocol(scheme + uri[len(scheme) :]))  # it knows no S3://
 
 
 def stamp_of(fs: Any, found: Mapping[str, Any]) -> Stamp | None:
