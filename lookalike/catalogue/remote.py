@@ -13,7 +13,15 @@ from lookalike.errors import ConfigurationError
 
 # Which extra of this package brings what reads a scheme.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-OS_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, TimeoutError)
+OS_ERRORS = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    TimeoutError,
+    ConnectionError,
+)
+# How a web host tells that there is no such file, and that we may not have it.
+GONE, FORBIDDEN = (404, 410), (401, 403)
 BLOCK_BYTES = 4_000_000  # what a read brings at least
 ETAGS = ("ETag", "etag")
 TIMES = ("LastModified", "last_modified", "mtime", "updated")
@@ -113,8 +121,25 @@ def as_os_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except failures() as error:
-        kind = next((kind for kind in OS_ERRORS if isinstance(error, kind)), OSError)
-        raise kind(told(error, uri)) from None  # the original's text may hold a password
+        why = _outage(error) or error
+        raise _kind(why)(told(why, uri)) from None  # the original's text may hold a password
+
+
+def _kind(error: Exception) -> type[OSError]:
+    if getattr(error, "status", None) in FORBIDDEN:
+        return PermissionError
+    other = ConnectionError if isinstance(error, _foreign()) else OSError
+    return next((kind for kind in OS_ERRORS if isinstance(error, kind)), other)
+
+
+def _outage(error: Exception) -> Exception | None:
+    """Give why a web host could not be asked, which fsspec tells as a missing file."""
+    aiohttp, cause = sys.modules.get("aiohttp"), error.__cause__
+    if aiohttp is None or not isinstance(error, FileNotFoundError):
+        return None
+    if not isinstance(cause, aiohttp.ClientError | TimeoutError):
+        return None
+    return None if getattr(cause, "status", None) in GONE else cause
 
 
 def told(error: Exception, uri: str) -> str:
@@ -129,12 +154,15 @@ def told(error: Exception, uri: str) -> str:
 
 def failures() -> tuple[type[Exception], ...]:
     """Give what a storage may raise: OSError, and the classes that loaded backends have beside."""
-    foreign = (
+    return (OSError, *_foreign())
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    return tuple(
         getattr(sys.modules[module], name)
         for module, name in FOREIGN_ERRORS
         if module in sys.modules
     )
-    return (OSError, *foreign)
 
 
 def _modified(fs: Any, found: Mapping[str, Any]) -> datetime | None:

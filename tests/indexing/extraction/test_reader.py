@@ -47,6 +47,11 @@ def test_pixels_lie_in_the_first_slots_without_gaps(paths: list[Path]) -> None:
     assert not room[[0, 3, 4, 5]].any()
 
 
+def test_a_picture_on_a_host_that_is_down_is_not_missing() -> None:
+    found = read(Wanted("http://127.0.0.1:9/a.png"), slots(1)[0], work())
+    assert (found.kind, found.type, found.stamp) == ("rejected", "unreadable", None)
+
+
 def test_a_known_digest_is_not_decoded(paths: list[Path]) -> None:
     digest = hashlib.sha256(paths[0].read_bytes()).digest()
     room = slots(1)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lookalike.catalogue import Picture, open_catalogue, tables
-from lookalike.errors import ConfigurationError, DataError
+from lookalike.errors import ConfigurationError, DataError, SourceUnavailable
 from tests.lookalike.catalogue.manifests import WRITERS, parquet_bytes, read
 
 _numbers = count()
@@ -219,6 +219,11 @@ def test_a_manifest_that_is_not_there_is_named(place: str, tmp_path: Path) -> No
     source = place if "://" in place else str(tmp_path / place)
     with pytest.raises(DataError, match=f"there is no .*{place}"):
         open_catalogue(source)
+
+
+def test_a_host_that_is_down_is_no_bad_data() -> None:
+    with pytest.raises(SourceUnavailable, match="Cannot connect to host"):
+        open_catalogue("http://127.0.0.1:9/m.csv")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
