@@ -29,12 +29,14 @@ def open_catalogue(source: str, query: str | None = None) -> Catalogue:
 
     Raises:
         DataError: there is no such thing, or it lacks a column.
-        ConfigurationError: the source and the query do not go together, or a package that
-            reads such a source is not installed; the message says which.
+        ConfigurationError: the source is empty, it and the query do not go together, or a
+            package that reads such a source is not installed; the message says which.
         SourceUnavailable: a bucket or a database cannot be reached.
     """
     if query is not None:
         return Query(source, query)
+    if not source:  # a path to it would be the current folder
+        raise ConfigurationError("the source is empty: say where the pictures are")
     scheme = scheme_of(source)
     if scheme in ("", "file"):
         return _open_local(Path(_path(source)).absolute())

@@ -221,6 +221,11 @@ def test_a_manifest_that_is_not_there_is_named(place: str, tmp_path: Path) -> No
         open_catalogue(source)
 
 
+def test_an_empty_source_is_not_the_current_folder() -> None:
+    with pytest.raises(ConfigurationError, match="the source is empty"):
+        open_catalogue("")
+
+
 def test_a_host_that_is_down_is_no_bad_data() -> None:
     with pytest.raises(SourceUnavailable, match="Cannot connect to host"):
         open_catalogue("http://127.0.0.1:9/m.csv")
