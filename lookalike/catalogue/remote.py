@@ -146,10 +146,17 @@ def told(error: Exception, uri: str) -> str:
     """Say what is wrong with a URI, without the secrets that it may hold."""
     shown, told = redacted(uri), str(error)
     query = uri.removeprefix(without_query(uri))
-    for secret, instead in ((uri, shown), (urlsplit(uri).password, "***"), (query, "")):
+    for secret, instead in ((uri, shown), (_password(uri), "***"), (query, "")):
         if secret:
             told = told.replace(secret, instead)
     return f"{shown}: {told or type(error).__name__}"
+
+
+def _password(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).password
+    except ValueError:  # such as of a lone "[": then it is all that could be one
+        return uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
 
 
 def failures() -> tuple[type[Exception], ...]:

@@ -31,7 +31,10 @@ def local_path(uri: str) -> str | None:
     scheme = scheme_of(uri)
     if scheme not in ("", "file"):
         return None
-    path = uri if scheme == "" else os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
+    try:
+        path = uri if scheme == "" else os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
+    except ValueError as error:
+        raise OSError(f"{uri!r} is no URL: {error}") from error
     if not path.startswith("/") or "\0" in path:
         raise OSError(f"{uri!r} is neither a URL nor an absolute path")
     return path

@@ -36,6 +36,11 @@ def test_the_path_of_a_local_file(uri: str, path: str | None) -> None:
     assert local_path(uri) == path
 
 
+def test_a_file_url_that_is_none_has_no_path() -> None:
+    with pytest.raises(OSError, match="is no URL"):
+        local_path("file://[bad/a.png")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
