@@ -1,6 +1,7 @@
 """A catalogue that is everything below a URL: a bucket, or a prefix in one."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lookalike.catalogue import remote
 from lookalike.catalogue.folder import SIDECARS
@@ -26,20 +27,27 @@ class Bucket:
     Raises:
         ConfigurationError: nothing installed reads this kind of URL.
         DataError: while iterating: there is no such bucket, or it may not be listed.
-        SourceUnavailable: while iterating: the storage cannot be reached.
+        SourceUnavailable: now or while iterating: the storage cannot be reached.
     """
 
     distinct = True
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._fs, root = remote.file_system(url)
+        with self._told():  # some connect at once
+            self._fs, root = remote.file_system(url)
         self._root = root.rstrip("/")
 
     def __iter__(self) -> Iterator[Picture]:
+        with self._told():
+            yield from self._pictures()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the storage in the user's terms."""
         try:
             with remote.as_os_errors(self._url):
-                yield from self._pictures()
+                yield
         except (FileNotFoundError, PermissionError) as error:
             raise DataError(f"there is nothing to list at {error}") from error
         except OSError as error:

@@ -256,6 +256,11 @@ def test_a_folder_without_a_name_is_no_label(s3: Any, bucket: str) -> None:
     assert [(p.id, p.label) for p in listed(f"s3://{bucket}/folder")] == [("/a.png", None)]
 
 
+def test_a_server_that_is_down_is_unavailable_where_opening_connects() -> None:
+    with pytest.raises(SourceUnavailable, match=r"cannot list ftp://127\.0\.0\.1:9/photos"):
+        open_catalogue("ftp://127.0.0.1:9/photos")
+
+
 @pytest.fixture
 def closed_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with socket.socket() as listener:
