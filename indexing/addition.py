@@ -14,6 +14,7 @@ from indexing.factory import Recipe
 from indexing.publishing import Base, GateSettings, Plan, Published, Publisher, VersionRows
 from lookalike.catalogue import Attribute
 from lookalike.catalogue.picture import checked_id
+from lookalike.catalogue.rows import reserved
 from lookalike.changes import Addition, Additions, open_changes
 from lookalike.errors import DataError, NoFeatures, PictureError, PublishConflict
 from lookalike.index import IndexDetails, ModelReference, SearchParameters, embedding_of
@@ -47,12 +48,14 @@ def add(pictures: Sequence[NewPicture], settings: Settings) -> Published:
 
     Raises:
         NothingPublished: there is no index to add to.
-        DataError: an id cannot be one, or is given twice.
+        DataError: an id cannot be one, or is given twice, or an attribute is called ``id``,
+            ``uri`` or ``label``.
         PictureError, NoFeatures: one of them cannot be used; nothing was added.
         PublishConflict: other jobs published meanwhile; the additions are recorded, and
             the next version has them.
     """
     _check_ids(pictures)
+    _check_attributes(pictures)
     indexes = open_indexes(settings.store, settings.index)
     current = indexes.current()
     details = decode_details(indexes.manifest(current), current)
@@ -98,6 +101,15 @@ def _check_ids(pictures: Sequence[NewPicture]) -> None:
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise DataError(f"two of the pictures would have the id {twice[0]!r}: say --id for each")
+
+
+def _check_attributes(pictures: Sequence[NewPicture]) -> None:
+    """An attribute ``label`` would take the label's place in every filter of the index."""
+    for picture in pictures:
+        if names := reserved(picture.attributes):
+            raise DataError(
+                f"{picture.id}: no attribute can be called {names[0]!r}, as in a catalogue"
+            )
 
 
 def _embedded(

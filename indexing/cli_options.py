@@ -49,7 +49,7 @@ build_options = together(
     click.option("--ef-search", type=click.IntRange(1), help="With --factory: HNSW."),
     click.option(
         "--recall",
-        type=Number(0, 1),
+        type=Number(0, 1, min_open=True),
         help="recall@10 to tune the search to and to insist on; "
         f"{TARGET_RECALL:g} where the type is chosen.",
     ),

@@ -4,7 +4,7 @@ import msgspec
 from flask import Request
 
 from lookalike.catalogue import Attribute
-from lookalike.catalogue.rows import COLUMNS
+from lookalike.catalogue.rows import reserved
 from lookalike.errors import InvalidParameter
 from search_api.parameters import (
     FIELD,
@@ -52,8 +52,7 @@ def _upload(data: bytes, told: UploadParameters) -> Upload:
 
 def _check(attributes: dict[str, Attribute]) -> None:
     """Hold attributes against what a catalogue can say, and a replica can keep in memory."""
-    columns = sorted(attributes.keys() & set(COLUMNS))
-    if columns:
+    if columns := reserved(attributes):
         raise InvalidParameter(f"attributes: none can be called {columns[0]!r}, as in a catalogue")
     size = len(msgspec.json.encode(attributes))
     if size > MAX_ATTRIBUTES_BYTES:

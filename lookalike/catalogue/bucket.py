@@ -1,6 +1,7 @@
 """A catalogue that is everything below a URL: a bucket, or a prefix in one."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lookalike.catalogue import remote
 from lookalike.catalogue.folder import SIDECARS
@@ -14,10 +15,10 @@ class Bucket:
     """The pictures below a URL that fsspec reads, listed anew and streamed at each iteration.
 
     They come sorted by id. A picture's id is its key relative to the prefix; its label is the
-    first folder below the prefix, None for a key directly below it. As in a local folder,
-    hidden keys (a part of them begins with a dot) and sidecars are left out, and so are the
-    empty objects that stand for folders. The stamp is an object's size and etag, or its
-    modification time where the storage has no etags.
+    first folder below the prefix, None for a key directly below it or where that folder's name
+    is empty. As in a local folder, hidden keys (a part of them begins with a dot) and sidecars
+    are left out, and so are the empty objects that stand for folders. The stamp is an object's
+    size and etag, or its modification time where the storage has no etags.
 
     Args:
         url: such as ``s3://bucket/folder``; what is below that folder is listed, not every
@@ -26,20 +27,27 @@ class Bucket:
     Raises:
         ConfigurationError: nothing installed reads this kind of URL.
         DataError: while iterating: there is no such bucket, or it may not be listed.
-        SourceUnavailable: while iterating: the storage cannot be reached.
+        SourceUnavailable: now or while iterating: the storage cannot be reached.
     """
 
     distinct = True
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._fs, root = remote.file_system(url)
+        with self._told():  # some connect at once
+            self._fs, root = remote.file_system(url)
         self._root = root.rstrip("/")
 
     def __iter__(self) -> Iterator[Picture]:
+        with self._told():
+            yield from self._pictures()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say what is wrong with the storage in the user's terms."""
         try:
             with remote.as_os_errors(self._url):
-                yield from self._pictures()
+                yield
         except (FileNotFoundError, PermissionError) as error:
             raise DataError(f"there is nothing to list at {error}") from error
         except OSError as error:
@@ -52,9 +60,9 @@ class Bucket:
             name = found["name"][start:]
             if _is_ours(name):
                 checked_id(name, redacted(self._url))
-                label = name.split("/", 1)[0] if "/" in name else None
+                label = name.split("/", 1)[0] if "/" in name else ""
                 stamp = remote.stamp_of(self._fs, found)
-                yield Picture(name, f"{base}/{name}", label, stamp=stamp)
+                yield Picture(name, f"{base}/{name}", label or None, stamp=stamp)
 
 
 def _is_ours(name: str) -> bool:

@@ -30,8 +30,9 @@ class Folder:
     the root are left out.
 
     Raises:
-        DataError: the root is no folder; while iterating: a folder in it cannot be listed, or
-            a name makes no id (a broken name's id is that of another file, or too long).
+        DataError: the root is no folder; while iterating: a folder in it cannot be listed or
+            entered, or a name makes no id (a broken name's id is that of another file, or too
+            long).
     """
 
     distinct = True
@@ -82,6 +83,8 @@ class Folder:
             seen = path.lstat()
         except FileNotFoundError:
             return Picture(name, path.as_uri(), label)  # gone since; reading it will tell
+        except OSError as error:  # such as in a folder that may be listed, and not entered
+            raise DataError(f"{path} cannot be looked at: {error.strerror}") from error
         found = self._linked(path) if stat.S_ISLNK(seen.st_mode) else seen
         if found is None or not stat.S_ISREG(found.st_mode):
             return None

@@ -66,6 +66,7 @@ class ManifestFile:
 
     def _unreadable(self, error: Exception) -> DataError | SourceUnavailable:
         """Tell a damaged file, for which pyarrow has errors without a number, from storage."""
-        damaged = isinstance(error, PermissionError) or getattr(error, "errno", 0) is None
-        kind = DataError if damaged else SourceUnavailable
+        away = isinstance(error, ConnectionError | TimeoutError)
+        damaged = getattr(error, "errno", 0) is None and not away
+        kind = DataError if damaged or isinstance(error, PermissionError) else SourceUnavailable
         return kind(f"cannot read {remote.told(error, self._place)}")

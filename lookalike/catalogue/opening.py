@@ -1,5 +1,6 @@
 """Telling by its spelling what kind of catalogue a source is."""
 
+import re
 from pathlib import Path
 
 from lookalike.catalogue.base import Catalogue
@@ -13,6 +14,9 @@ from lookalike.errors import ConfigurationError, DataError
 
 DATABASES = frozenset({"mariadb", "mssql", "mysql", "oracle", "postgres", "postgresql", "sqlite"})
 
+# A host with a user and a port, or a bucket: without a password.
+HOST = re.compile(r"([^:@]*@)?[^:@]*(:\d*)?")
+
 
 def open_catalogue(source: str, query: str | None = None) -> Catalogue:
     """Open the pictures that a source lists.
@@ -25,17 +29,20 @@ def open_catalogue(source: str, query: str | None = None) -> Catalogue:
 
     Raises:
         DataError: there is no such thing, or it lacks a column.
-        ConfigurationError: the source and the query do not go together, or a package that
-            reads such a source is not installed; the message says which.
+        ConfigurationError: the source is empty, it and the query do not go together, or a
+            package that reads such a source is not installed; the message says which.
         SourceUnavailable: a bucket or a database cannot be reached.
     """
     if query is not None:
         return Query(source, query)
+    if not source:  # a path to it would be the current folder
+        raise ConfigurationError("the source is empty: say where the pictures are")
     scheme = scheme_of(source)
     if scheme in ("", "file"):
         return _open_local(Path(_path(source)).absolute())
     if scheme.split("+")[0] in DATABASES:
         raise ConfigurationError(f"{scheme}:// is a database: say with --query what to select")
+    source = scheme + source[len(scheme) :]  # one spelling for all the pictures' URIs
     _check_no_password(source)
     return ManifestFile(source) if is_table(without_query(source)) else Bucket(source)
 
@@ -59,7 +66,9 @@ def _path(source: str) -> str:
 
 def _check_no_password(source: str) -> None:
     """Every picture's URI would show it, in the index and in every answer."""
-    if "***" in redacted(source):
+    host = source.partition("://")[2].partition("/")[0]
+    # Below a host or a bucket, "10:30@home" is a name. A password may have slashes itself.
+    if "***" in redacted(source) and not HOST.fullmatch(host):
         raise ConfigurationError(
             f"{redacted(source)} is spelt with a password, which would get into the pictures' "
             "URIs: leave it out, and set it in fsspec's configuration or the environment"

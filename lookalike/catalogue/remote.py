@@ -13,7 +13,15 @@ from lookalike.errors import ConfigurationError
 
 # Which extra of this package brings what reads a scheme.
 EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-OS_ERRORS = (FileNotFoundError, PermissionError, IsADirectoryError, TimeoutError)
+OS_ERRORS = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    TimeoutError,
+    ConnectionError,
+)
+# How a web host tells that there is no such file, and that we may not have it.
+GONE, FORBIDDEN = (404, 410), (401, 403)
 BLOCK_BYTES = 4_000_000  # what a read brings at least
 ETAGS = ("ETag", "etag")
 TIMES = ("LastModified", "last_modified", "mtime", "updated")
@@ -92,7 +100,7 @@ def file_system(uri: str) -> tuple[Any, str]:
         raise ConfigurationError(f"reading {scheme}:// needs {_remedy(scheme, error)}") from error
     except ValueError as error:
         raise ConfigurationError(f"{redacted(uri)}: nothing reads {scheme}:// addresses") from error
-    return fs, str(fs._strip_protocol(uri))
+    return fs, str(fs._strip_protocol(scheme + uri[len(scheme) :]))  # it knows no S3://
 
 
 def stamp_of(fs: Any, found: Mapping[str, Any]) -> Stamp | None:
@@ -113,28 +121,55 @@ def as_os_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except failures() as error:
-        kind = next((kind for kind in OS_ERRORS if isinstance(error, kind)), OSError)
-        raise kind(told(error, uri)) from None  # the original's text may hold a password
+        why = _outage(error) or error
+        raise _kind(why)(told(why, uri)) from None  # the original's text may hold a password
+
+
+def _kind(error: Exception) -> type[OSError]:
+    if getattr(error, "status", None) in FORBIDDEN:
+        return PermissionError
+    other = ConnectionError if isinstance(error, _foreign()) else OSError
+    return next((kind for kind in OS_ERRORS if isinstance(error, kind)), other)
+
+
+def _outage(error: Exception) -> Exception | None:
+    """Give why a web host could not be asked, which fsspec tells as a missing file."""
+    aiohttp, cause = sys.modules.get("aiohttp"), error.__cause__
+    if aiohttp is None or not isinstance(error, FileNotFoundError):
+        return None
+    if not isinstance(cause, aiohttp.ClientError | TimeoutError):
+        return None
+    return None if getattr(cause, "status", None) in GONE else cause
 
 
 def told(error: Exception, uri: str) -> str:
     """Say what is wrong with a URI, without the secrets that it may hold."""
     shown, told = redacted(uri), str(error)
     query = uri.removeprefix(without_query(uri))
-    for secret, instead in ((uri, shown), (urlsplit(uri).password, "***"), (query, "")):
+    for secret, instead in ((uri, shown), (_password(uri), "***"), (query, "")):
         if secret:
             told = told.replace(secret, instead)
     return f"{shown}: {told or type(error).__name__}"
 
 
+def _password(uri: str) -> str | None:
+    try:
+        return urlsplit(uri).password
+    except ValueError:  # such as of a lone "[": then it is all that could be one
+        return uri.partition("://")[2].rpartition("@")[0].partition(":")[2]
+
+
 def failures() -> tuple[type[Exception], ...]:
     """Give what a storage may raise: OSError, and the classes that loaded backends have beside."""
-    foreign = (
+    return (OSError, *_foreign())
+
+
+def _foreign() -> tuple[type[Exception], ...]:
+    return tuple(
         getattr(sys.modules[module], name)
         for module, name in FOREIGN_ERRORS
         if module in sys.modules
     )
-    return (OSError, *foreign)
 
 
 def _modified(fs: Any, found: Mapping[str, Any]) -> datetime | None:

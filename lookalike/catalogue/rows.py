@@ -49,6 +49,11 @@ def picture_of(row: Mapping[str, Any], where: str, base: str) -> Picture:
     )
 
 
+def reserved(names: Iterable[str]) -> list[str]:
+    """Give those of ``names`` that no attribute can have, sorted: a catalogue's own columns."""
+    return sorted(set(names) & set(COLUMNS))
+
+
 def _text(value: object, column: str, where: str) -> str:
     """Take text, and the whole numbers and UUIDs that databases use as keys."""
     if value is None:

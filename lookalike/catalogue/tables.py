@@ -1,8 +1,11 @@
 """Parquet and CSV through pyarrow, in batches: a table is never in memory as a whole."""
 
 import io
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
 
 from lookalike.catalogue.rows import COLUMNS
 from lookalike.errors import DataError
@@ -24,6 +27,19 @@ UNCLOSED = (
     "a quote is not closed, and took the rows below it for its text "
     '(a quote inside a value is written twice: "")'
 )
+# What has no unclosed quote: text, quotes inside of it (a size in inches), and quoted values. After
+# one over several lines comes a separator; else its last quote was to open a value of a row below.
+# Repeated so often at the most, since each time costs memory.
+SOUND = re.compile(
+    rb"""(?: [^"]+ | (?<![,\r\n])"
+    | "[^"\r\n]*(?:""[^"\r\n]*)*" (?=[^"])
+    | "[^"]*(?:""[^"]*)*" (?=[,\r\n]) ){1,1000}""",
+    re.VERBOSE,
+)
+QUOTE = ord('"')
+BESIDE_QUOTES = np.isin(np.arange(256), list(b'",\r\n'))
+# What may come to be sound with the text that follows.
+OPEN = re.compile(rb'(?:"[^"]*(?:""[^"]*)*"?)?')
 
 Row = dict[str, Any]
 
@@ -56,7 +72,7 @@ def read_rows(file: BinaryIO, name: str, schema: "pa.Schema") -> Iterator[Row]:
 
     Raises:
         DataError: a value is none that Python has, such as the year 20,000 or broken UTF-8;
-            or a quote in a CSV file is not closed, once all of it is read.
+            or a quote in a CSV file is not closed, at the latest once all of it is read.
     """
     done = 0
     for batch in _batches(file, name, schema):
@@ -100,52 +116,85 @@ def _csv(source: BinaryIO | io.RawIOBase, types: dict[str, Any]) -> "csv.CSVStre
 def _of_csv(file: BinaryIO, name: str, schema: "pa.Schema") -> Iterator["pa.RecordBatch"]:
     import pyarrow as pa
 
-    source = _Counted(_text_of(file, name))
-    over_lines = False
+    source = _Checked(_text_of(file, name), name)
     try:
         for batch in _csv(source, dict(zip(schema.names, schema.types, strict=True))):
-            over_lines = over_lines or _goes_over_lines(batch)
+            source.check()
             yield batch
     except pa.ArrowInvalid as error:
+        source.check()
         if "straddl" not in str(error):
             raise
         raise DataError(
             f"{name} has a row of over {BLOCK_BYTES // 1_000_000} MB: perhaps {UNCLOSED}"
         ) from error
-    if over_lines and source.quotes % 2:
-        raise DataError(
-            f"{name} has values that go over several lines, and an odd number of quotes: {UNCLOSED}"
-        )
+    source.check_end()
 
 
-class _Counted(io.RawIOBase):
-    """Counts the quotes of the text that is read through it: an even number, where all close."""
+class _Checked(io.RawIOBase):
+    """Looks for a quote that is not closed in the text that is read through it.
 
-    def __init__(self, text: BinaryIO) -> None:
+    pyarrow takes all up to the next quote for the value then, and what follows that too.
+    """
+
+    def __init__(self, text: BinaryIO, name: str) -> None:
         self._text = text
-        self.quotes = 0
+        self._name = name
+        self._line = 1
+        self._rest = b"\n"  # the character before what is still to be looked at, and that
+        self._unclosed = False
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
         data = self._text.read(size)
-        self.quotes += data.count(b'"')
+        if not self._unclosed:  # raised where the rows are made: pyarrow reads in its own threads
+            self._unclosed = OPEN.fullmatch(self._look(data)) is None
         return data
+
+    def check(self) -> None:
+        """Raise DataError, naming the line, where a quote among what was read is not closed."""
+        if self._unclosed:
+            raise DataError(f"{self._name}, line {self._line}: {UNCLOSED}")
+
+    def check_end(self) -> None:
+        """Raise DataError where a quote is not closed, now that all was read."""
+        self._unclosed = self._unclosed or self._look(b"\n") != b""
+        self.check()
+
+    def _look(self, data: bytes) -> bytes:
+        """Pass over what is sound, and give what is left: a value that begins with a quote."""
+        text = self._rest + data
+        end = _plain_end(text)
+        while found := SOUND.match(text, end):
+            end = found.end()
+        self._line += text.count(b"\n", 1, end)
+        self._rest = text[end - 1 :]
+        return self._rest[1:]
+
+
+def _plain_end(text: bytes) -> int:
+    """Give up to where all quotes stand where values begin and end, as of most files they do.
+
+    It is 1, after the character before, where one stands elsewhere: that is seen to slowly.
+    """
+    seen = np.frombuffer(text, np.uint8)
+    if QUOTE in (seen[0], seen[-1]):
+        return 1
+    quotes = np.flatnonzero(seen == QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    if not (BESIDE_QUOTES[seen[opening - 1]].all() and BESIDE_QUOTES[seen[closing + 1]].all()):
+        return 1
+    if len(opening) == len(closing):
+        return len(text)
+    return int(opening[seen[opening - 1] != QUOTE][-1])  # the rest may be twice a quote inside
 
 
 def _text_of(file: BinaryIO, name: str) -> Any:
     import pyarrow as pa
 
     return pa.CompressedInputStream(file, "gzip") if name.lower().endswith(".gz") else file
-
-
-def _goes_over_lines(batch: "pa.RecordBatch") -> bool:
-    import pyarrow as pa
-    from pyarrow import compute
-
-    texts = [column for column in batch.columns if pa.types.is_string(column.type)]
-    return any(compute.any(compute.match_substring(text, "\n")).as_py() for text in texts)
 
 
 def _without_nanoseconds(batch: "pa.RecordBatch") -> "pa.RecordBatch":

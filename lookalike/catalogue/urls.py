@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 FILE = "file:"
@@ -31,7 +31,10 @@ def local_path(uri: str) -> str | None:
     scheme = scheme_of(uri)
     if scheme not in ("", "file"):
         return None
-    path = uri if scheme == "" else os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
+    try:
+        path = uri if scheme == "" else os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
+    except ValueError as error:
+        raise OSError(f"{uri!r} is no URL: {error}") from error
     if not path.startswith("/") or "\0" in path:
         raise OSError(f"{uri!r} is neither a URL nor an absolute path")
     return path
@@ -53,7 +56,11 @@ def redacted(url: str) -> str:
 
 def without_query(url: str) -> str:
     """Cut the query off a web address; elsewhere a question mark is a character like any other."""
-    return url.partition("?")[0] if scheme_of(url) in ("http", "https") else url
+    return url.partition("?")[0] if _is_web(url) else url
+
+
+def _is_web(url: str) -> bool:
+    return scheme_of(url) in ("http", "https")
 
 
 def absolute_uri(uri: str, base: str) -> str:
@@ -62,7 +69,8 @@ def absolute_uri(uri: str, base: str) -> str:
     The scheme of files comes in lower case, however it is spelt.
 
     Args:
-        uri: a URL, an absolute path, or a relative path with forward slashes.
+        uri: a URL, an absolute path, or a relative path with forward slashes. It is a file's
+            name as it is, which a web address has percent-encoded.
         base: the folder that relative paths start from: an absolute path, or a URL.
 
     Raises:
@@ -86,7 +94,9 @@ def _joined(base: str, relative: str) -> str:
     found = SCHEME.match(base)
     start = found.end() if found else 0
     host, *folders = base[start:].rstrip("/").split("/")
-    for part in relative.split("/"):
+    # "%", "#" and "?" mean something in a web address, and nothing in a file's name.
+    spelt = quote(relative) if _is_web(base) else relative
+    for part in spelt.split("/"):
         if part == "..":
             folders = folders[:-1]
         elif part != ".":

@@ -56,6 +56,26 @@ def test_a_store_of_nothing_is_left_so(tmp_path: Path, arguments: list[str]) -> 
     assert not (tmp_path / "mistyped").exists()
 
 
+@pytest.mark.parametrize("name", ["reindex", "build"])
+def test_a_recall_of_nothing_is_refused_and_not_taken_for_the_usual_one(
+    tmp_path: Path, name: str
+) -> None:
+    source = [str(tmp_path)] if name == "reindex" else []
+    told = command(name, *source, "--recall", "0", STORE=str(tmp_path / "store"))
+    assert "0.0 is not in the range 0<x<=1" in told.stderr
+    assert told.returncode == 2
+
+
+@pytest.mark.parametrize("name", ["id", "uri", "label"])
+def test_no_attribute_of_an_added_picture_takes_a_column_s_name(tmp_path: Path, name: str) -> None:
+    """An attribute ``label`` would take the place of all labels in filters."""
+    (tmp_path / "crow.png").touch()
+    picture, attributes = str(tmp_path / "crow.png"), ["--attribute", f"{name}=bird"]
+    told = command("add", picture, *attributes, STORE=str(tmp_path / "store"))
+    assert f"crow.png: no attribute can be called {name!r}" in told.stderr
+    assert told.returncode == DataError.exit_code
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

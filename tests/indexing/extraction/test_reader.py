@@ -47,6 +47,18 @@ def test_pixels_lie_in_the_first_slots_without_gaps(paths: list[Path]) -> None:
     assert not room[[0, 3, 4, 5]].any()
 
 
+def test_a_picture_on_a_host_that_is_down_is_not_missing() -> None:
+    found = read(Wanted("http://127.0.0.1:9/a.png"), slots(1)[0], work())
+    assert (found.kind, found.type, found.stamp) == ("rejected", "unreadable", None)
+
+
+@pytest.mark.parametrize("uri", ["http://[bad/a.png", "http://me:pw@[bad/a", "file://[bad/a.png"])
+def test_an_address_that_is_none_is_the_fault_of_its_picture_alone(uri: str) -> None:
+    found = read(Wanted(uri), slots(1)[0], work())
+    assert found.kind in ("missing", "rejected")
+    assert "pw" not in str(found)
+
+
 def test_a_known_digest_is_not_decoded(paths: list[Path]) -> None:
     digest = hashlib.sha256(paths[0].read_bytes()).digest()
     room = slots(1)

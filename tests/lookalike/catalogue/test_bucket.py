@@ -232,6 +232,35 @@ def test_a_password_in_a_url_is_refused_since_every_uri_would_show_it() -> None:
     assert "cr/et" not in str(caught.value)
 
 
+def test_a_password_with_a_slash_is_refused_too() -> None:
+    with pytest.raises(ConfigurationError, match="leave it out"):
+        open_catalogue("sftp://me:se/cret@host/folder")
+
+
+@pytest.mark.parametrize("folder", ["/10:30@home", ":8080/me@home", "me@host/a:b@c"])
+def test_names_with_colons_and_ats_are_no_passwords(folder: str) -> None:
+    root = f"memory://root{next(_numbers)}{folder}"
+    put(root, "a.png")
+    assert [picture.id for picture in open_catalogue(root)] == ["a.png"]
+
+
+def test_the_scheme_may_be_spelt_in_any_case(bucket: str) -> None:
+    put(f"s3://{bucket}/folder", "a.png")  # its bytes are its name
+    [picture] = open_catalogue(f"S3://{bucket}/folder")
+    assert picture.uri == f"s3://{bucket}/folder/a.png"
+    assert read_bytes(f"S3://{bucket}/folder/a.png", 9) == b"a.png"
+
+
+def test_a_folder_without_a_name_is_no_label(s3: Any, bucket: str) -> None:
+    s3.call_s3("put_object", Bucket=bucket, Key="folder//a.png", Body=b"a")
+    assert [(p.id, p.label) for p in listed(f"s3://{bucket}/folder")] == [("/a.png", None)]
+
+
+def test_a_server_that_is_down_is_unavailable_where_opening_connects() -> None:
+    with pytest.raises(SourceUnavailable, match=r"cannot list ftp://127\.0\.0\.1:9/photos"):
+        open_catalogue("ftp://127.0.0.1:9/photos")
+
+
 @pytest.fixture
 def closed_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with socket.socket() as listener:

@@ -1,3 +1,4 @@
+import errno
 import os
 import tracemalloc
 from pathlib import Path
@@ -168,3 +169,17 @@ def test_a_file_that_is_gone_since_it_was_listed_has_no_stamp(tmp_path: Path) ->
     assert next(pictures).stamp is not None
     (tmp_path / "b.png").unlink()
     assert [(gone.id, gone.stamp) for gone in pictures] == [("b.png", None)]
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bird").mkdir()
+    (tmp_path / "bird/owl.png").touch()
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "lstat", refuse)  # the tests may run as root, who may enter any
+    with pytest.raises(DataError, match=r"bird/owl\.png cannot be looked at: Permission denied"):
+        list(Folder(tmp_path))

@@ -1,7 +1,9 @@
 """Parquet and CSV manifests, local and remote."""
 
 import gzip
+import io
 import sys
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookalike.catalogue import Picture, open_catalogue
-from lookalike.errors import ConfigurationError, DataError
+from lookalike.catalogue import Picture, open_catalogue, tables
+from lookalike.errors import ConfigurationError, DataError, SourceUnavailable
 from tests.lookalike.catalogue.manifests import WRITERS, parquet_bytes, read
 
 _numbers = count()
@@ -168,14 +170,28 @@ ROWS = [f"{number},{number}.png,owl" for number in range(9)]
 
 
 @pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("row", ['x,x.png,"owl', 'x,x.png,"owl\ny,y.png,"owl"'])
+@pytest.mark.parametrize(
+    "row",
+    ['x,x.png,"owl', 'x,x.png,"owl\ny,y.png,"owl"', 'x,x.png,"owl\ny,y.png,a\nz,z.png,"owl'],
+)
 def test_an_unclosed_quote_loses_no_rows_silently(row: str, packed: bool, tmp_path: Path) -> None:
     text = "\n".join(["id,uri,label", *ROWS, row, *ROWS, ""]).encode()
     place = tmp_path / ("m.csv.gz" if packed else "m.csv")
     place.write_bytes(gzip.compress(text) if packed else text)
     catalogue = open_catalogue(str(place))
-    with pytest.raises(DataError, match=r"m\.csv.*odd number of quotes"):
+    with pytest.raises(DataError, match=r"m\.csv.*, line 11: a quote is not closed"):
         list(catalogue)
+
+
+def test_quotes_are_seen_to_wherever_the_file_is_cut() -> None:
+    sound = b'"a","b ""c""\nd",5" x\n"","""",6"\n' * 5
+    for size in range(1, len(sound)):
+        for text, line in ((sound, None), (sound + b'"e\nf,"g', 16), (sound + b'"e"",', 16)):
+            checked = tables._Checked(io.BytesIO(text), "m.csv")
+            while checked.read(size):
+                pass
+            with nullcontext() if line is None else pytest.raises(DataError, match=f"line {line}:"):
+                checked.check_end()
 
 
 def test_an_unclosed_quote_before_a_megabyte_is_named(tmp_path: Path) -> None:
@@ -192,11 +208,27 @@ def test_inches_are_no_quotes(tmp_path: Path) -> None:
     assert sizes == ['5" wide', "6"]
 
 
+def test_inches_beside_a_value_of_several_lines_are_no_quotes(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text('id,uri,note,size\na,a.png,"two\nlines",5" nail\n')
+    [picture] = open_catalogue(str(tmp_path / "m.csv"))
+    assert picture.attributes == {"note": "two\nlines", "size": '5" nail'}
+
+
 @pytest.mark.parametrize("place", ["m.csv", "memory://none/m.parquet"])
 def test_a_manifest_that_is_not_there_is_named(place: str, tmp_path: Path) -> None:
     source = place if "://" in place else str(tmp_path / place)
     with pytest.raises(DataError, match=f"there is no .*{place}"):
         open_catalogue(source)
+
+
+def test_an_empty_source_is_not_the_current_folder() -> None:
+    with pytest.raises(ConfigurationError, match="the source is empty"):
+        open_catalogue("")
+
+
+def test_a_host_that_is_down_is_no_bad_data() -> None:
+    with pytest.raises(SourceUnavailable, match="Cannot connect to host"):
+        open_catalogue("http://127.0.0.1:9/m.csv")
 
 
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:

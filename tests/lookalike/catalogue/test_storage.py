@@ -17,6 +17,7 @@ from lookalike.catalogue import Folder, Stamp, remote
 from lookalike.catalogue.storage import open_file, read_bytes, read_stamp, read_with_stamp
 from lookalike.catalogue.urls import local_path
 from lookalike.errors import ConfigurationError, PictureTooLarge
+from tests.answering import answering
 from tests.lookalike.catalogue.objects import put
 
 _numbers = count()
@@ -156,6 +157,30 @@ def test_errors_of_a_remote_storage_show_no_password() -> None:
         read_bytes(uri, 9)
     assert "secret" not in str(caught.value)
     assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (404, FileNotFoundError),
+        (410, FileNotFoundError),
+        (403, PermissionError),
+        (500, ConnectionError),
+    ],
+)
+def test_a_web_host_that_is_in_trouble_has_not_lost_a_file(
+    status: int, kind: type[OSError]
+) -> None:
+    with answering(lambda _: (status, b"")) as port:
+        for ask in (read_stamp, lambda uri: read_with_stamp(uri, 9), open_file):
+            with pytest.raises(kind):
+                ask(f"http://127.0.0.1:{port}/a.png")
+
+
+def test_a_web_host_that_is_down_has_not_lost_a_file() -> None:
+    for ask in (read_stamp, lambda uri: read_with_stamp(uri, 9), open_file):
+        with pytest.raises(ConnectionError, match="Cannot connect to host"):
+            ask("http://127.0.0.1:9/a.png")
 
 
 def test_a_storage_that_tells_neither_etag_nor_time_has_no_stamp() -> None:

@@ -36,6 +36,11 @@ def test_the_path_of_a_local_file(uri: str, path: str | None) -> None:
     assert local_path(uri) == path
 
 
+def test_a_file_url_that_is_none_has_no_path() -> None:
+    with pytest.raises(OSError, match="is no URL"):
+        local_path("file://[bad/a.png")
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -65,6 +70,10 @@ def test_a_url_is_shown_without_what_may_be_secret(url: str, shown: str) -> None
         ("/a#.png", "s3://bucket", "file:///a%23.png"),
         ("FILE:///a%23.png", "s3://bucket", "file:///a%23.png"),
         ("File:/a.png", "/data", "file:/a.png"),
+        ("x/a#b.jpg", "http://host/shop", "http://host/shop/x/a%23b.jpg"),
+        ("q?x.jpg", "https://host/shop", "https://host/shop/q%3Fx.jpg"),
+        ("%41.jpg", "HTTPS://host", "HTTPS://host/%2541.jpg"),
+        ("../a é.jpg", "http://host/a%20b/c", "http://host/a%20b/a%20%C3%A9.jpg"),
     ],
 )
 def test_a_place_becomes_an_absolute_uri(uri: str, base: str, absolute: str) -> None:
