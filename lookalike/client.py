@@ -250,7 +250,8 @@ class Client:
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it.
 
-        Its member ``found`` says whether there was such a picture: an id may be misspelt.
+        Its member ``found`` says whether there was such a picture: an id may be misspelt. Where
+        an answer is lost, the picture is deleted again, and ``found`` is of that second time.
         """
         return self._document("DELETE", _path(name))
 
@@ -263,6 +264,9 @@ class Client:
         attributes: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Add a picture, or replace the one of this id; give the durable record of it.
+
+        Its member ``replaced`` says whether there was one. Where an answer is lost, the picture
+        is sent again, and ``replaced`` is of that second time.
 
         Args:
             name: its id.

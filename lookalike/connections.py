@@ -75,12 +75,20 @@ class Connections:
         url: the server, ``http://`` or ``https://``; its path begins the path of each request.
         keep: how many are kept at most.
         headers: sent with each request.
+        harmless: whether requests change nothing, however often they come.
 
     Raises:
         ValueError: it is no such URL, or a header has a line break.
     """
 
-    def __init__(self, url: str, *, keep: int, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        keep: int,
+        headers: Mapping[str, str] | None = None,
+        harmless: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not HOST.fullmatch(parts.hostname or ""):
             raise ValueError(f"{url} is not a URL that begins with http:// or https://")
@@ -92,6 +100,7 @@ class Connections:
         port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
         host = {"Host": f"{named}{port}", "Accept-Encoding": "identity"}
         self._headers = _lines({**host, **(headers or {})})
+        self._harmless = harmless
         self._keep, self._kept = keep, list[_Kept]()
         weakref.finalize(self, _close, self._kept)
 
@@ -106,9 +115,9 @@ class Connections:
     ) -> Reply:
         """Send a request and read its answer.
 
-        Where the connection ends before an answer begins, the request is sent once more, on a
-        new one: that a kept connection has ended is found by using it. So a request may come
-        twice, and must be one that can.
+        Where a kept connection ends before an answer begins, the request is sent once more, on
+        a new one: that it has ended is found by using it. So a request may come twice, and must
+        be one that can; a harmless one is sent once more where a new connection ends, too.
 
         Args:
             method: of HTTP.
@@ -129,6 +138,8 @@ class Connections:
             return self._exchange(connection, method, request, deadline)
         except Died:  # then most likely those that are kept have died too
             self.close()
+            if kept is None and not self._harmless:
+                raise
         except TooSlow:
             if kept is not None:  # its network may have gone without a word, as theirs
                 self.close()

@@ -147,8 +147,17 @@ def test_no_more_are_kept_than_were_asked_for() -> None:
         assert server.opened == 2
 
 
-def test_an_end_before_an_answer_is_told_after_a_second_try() -> None:
-    with served([], [], [OK]) as (server, connections):
+def test_an_end_before_an_answer_is_told_at_once_of_a_new_connection() -> None:
+    """Another sending would be a second one: this connection had not ended while it was kept."""
+    with served([], [OK]) as (server, connections):
+        with pytest.raises(Died):
+            ask(connections)
+        assert server.opened == 1
+
+
+def test_an_end_of_a_kept_one_and_of_its_successor_is_told() -> None:
+    with served([OK], [], [OK]) as (server, connections):
+        ask(connections)
         with pytest.raises(Died):
             ask(connections)
         assert server.opened == 2
@@ -158,7 +167,7 @@ def test_an_end_before_an_answer_is_told_after_a_second_try() -> None:
     ("scripts", "error"),
     [
         ([[HALF]], BrokeOff),
-        ([[b"nonsense\r\n\r\n"], [b"nonsense\r\n\r\n"]], Died),
+        ([[b"nonsense\r\n\r\n"]], Died),
         ([[SILENCE]], TooSlow),
     ],
 )
