@@ -7,6 +7,7 @@ Such as:
         print(hit.distance, hit.id)
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -64,6 +65,8 @@ __all__ = [
 # Answers that mean "not now", which the service gives with a Retry-After.
 NOT_NOW = frozenset({429, 503})
 IMAGE = "/image"
+# What a picture may be given as.
+BYTES = (bytes, bytearray, memoryview)
 JSON = {"Content-Type": "application/json"}
 # Connections that are kept, for threads that share a client.
 CONNECTIONS = 32
@@ -126,7 +129,8 @@ class Client:
         ValueError: the URL is none of http or https, or the key has a line break.
 
     Every call raises :class:`ServiceError` where the service refuses it or does not answer, and
-    TypeError for an argument that is no JSON, or no picture's bytes.
+    TypeError for an argument that is no JSON, or no picture's bytes, and ValueError for a number
+    that JSON cannot tell: NaN, or an infinite one.
     """
 
     def __init__(
@@ -349,7 +353,20 @@ def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
 
 
 def _encoded(document: Any) -> bytes:
-    return msgspec.json.encode(document, enc_hook=_plain)
+    plain = msgspec.to_builtins(document, builtin_types=BYTES, enc_hook=_plain)
+    _demand_finite(plain)
+    return msgspec.json.encode(plain)
+
+
+def _demand_finite(plain: object) -> None:
+    """Refuse what JSON has no word for: it would travel as null, which means something else."""
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise ValueError(f"{plain} is no number that JSON can tell")
+    if isinstance(plain, dict):
+        plain = list(plain.values())
+    if isinstance(plain, list | tuple):
+        for one in plain:
+            _demand_finite(one)
 
 
 def _plain(value: object) -> object:
@@ -361,7 +378,7 @@ def _plain(value: object) -> object:
 
 def _picture(picture: bytes) -> bytes:
     """Refuse what is opened or read first, since a path would be taken for base64."""
-    if isinstance(picture, bytes | bytearray | memoryview):
+    if isinstance(picture, BYTES):
         return picture
     raise TypeError(
         f"a picture is the bytes of its file, as Path(…).read_bytes() gives them, and no "
