@@ -123,7 +123,7 @@ class Client:
         key: an API key of it, where it has some.
         timeout: seconds that one call may take, all its tries together.
         tries: how often a call is made at most: again after a 429 or a 503, when the
-            service says so, and after a connection that broke.
+            service says so and where ``timeout`` allows it, and after a connection that broke.
 
     Raises:
         ValueError: the URL is none of http or https, or the key has a line break.
@@ -424,7 +424,7 @@ def _split(query: Mapping[str, Any]) -> dict[str, Any]:
 
 def _retry_after(reply: Reply) -> float:
     try:
-        return min(float(reply.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
+        return float(reply.headers.get("Retry-After", 0))
     except ValueError:
         return 0.0
 

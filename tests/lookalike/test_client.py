@@ -1,13 +1,42 @@
 """The Python client against a service that answers what a test says."""
 
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lookalike.client import Client
+from lookalike.client import Client, ServiceError
+from tests.answering import Listener
 
 NOBODY = "http://127.0.0.1:9"
+
+
+def http(status: int, body: bytes = b"{}", **headers: str) -> bytes:
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    head = [f"HTTP/1.1 {status} So", f"Content-Length: {len(body)}", *lines]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+@contextmanager
+def replying(*replies: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Serve replies one after the other; give the URL, and the requests that come."""
+    requests: list[bytes] = []
+    left = iter(replies)
+
+    def talk(connection: socket.socket) -> None:
+        while request := connection.recv(65536):
+            requests.append(request)
+            connection.sendall(next(left, http(500)))
+
+    server = Listener(talk)
+    try:
+        yield server.url, requests
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize(
@@ -22,3 +51,22 @@ def test_numbers_that_json_cannot_tell_are_refused(number: Any) -> None:
         client.search_batch([{"id": "a", "filter": {"attribute": "price", "in": (1, number)}}])
     with pytest.raises(ValueError, match="no number that JSON can tell"):
         client.put("a", b"", attributes={"price": number})
+
+
+@pytest.mark.parametrize(("timeout", "pauses"), [(60, [25.0]), (20, [])])
+def test_it_comes_again_when_the_service_says_or_not_at_all(
+    timeout: float, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    with (
+        replying(http(429, Retry_After="25"), http(200)) as (url, requests),
+        Client(url, timeout=timeout) as client,
+    ):
+        if pauses:
+            assert client.index() == {}
+        else:
+            with pytest.raises(ServiceError, match="429"):
+                client.index()
+    assert slept == pauses
+    assert len(requests) == len(pauses) + 1
