@@ -85,7 +85,7 @@ class ServiceError(LookalikeError):
         problem: the document (RFC 9457), empty where there was none.
         kind: of which problem it is, as docs/errors.md lists them, such as
             ``picture-not-found``; empty where there was no document.
-        status: of HTTP, that it answered with; 0 where it did not answer.
+        status: of HTTP, that was answered with, by whoever did; 0 where nobody answered.
     """
 
     type = "service-error"
@@ -100,7 +100,7 @@ class ServiceError(LookalikeError):
         super().__init__(message)
         self.problem = problem or {}
         self.kind = str(self.problem.get("type", "")).rpartition(":")[2]
-        self.status = int(self.problem.get("status", status))
+        self.status = status
 
 
 class _Outcome(msgspec.Struct):
@@ -126,7 +126,8 @@ class Client:
             service says so and where ``timeout`` allows it, and after a connection that broke.
 
     Raises:
-        ValueError: the URL is none of http or https, or the key has a line break.
+        ValueError: the URL is none of http or https, the key has a line break, or there would be
+            no try.
 
     Every call raises :class:`ServiceError` where the service refuses it or does not answer, and
     TypeError for an argument that is no JSON, or no picture's bytes, and ValueError for a number
@@ -136,6 +137,8 @@ class Client:
     def __init__(
         self, url: str, *, key: str | None = None, timeout: float = 30.0, tries: int = 4
     ) -> None:
+        if tries < 1:
+            raise ValueError(f"a call is tried once at least, not {tries} times")
         self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._connections = Connections(self._url, keep=CONNECTIONS, headers=headers)
@@ -170,9 +173,9 @@ class Client:
             ServiceError: with the service's own words.
             TypeError: ``picture`` is something other than bytes.
         """
-        data = self._ask("/search", _query(picture, id, vector, url, parameters))
-        answer = _decoded(data, Answer)
-        return msgspec.structs.replace(answer, raw=data.decode())
+        reply = self._ask("/search", _query(picture, id, vector, url, parameters))
+        answer = _decoded(reply, Answer)
+        return msgspec.structs.replace(answer, raw=reply.data.decode())
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
         """Make several searches at once.
@@ -186,7 +189,7 @@ class Client:
         """
         body = {"queries": [_split(query) for query in queries]}
         outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
-        return [one.answer or _told(one.problem or {}) for one in outcomes]
+        return [one.answer or _told(one.problem or {}, one.status) for one in outcomes]
 
     def explain(
         self,
@@ -215,7 +218,7 @@ class Client:
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
-        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}")
+        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}").data
 
     def versions(self) -> Versions:
         """List the published versions of the index; for a key of administrators."""
@@ -244,12 +247,11 @@ class Client:
 
     def quarantine(self, **parameters: Any) -> Quarantine:
         """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        return _decoded(self._call("GET", f"/quarantine{query}"), Quarantine)
+        return _decoded(self._call("GET", f"/quarantine?{_parameters(parameters)}"), Quarantine)
 
     def quarantined_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture without a vector as a JPEG, where it can be decoded; likewise."""
-        return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}")
+        return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}").data
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it.
@@ -289,7 +291,7 @@ class Client:
 
     def duplicates(self, name: str, **parameters: Any) -> Duplicates:
         """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
-        asked = urlencode({"id": name, **parameters})
+        asked = _parameters({"id": name, **parameters})
         return _decoded(self._call("GET", f"/duplicates?{asked}"), Duplicates)
 
     def index(self) -> dict[str, Any]:
@@ -303,7 +305,7 @@ class Client:
     def _document(self, method: str, path: str) -> dict[str, Any]:
         return _decoded(self._call(method, path), dict[str, Any])
 
-    def _ask(self, path: str, document: Any) -> bytes:
+    def _ask(self, path: str, document: Any) -> Reply:
         return self._call("POST", path, _encoded(document), JSON)
 
     def _call(
@@ -312,7 +314,7 @@ class Client:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> bytes:
+    ) -> Reply:
         deadline = time.monotonic() + self._timeout
         pause = FIRST_PAUSE_SECONDS
         for tried in range(1, self._tries + 1):
@@ -329,7 +331,7 @@ class Client:
             raise ServiceError(self._silence(reply)) from reply
         if reply.status not in SUCCESS:
             raise _refused(reply)
-        return reply.data
+        return reply
 
     def _silence(self, why: NoAnswer) -> str:
         if isinstance(why, TooSlow):
@@ -343,12 +345,12 @@ class Client:
             return error
 
 
-def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
+def _decoded(reply: Reply, kind: type[Decoded]) -> Decoded:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(reply.data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServiceError(
-            f"something else than the service answers at this URL: {error}"
+            f"something else than the service answers at this URL: {error}", status=reply.status
         ) from error
 
 
@@ -415,6 +417,11 @@ def _vector(vector: ArrayLike | QueryVector) -> QueryVector:
     return QueryVector(np.asarray(vector, "<f4").tobytes())
 
 
+def _parameters(given: Mapping[str, Any]) -> str:
+    """Write parameters of a URL; None is what is not given, and no text."""
+    return urlencode({name: value for name, value in given.items() if value is not None})
+
+
 def _split(query: Mapping[str, Any]) -> dict[str, Any]:
     parameters = dict(query)
     names = ("picture", "id", "vector", "url")
@@ -431,7 +438,7 @@ def _retry_after(reply: Reply) -> float:
 
 def _refused(reply: Reply) -> ServiceError:
     try:
-        return _told(msgspec.json.decode(reply.data, type=dict[str, Any]))
+        return _told(msgspec.json.decode(reply.data, type=dict[str, Any]), reply.status)
     except (ValueError, KeyError):
         elsewhere = reply.headers.get("Location")
         hint = f": it is at {elsewhere}" if elsewhere else ""
@@ -439,5 +446,5 @@ def _refused(reply: Reply) -> ServiceError:
         return ServiceError(said, status=reply.status)
 
 
-def _told(problem: dict[str, Any]) -> ServiceError:
-    return ServiceError(f"{problem['title']}: {problem['detail']}", problem)
+def _told(problem: dict[str, Any], status: int) -> ServiceError:
+    return ServiceError(f"{problem['title']}: {problem['detail']}", problem, status=status)

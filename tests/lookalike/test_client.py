@@ -70,3 +70,41 @@ def test_it_comes_again_when_the_service_says_or_not_at_all(
                 client.index()
     assert slept == pauses
     assert len(requests) == len(pauses) + 1
+
+
+@pytest.mark.parametrize("told", [b"", b', "status": null', b', "status": "x"', b', "status": 418'])
+def test_the_status_is_that_of_the_answer_whatever_the_document_says(told: bytes) -> None:
+    problem = b'{"title": "Away", "detail": "Come again"' + told + b"}"
+    with (
+        replying(http(502, problem)) as (url, _),
+        Client(url) as client,
+        pytest.raises(ServiceError, match="Away: Come again") as raised,
+    ):
+        client.index()
+    assert raised.value.status == 502
+
+
+def test_a_query_of_a_batch_has_a_status_of_its_own() -> None:
+    outcome = b'{"status": 404, "problem": {"title": "Gone", "detail": "It is"}}'
+    with (
+        replying(http(200, b'{"outcomes": [' + outcome + b"]}")) as (url, _),
+        Client(url) as client,
+    ):
+        (error,) = client.search_batch([{"id": "a"}])
+    assert isinstance(error, ServiceError)
+    assert error.status == 404
+
+
+def test_there_is_a_try_at_least() -> None:
+    with pytest.raises(ValueError, match="once at least, not 0 times"):
+        Client(NOBODY, tries=0)
+
+
+def test_none_is_a_parameter_that_is_not_given() -> None:
+    with replying(http(400), http(400)) as (url, requests), Client(url) as client:
+        with pytest.raises(ServiceError):
+            client.quarantine(type=None, k=2)
+        with pytest.raises(ServiceError):
+            client.duplicates("a", distance=None)
+    lines = [request.partition(b"\r\n")[0] for request in requests]
+    assert lines == [b"GET /quarantine?k=2 HTTP/1.1", b"GET /duplicates?id=a HTTP/1.1"]
