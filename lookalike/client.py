@@ -37,7 +37,7 @@ from lookalike.answers import (
     Versions,
     score_of,
 )
-from lookalike.connections import Connections, NoAnswer, Reply, TooSlow
+from lookalike.connections import Connections, Distrusted, NoAnswer, Reply, TooSlow
 from lookalike.errors import LookalikeError
 
 __all__ = [
@@ -320,7 +320,7 @@ class Client:
         for tried in range(1, self._tries + 1):
             left = deadline - time.monotonic()
             reply = self._sent(method, path, body, headers, timeout=left)
-            if isinstance(reply, Reply) and reply.status not in NOT_NOW:
+            if _is_final(reply):
                 break
             wait = max(pause, _retry_after(reply)) if isinstance(reply, Reply) else pause
             if tried == self._tries or time.monotonic() + wait > deadline:
@@ -336,13 +336,22 @@ class Client:
     def _silence(self, why: NoAnswer) -> str:
         if isinstance(why, TooSlow):
             return f"the service at {self._url} gave no answer within {self._timeout:g} seconds"
-        return f"the service at {self._url} does not answer; is it running (lookalike serve)?"
+        if isinstance(why, Distrusted):
+            return f"the certificate of the service at {self._url} is refused: {why}"
+        return f"the service at {self._url} does not answer; is it running (lookalike serve)? {why}"
 
     def _sent(self, *request: Any, timeout: float) -> Reply | NoAnswer:
         try:
             return self._connections.exchange(*request, timeout=timeout)
         except NoAnswer as error:
             return error
+
+
+def _is_final(reply: Reply | NoAnswer) -> bool:
+    """Tell whether another try would come to the same."""
+    if isinstance(reply, Reply):
+        return reply.status not in NOT_NOW
+    return isinstance(reply, Distrusted)
 
 
 def _decoded(reply: Reply, kind: type[Decoded]) -> Decoded:

@@ -38,6 +38,10 @@ class Unreachable(NoAnswer):
     """No connection could be made."""
 
 
+class Distrusted(Unreachable):
+    """The server's certificate is refused."""
+
+
 class Died(NoAnswer):
     """The connection ended before an answer began."""
 
@@ -184,6 +188,8 @@ class Connections:
             connection.connect()
         except TimeoutError as error:
             raise TooSlow(str(error)) from error
+        except ssl.SSLCertVerificationError as error:
+            raise Distrusted(str(error)) from error
         except OSError as error:
             raise Unreachable(str(error)) from error
         connected: socket.socket = connection.sock
