@@ -104,8 +104,10 @@ class ServiceError(LookalikeError):
 
 
 class _Outcome(msgspec.Struct):
+    """Of one query; ``data`` is its answer, not decoded, empty where there is a problem."""
+
     status: int
-    answer: Answer | None = None
+    data: msgspec.Raw = msgspec.field(name="answer", default=msgspec.Raw())
     problem: dict[str, Any] | None = None
 
 
@@ -173,9 +175,7 @@ class Client:
             ServiceError: with the service's own words.
             TypeError: ``picture`` is something other than bytes.
         """
-        reply = self._ask("/search", _query(picture, id, vector, url, parameters))
-        answer = _decoded(reply, Answer)
-        return msgspec.structs.replace(answer, raw=reply.data.decode())
+        return _answer(self._ask("/search", _query(picture, id, vector, url, parameters)))
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
         """Make several searches at once.
@@ -189,7 +189,7 @@ class Client:
         """
         body = {"queries": [_split(query) for query in queries]}
         outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
-        return [one.answer or _told(one.problem or {}, one.status) for one in outcomes]
+        return [_told(one.problem, one.status) if one.problem else _answer(one) for one in outcomes]
 
     def explain(
         self,
@@ -354,7 +354,12 @@ def _is_final(reply: Reply | NoAnswer) -> bool:
     return isinstance(reply, Distrusted)
 
 
-def _decoded(reply: Reply, kind: type[Decoded]) -> Decoded:
+def _answer(told: Reply | _Outcome) -> Answer:
+    answer = _decoded(told, Answer)
+    return msgspec.structs.replace(answer, raw=bytes(told.data).decode())
+
+
+def _decoded(reply: Reply | _Outcome, kind: type[Decoded]) -> Decoded:
     try:
         return msgspec.json.decode(reply.data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

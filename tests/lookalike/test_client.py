@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.client import Client, ServiceError
+from lookalike.client import Answer, Client, ServiceError
 from tests.answering import Listener
 
 NOBODY = "http://127.0.0.1:9"
@@ -108,3 +108,25 @@ def test_none_is_a_parameter_that_is_not_given() -> None:
             client.duplicates("a", distance=None)
     lines = [request.partition(b"\r\n")[0] for request in requests]
     assert lines == [b"GET /quarantine?k=2 HTTP/1.1", b"GET /duplicates?id=a HTTP/1.1"]
+
+
+def test_an_answer_of_a_batch_is_there_as_it_came() -> None:
+    raw = b'{"results": [{"id": "\xc3\xa9"}], "index_version": "1", "model_version": 1,'
+    raw += b' "took_ms": {}}'
+    outcomes = b'{"outcomes": [{"status": 200, "answer": ' + raw + b"}]}"
+    with replying(http(200, outcomes)) as (url, _), Client(url) as client:
+        (answer,) = client.search_batch([{"id": "a"}])
+    assert isinstance(answer, Answer)
+    assert answer.results[0].id == "é"
+    assert answer.raw == raw.decode()
+
+
+@pytest.mark.parametrize("outcome", [b"", b', "answer": null', b', "answer": {}'])
+def test_an_outcome_that_is_none_is_an_error(outcome: bytes) -> None:
+    outcomes = b'{"outcomes": [{"status": 200' + outcome + b"}]}"
+    with (
+        replying(http(200, outcomes)) as (url, _),
+        Client(url) as client,
+        pytest.raises(ServiceError, match="something else than the service"),
+    ):
+        client.search_batch([{"id": "a"}])
