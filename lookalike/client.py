@@ -7,6 +7,7 @@ Such as:
         print(hit.distance, hit.id)
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
@@ -36,7 +37,7 @@ from lookalike.answers import (
     Versions,
     score_of,
 )
-from lookalike.connections import Connections, NoAnswer, Reply, TooSlow
+from lookalike.connections import Connections, Distrusted, NoAnswer, Reply, TooSlow
 from lookalike.errors import LookalikeError
 
 __all__ = [
@@ -64,6 +65,8 @@ __all__ = [
 # Answers that mean "not now", which the service gives with a Retry-After.
 NOT_NOW = frozenset({429, 503})
 IMAGE = "/image"
+# What a picture may be given as.
+BYTES = (bytes, bytearray, memoryview)
 JSON = {"Content-Type": "application/json"}
 # Connections that are kept, for threads that share a client.
 CONNECTIONS = 32
@@ -82,7 +85,7 @@ class ServiceError(LookalikeError):
         problem: the document (RFC 9457), empty where there was none.
         kind: of which problem it is, as docs/errors.md lists them, such as
             ``picture-not-found``; empty where there was no document.
-        status: of HTTP, that it answered with; 0 where it did not answer.
+        status: of HTTP, that was answered with, by whoever did; 0 where nobody answered.
     """
 
     type = "service-error"
@@ -97,12 +100,14 @@ class ServiceError(LookalikeError):
         super().__init__(message)
         self.problem = problem or {}
         self.kind = str(self.problem.get("type", "")).rpartition(":")[2]
-        self.status = int(self.problem.get("status", status))
+        self.status = status
 
 
 class _Outcome(msgspec.Struct):
+    """Of one query; ``data`` is its answer, not decoded, empty where there is a problem."""
+
     status: int
-    answer: Answer | None = None
+    data: msgspec.Raw = msgspec.field(name="answer", default=msgspec.Raw())
     problem: dict[str, Any] | None = None
 
 
@@ -120,18 +125,22 @@ class Client:
         key: an API key of it, where it has some.
         timeout: seconds that one call may take, all its tries together.
         tries: how often a call is made at most: again after a 429 or a 503, when the
-            service says so, and after a connection that broke.
+            service says so and where ``timeout`` allows it, and after a connection that broke.
 
     Raises:
-        ValueError: the URL is none of http or https, or the key has a line break.
+        ValueError: the URL is none of http or https, the key has a line break, or there would be
+            no try.
 
     Every call raises :class:`ServiceError` where the service refuses it or does not answer, and
-    TypeError for an argument that is no JSON, or no picture's bytes.
+    TypeError for an argument that is no JSON, or no picture's bytes, and ValueError for a number
+    that JSON cannot tell: NaN, or an infinite one.
     """
 
     def __init__(
         self, url: str, *, key: str | None = None, timeout: float = 30.0, tries: int = 4
     ) -> None:
+        if tries < 1:
+            raise ValueError(f"a call is tried once at least, not {tries} times")
         self._url, self._timeout, self._tries = url.rstrip("/"), timeout, tries
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._connections = Connections(self._url, keep=CONNECTIONS, headers=headers)
@@ -166,9 +175,7 @@ class Client:
             ServiceError: with the service's own words.
             TypeError: ``picture`` is something other than bytes.
         """
-        data = self._ask("/search", _query(picture, id, vector, url, parameters))
-        answer = _decoded(data, Answer)
-        return msgspec.structs.replace(answer, raw=data.decode())
+        return _answer(self._ask("/search", _query(picture, id, vector, url, parameters)))
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
         """Make several searches at once.
@@ -182,7 +189,7 @@ class Client:
         """
         body = {"queries": [_split(query) for query in queries]}
         outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
-        return [one.answer or _told(one.problem or {}) for one in outcomes]
+        return [_told(one.problem, one.status) if one.problem else _answer(one) for one in outcomes]
 
     def explain(
         self,
@@ -211,7 +218,7 @@ class Client:
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
-        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}")
+        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}").data
 
     def versions(self) -> Versions:
         """List the published versions of the index; for a key of administrators."""
@@ -240,17 +247,17 @@ class Client:
 
     def quarantine(self, **parameters: Any) -> Quarantine:
         """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
-        query = f"?{urlencode(parameters)}" if parameters else ""
-        return _decoded(self._call("GET", f"/quarantine{query}"), Quarantine)
+        return _decoded(self._call("GET", f"/quarantine?{_parameters(parameters)}"), Quarantine)
 
     def quarantined_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture without a vector as a JPEG, where it can be decoded; likewise."""
-        return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}")
+        return self._call("GET", f"/quarantine/{quote(name)}{IMAGE}?size={size}").data
 
     def delete(self, name: str) -> dict[str, Any]:
         """Delete a picture; give the durable record of it.
 
-        Its member ``found`` says whether there was such a picture: an id may be misspelt.
+        Its member ``found`` says whether there was such a picture: an id may be misspelt. Where
+        an answer is lost, the picture is deleted again, and ``found`` is of that second time.
         """
         return self._document("DELETE", _path(name))
 
@@ -263,6 +270,9 @@ class Client:
         attributes: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Add a picture, or replace the one of this id; give the durable record of it.
+
+        Its member ``replaced`` says whether there was one. Where an answer is lost, the picture
+        is sent again, and ``replaced`` is of that second time.
 
         Args:
             name: its id.
@@ -281,7 +291,7 @@ class Client:
 
     def duplicates(self, name: str, **parameters: Any) -> Duplicates:
         """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
-        asked = urlencode({"id": name, **parameters})
+        asked = _parameters({"id": name, **parameters})
         return _decoded(self._call("GET", f"/duplicates?{asked}"), Duplicates)
 
     def index(self) -> dict[str, Any]:
@@ -295,7 +305,7 @@ class Client:
     def _document(self, method: str, path: str) -> dict[str, Any]:
         return _decoded(self._call(method, path), dict[str, Any])
 
-    def _ask(self, path: str, document: Any) -> bytes:
+    def _ask(self, path: str, document: Any) -> Reply:
         return self._call("POST", path, _encoded(document), JSON)
 
     def _call(
@@ -304,13 +314,13 @@ class Client:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> bytes:
+    ) -> Reply:
         deadline = time.monotonic() + self._timeout
         pause = FIRST_PAUSE_SECONDS
         for tried in range(1, self._tries + 1):
             left = deadline - time.monotonic()
             reply = self._sent(method, path, body, headers, timeout=left)
-            if isinstance(reply, Reply) and reply.status not in NOT_NOW:
+            if _is_final(reply):
                 break
             wait = max(pause, _retry_after(reply)) if isinstance(reply, Reply) else pause
             if tried == self._tries or time.monotonic() + wait > deadline:
@@ -321,12 +331,14 @@ class Client:
             raise ServiceError(self._silence(reply)) from reply
         if reply.status not in SUCCESS:
             raise _refused(reply)
-        return reply.data
+        return reply
 
     def _silence(self, why: NoAnswer) -> str:
         if isinstance(why, TooSlow):
             return f"the service at {self._url} gave no answer within {self._timeout:g} seconds"
-        return f"the service at {self._url} does not answer; is it running (lookalike serve)?"
+        if isinstance(why, Distrusted):
+            return f"the certificate of the service at {self._url} is refused: {why}"
+        return f"the service at {self._url} does not answer; is it running (lookalike serve)? {why}"
 
     def _sent(self, *request: Any, timeout: float) -> Reply | NoAnswer:
         try:
@@ -335,17 +347,42 @@ class Client:
             return error
 
 
-def _decoded(data: bytes, kind: type[Decoded]) -> Decoded:
+def _is_final(reply: Reply | NoAnswer) -> bool:
+    """Tell whether another try would come to the same."""
+    if isinstance(reply, Reply):
+        return reply.status not in NOT_NOW
+    return isinstance(reply, Distrusted)
+
+
+def _answer(told: Reply | _Outcome) -> Answer:
+    answer = _decoded(told, Answer)
+    return msgspec.structs.replace(answer, raw=bytes(told.data).decode())
+
+
+def _decoded(reply: Reply | _Outcome, kind: type[Decoded]) -> Decoded:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.json.decode(reply.data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ServiceError(
-            f"something else than the service answers at this URL: {error}"
+            f"something else than the service answers at this URL: {error}", status=reply.status
         ) from error
 
 
 def _encoded(document: Any) -> bytes:
-    return msgspec.json.encode(document, enc_hook=_plain)
+    plain = msgspec.to_builtins(document, builtin_types=BYTES, enc_hook=_plain)
+    _demand_finite(plain)
+    return msgspec.json.encode(plain)
+
+
+def _demand_finite(plain: object) -> None:
+    """Refuse what JSON has no word for: it would travel as null, which means something else."""
+    if isinstance(plain, float) and not math.isfinite(plain):
+        raise ValueError(f"{plain} is no number that JSON can tell")
+    if isinstance(plain, dict):
+        plain = list(plain.values())
+    if isinstance(plain, list | tuple):
+        for one in plain:
+            _demand_finite(one)
 
 
 def _plain(value: object) -> object:
@@ -357,7 +394,7 @@ def _plain(value: object) -> object:
 
 def _picture(picture: bytes) -> bytes:
     """Refuse what is opened or read first, since a path would be taken for base64."""
-    if isinstance(picture, bytes | bytearray | memoryview):
+    if isinstance(picture, BYTES):
         return picture
     raise TypeError(
         f"a picture is the bytes of its file, as Path(…).read_bytes() gives them, and no "
@@ -394,6 +431,11 @@ def _vector(vector: ArrayLike | QueryVector) -> QueryVector:
     return QueryVector(np.asarray(vector, "<f4").tobytes())
 
 
+def _parameters(given: Mapping[str, Any]) -> str:
+    """Write parameters of a URL; None is what is not given, and no text."""
+    return urlencode({name: value for name, value in given.items() if value is not None})
+
+
 def _split(query: Mapping[str, Any]) -> dict[str, Any]:
     parameters = dict(query)
     names = ("picture", "id", "vector", "url")
@@ -403,14 +445,14 @@ def _split(query: Mapping[str, Any]) -> dict[str, Any]:
 
 def _retry_after(reply: Reply) -> float:
     try:
-        return min(float(reply.headers.get("Retry-After", 0)), LONGEST_PAUSE_SECONDS)
+        return float(reply.headers.get("Retry-After", 0))
     except ValueError:
         return 0.0
 
 
 def _refused(reply: Reply) -> ServiceError:
     try:
-        return _told(msgspec.json.decode(reply.data, type=dict[str, Any]))
+        return _told(msgspec.json.decode(reply.data, type=dict[str, Any]), reply.status)
     except (ValueError, KeyError):
         elsewhere = reply.headers.get("Location")
         hint = f": it is at {elsewhere}" if elsewhere else ""
@@ -418,5 +460,5 @@ def _refused(reply: Reply) -> ServiceError:
         return ServiceError(said, status=reply.status)
 
 
-def _told(problem: dict[str, Any]) -> ServiceError:
-    return ServiceError(f"{problem['title']}: {problem['detail']}", problem)
+def _told(problem: dict[str, Any], status: int) -> ServiceError:
+    return ServiceError(f"{problem['title']}: {problem['detail']}", problem, status=status)

@@ -5,6 +5,7 @@ with more choices in 0.1 ms more a call, which here is as much as a search in an
 """
 
 import io
+import os
 import re
 import socket
 import ssl
@@ -37,6 +38,10 @@ class Unreachable(NoAnswer):
     """No connection could be made."""
 
 
+class Distrusted(Unreachable):
+    """The server's certificate is refused."""
+
+
 class Died(NoAnswer):
     """The connection ended before an answer began."""
 
@@ -58,19 +63,36 @@ class Reply(NamedTuple):
     data: bytes
 
 
+class _Kept(NamedTuple):
+    """A connection that waits for the next exchange, and the process that opened it."""
+
+    connection: socket.socket
+    process: int
+
+
 class Connections:
     """Connections to one server, kept for the next exchange; safe to share between threads.
+
+    A process that is forked opens its own: answers on those of its parent may be the parent's.
 
     Args:
         url: the server, ``http://`` or ``https://``; its path begins the path of each request.
         keep: how many are kept at most.
         headers: sent with each request.
+        harmless: whether requests change nothing, however often they come.
 
     Raises:
         ValueError: it is no such URL, or a header has a line break.
     """
 
-    def __init__(self, url: str, *, keep: int, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        keep: int,
+        headers: Mapping[str, str] | None = None,
+        harmless: bool = False,
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not HOST.fullmatch(parts.hostname or ""):
             raise ValueError(f"{url} is not a URL that begins with http:// or https://")
@@ -82,7 +104,8 @@ class Connections:
         port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
         host = {"Host": f"{named}{port}", "Accept-Encoding": "identity"}
         self._headers = _lines({**host, **(headers or {})})
-        self._keep, self._kept = keep, list[socket.socket]()
+        self._harmless = harmless
+        self._keep, self._kept = keep, list[_Kept]()
         weakref.finalize(self, _close, self._kept)
 
     def exchange(
@@ -96,9 +119,9 @@ class Connections:
     ) -> Reply:
         """Send a request and read its answer.
 
-        Where the connection ends before an answer begins, the request is sent once more, on a
-        new one: that a kept connection has ended is found by using it. So a request may come
-        twice, and must be one that can.
+        Where a kept connection ends before an answer begins, the request is sent once more, on
+        a new one: that it has ended is found by using it. So a request may come twice, and must
+        be one that can; a harmless one is sent once more where a new connection ends, too.
 
         Args:
             method: of HTTP.
@@ -119,6 +142,8 @@ class Connections:
             return self._exchange(connection, method, request, deadline)
         except Died:  # then most likely those that are kept have died too
             self.close()
+            if kept is None and not self._harmless:
+                raise
         except TooSlow:
             if kept is not None:  # its network may have gone without a word, as theirs
                 self.close()
@@ -141,12 +166,15 @@ class Connections:
 
     def _taken(self) -> socket.socket | None:
         """Take a kept connection on which nothing has come since: that would be no answer."""
-        while (connection := _popped(self._kept)) is not None:
-            # Over TLS something may: what belongs to the encryption itself.
-            if self._tls is not None or _is_quiet(connection):
-                return connection
-            connection.close()
+        while (kept := _popped(self._kept)) is not None:
+            if kept.process == os.getpid() and self._is_usable(kept.connection):
+                return kept.connection
+            kept.connection.close()
         return None
+
+    def _is_usable(self, connection: socket.socket) -> bool:
+        # Over TLS something may have come: what belongs to the encryption itself.
+        return self._tls is not None or _is_quiet(connection)
 
     def _connect(self, deadline: float) -> socket.socket:
         to = (self._host, self._port)
@@ -160,6 +188,8 @@ class Connections:
             connection.connect()
         except TimeoutError as error:
             raise TooSlow(str(error)) from error
+        except ssl.SSLCertVerificationError as error:
+            raise Distrusted(str(error)) from error
         except OSError as error:
             raise Unreachable(str(error)) from error
         connected: socket.socket = connection.sock
@@ -168,6 +198,7 @@ class Connections:
     def _exchange(
         self, connection: socket.socket, method: str, request: bytes, deadline: float
     ) -> Reply:
+        process = os.getpid()
         try:
             response = _answer(connection, method, request, deadline)
             data = _read(response)
@@ -177,7 +208,7 @@ class Connections:
         if response.will_close or len(self._kept) >= self._keep:
             connection.close()
         else:
-            self._kept.append(connection)
+            self._kept.append(_Kept(connection, process))
         return Reply(response.status, response.reason, response.headers, data)
 
 
@@ -275,16 +306,16 @@ def _resolvable(host: str, url: str) -> str:
         raise ValueError(f"{url} names no host: {error}") from error
 
 
-def _popped(kept: list[socket.socket]) -> socket.socket | None:
+def _popped(kept: list[_Kept]) -> _Kept | None:
     try:
         return kept.pop()
     except IndexError:
         return None
 
 
-def _close(kept: list[socket.socket]) -> None:
-    while (connection := _popped(kept)) is not None:
-        connection.close()
+def _close(kept: list[_Kept]) -> None:
+    while (one := _popped(kept)) is not None:
+        one.connection.close()
 
 
 def _left(deadline: float) -> float:

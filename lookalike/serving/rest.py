@@ -156,7 +156,7 @@ class RestEmbedder:
         return self._seen and time.monotonic() + ELSEWHERE_PAUSE_SECONDS < deadline
 
     def _open(self) -> Connections:
-        return Connections(self._url, keep=self._keep)
+        return Connections(self._url, keep=self._keep, harmless=True)
 
     def _renew(self) -> None:
         """Leave the kept connections for new ones; calls in flight finish on the old."""

@@ -1,9 +1,10 @@
 """HTTP connections against servers that end them at every point."""
 
+import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -117,14 +118,46 @@ def test_one_that_ended_while_it_was_kept_is_replaced() -> None:
         assert server.opened == 2
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_opens_its_own() -> None:
+    """On a shared one, parent and child would be given each other's answers."""
+    with served([OK, OK, OK], [OK]) as (server, connections):
+        ask(connections)
+        assert in_a_fork(lambda: ask(connections) == b"ok")
+        assert (server.opened, len(server.requests)) == (2, 2)
+        ask(connections)
+        assert server.opened == 2  # the parent's is still there
+
+
+def in_a_fork(succeeds: Callable[[], bool]) -> bool:
+    """Ask in a process that is a copy of this one."""
+    process = os.fork()
+    if not process:
+        failed = True
+        try:
+            failed = not succeeds()
+        finally:  # whatever comes, no second run of the tests begins
+            os._exit(failed)
+    return os.waitpid(process, 0)[1] == 0
+
+
 def test_no_more_are_kept_than_were_asked_for() -> None:
     with served([OK, OK], [OK], keep=0) as (server, connections):
         assert [ask(connections), ask(connections)] == [b"ok", b"ok"]
         assert server.opened == 2
 
 
-def test_an_end_before_an_answer_is_told_after_a_second_try() -> None:
-    with served([], [], [OK]) as (server, connections):
+def test_an_end_before_an_answer_is_told_at_once_of_a_new_connection() -> None:
+    """Another sending would be a second one: this connection had not ended while it was kept."""
+    with served([], [OK]) as (server, connections):
+        with pytest.raises(Died):
+            ask(connections)
+        assert server.opened == 1
+
+
+def test_an_end_of_a_kept_one_and_of_its_successor_is_told() -> None:
+    with served([OK], [], [OK]) as (server, connections):
+        ask(connections)
         with pytest.raises(Died):
             ask(connections)
         assert server.opened == 2
@@ -134,7 +167,7 @@ def test_an_end_before_an_answer_is_told_after_a_second_try() -> None:
     ("scripts", "error"),
     [
         ([[HALF]], BrokeOff),
-        ([[b"nonsense\r\n\r\n"], [b"nonsense\r\n\r\n"]], Died),
+        ([[b"nonsense\r\n\r\n"]], Died),
         ([[SILENCE]], TooSlow),
     ],
 )

@@ -15,6 +15,7 @@ import pytest
 from lookalike.client import Client, ServiceError
 from tests.answering import answering
 from tests.search_api.conftest import Stack
+from tests.search_api.far_host import FarHost, write_certificate
 from tests.services import run, run_here
 
 
@@ -36,9 +37,17 @@ def test_the_client_passes_on_the_service_s_own_words(stack: Stack) -> None:
 
 
 def test_the_client_says_what_to_start_where_nobody_answers() -> None:
-    with pytest.raises(ServiceError, match="lookalike serve") as raised:
+    with pytest.raises(ServiceError, match=r"lookalike serve.*refused") as raised:
         Client("http://127.0.0.1:9", timeout=2).search(b"x")
     assert (raised.value.kind, raised.value.status, raised.value.problem) == ("", 0, {})
+
+
+def test_a_certificate_that_is_refused_is_told_and_not_tried_again(tmp_path: Path) -> None:
+    host = FarHost(write_certificate(tmp_path / "certificate.pem", "localhost"))
+    with pytest.raises(ServiceError, match=r"certificate of the service.*is refused: .*verify"):
+        Client(f"https://localhost:{host.port}").index()
+    host.close()
+    assert host.names == ["localhost"]
 
 
 def test_a_service_that_takes_too_long_is_not_said_to_be_down() -> None:
@@ -183,7 +192,7 @@ def test_what_is_no_answer_of_a_service_is_an_error(status: int, body: bytes, ma
         pytest.raises(ServiceError, match=match) as raised,
     ):
         Client(f"http://127.0.0.1:{port}", tries=1).index()
-    assert raised.value.status == (0 if status == 200 else status)
+    assert raised.value.status == status
 
 
 def test_a_page_is_no_picture() -> None:
