@@ -1,15 +1,17 @@
 """``lookalike plan --calibrate``, for real but on few vectors, and the plans made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from indexing.planner.calibration import FILE_NAME, Calibration, figures, load
+from indexing.planner.embedding import measure_embedding
 from indexing.planner.figures import DEFAULTS
 from indexing.planner.plan import Plan
 from lookalike.errors import ConfigurationError
+from lookalike.settings import Settings
 from tests.services import models_served, publish_toy_model, run, run_here
 
 LAWS = {"list_misses", "list_power", "graph_misses", "graph_power"}
@@ -41,6 +43,35 @@ def test_what_is_measured_is_kept_and_makes_sense(environment: dict[str, str]) -
     assert all(value >= 0 for value in kept.values.values())
     for name in ("flat_ns", "row_bytes", "decode_ms", "worker_bytes", "embed_rate"):
         assert kept.values[name] > 0, name
+
+
+def damaged(folder: Path) -> dict[str, str]:
+    publish_toy_model(folder)
+    next(folder.glob("models/*/*/manifest.json")).write_text("{")
+    return {"LOOKALIKE_STORE": str(folder)}
+
+
+def unreachable(_: Path) -> dict[str, str]:
+    return {
+        "LOOKALIKE_STORE": "s3://nowhere/store",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_MAX_ATTEMPTS": "1",
+    }
+
+
+@pytest.mark.parametrize("trouble", [damaged, unreachable])
+def test_trouble_with_the_store_leaves_only_embedding_unmeasured(
+    trouble: Callable[[Path], dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in trouble(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert measure_embedding(Settings.from_environment()) == {}
+    assert "embedding was not measured: " in capsys.readouterr().err
 
 
 def test_the_next_plan_is_made_of_it(environment: dict[str, str]) -> None:
