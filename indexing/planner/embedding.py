@@ -35,10 +35,14 @@ def measure_embedding(settings: Settings) -> Values:
             return _measured(embedder, model)
         finally:
             embedder.close()
-    except (LookalikeError, *failures()) as error:
+    except _failures() as error:
         # It comes last, and what was measured before it is worth keeping.
         sys.stderr.write(f"embedding was not measured: {error}\n")
         return {}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    return (LookalikeError, *failures())
 
 
 def _measured(embedder: Embedder, model: ModelReference) -> Values:
