@@ -119,8 +119,7 @@ def _written(index: Any) -> int:
 
 
 def _told(search: SearchParameters) -> str:
-    fields = {name: getattr(search, name) for name in search.__struct_fields__}
-    return " ".join(f"{name}={value:g}" for name, value in fields.items() if value is not None)
+    return " ".join(f"{name}={value:g}" for name, value in search.given().items())
 
 
 def recall(found: Contender, queries: Vectors, bound: Distances, vectors: Vectors) -> float:

@@ -93,12 +93,12 @@ def build(division: int | None, as_json: bool, **options: Any) -> None:
 
 
 def check_build(options: dict[str, Any]) -> None:
-    """Refuse a wrong index type before hours of extraction."""
-    from indexing.build import check_factory
+    """Refuse a wrong index type, or parameters that it lacks, before hours of extraction."""
+    from indexing.build import check_recipe
 
     recipe = _recipe(options)
     if recipe is not None:
-        check_factory(recipe.factory)
+        check_recipe(recipe)
 
 
 def _plan(options: dict[str, Any], settings: Settings, model: "ModelReference") -> "Plan":

@@ -42,10 +42,11 @@ def choose(vectors: int, dimensions: int = 128, memory_bytes: int | None = None)
         memory_bytes: how large the index may be in a replica's memory; None: as large as it
             gets. Where nothing fits, the smallest that is known is chosen.
     """
-    budget = math.inf if memory_bytes is None else memory_bytes / max(1, vectors)
+    budget = math.inf if memory_bytes is None else memory_bytes
     if vectors <= FLAT_UP_TO:
         return Recipe("Flat")
-    if vectors <= HNSW_UP_TO and dimensions * FLOAT_BYTES + HNSW_LINK_BYTES <= budget:
+    graph_bytes = vectors * (dimensions * FLOAT_BYTES + HNSW_LINK_BYTES)
+    if vectors <= HNSW_UP_TO and graph_bytes <= budget:
         return Recipe("HNSW32")
     return Recipe(_inverted_lists(vectors, dimensions, budget))
 
@@ -57,9 +58,15 @@ def seed_recipe(vectors: int) -> Recipe:
     return Recipe(SEED_FACTORY, SEED_PARAMETERS)
 
 
+def centroid_bytes(lists: int, dimensions: int, *, graph: bool) -> int:
+    """Say what the centroids of inverted lists take, and the graph over them where there is one."""
+    return lists * (dimensions * FLOAT_BYTES + (HNSW_LINK_BYTES if graph else 0))
+
+
 def _inverted_lists(vectors: int, dimensions: int, budget: float) -> str:
     lists = 2 ** round(math.log2(2 * math.sqrt(vectors)))
-    quantizer = f"IVF{lists}" + ("_HNSW32" if lists >= GRAPH_OVER_LISTS else "")
+    graph = lists >= GRAPH_OVER_LISTS
+    quantizer = f"IVF{lists}" + ("_HNSW32" if graph else "")
     if dimensions < COMPRESS_FROM_DIMENSIONS:
         return f"{quantizer},Flat"
     together = _coded_together(dimensions)
@@ -69,7 +76,8 @@ def _inverted_lists(vectors: int, dimensions: int, budget: float) -> str:
     candidates = f"{quantizer},PQ{codes}x4fs"
     if padded != dimensions:
         candidates = f"Pad{padded},{candidates}"
-    fits = codes / 2 + ROW_NUMBER_BYTES + dimensions * HALF_BYTES <= budget
+    row_bytes = codes / 2 + ROW_NUMBER_BYTES + dimensions * HALF_BYTES
+    fits = centroid_bytes(lists, dimensions, graph=graph) + vectors * row_bytes <= budget
     return f"{candidates},Refine({'SQfp16' if fits else 'SQ8'})"
 
 

@@ -211,8 +211,8 @@ def _nearest(
 def _told_of_search(
     index: IndexVersion, queries: int, k: int, selection: Selection | None
 ) -> Attributes:
-    given = msgspec.structs.asdict(index.details.search)
-    effort = {f"lookalike.{name}": value for name, value in given.items() if value is not None}
+    given = index.details.search.given()
+    effort = {f"lookalike.{name}": value for name, value in given.items()}
     return {
         "lookalike.segments": len(index.details.segments),
         "lookalike.queries": queries,

@@ -8,12 +8,13 @@ shards by a stable hash of the id, builds the shards and tunes how hard to searc
 from indexing.build.base import Built, build_base
 from indexing.build.delta import build_delta
 from indexing.build.settings import BuildSettings
-from indexing.build.training import check_factory
+from indexing.build.training import check_recipe, untuned
 
 __all__ = [
     "BuildSettings",
     "Built",
     "build_base",
     "build_delta",
-    "check_factory",
+    "check_recipe",
+    "untuned",
 ]

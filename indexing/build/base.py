@@ -13,7 +13,7 @@ from indexing.build import tuning
 from indexing.build.segment import Segment, build_segment
 from indexing.build.settings import BuildSettings
 from indexing.build.shards import shard_name, write_rows
-from indexing.build.training import TRAINED, make, train
+from indexing.build.training import TRAINED, check_recipe, make, train
 from indexing.build.vectors import Positions, vector_file
 from indexing.build.workers import Work, build_all
 from indexing.factory import HNSW_LINK_BYTES, ROW_NUMBER_BYTES, choose
@@ -55,6 +55,7 @@ def build_base(
     """
     count, dimensions = vectors.shape
     recipe = settings.recipe or choose(count, dimensions, settings.index_bytes)
+    check_recipe(recipe, dimensions)
     positions = write_rows(rows, count, math.ceil(count / settings.shard_limit), folder)
     if sum(map(len, positions)) != count:
         raise DataError(f"{sum(map(len, positions))} rows do not go with {count} vectors")

@@ -27,24 +27,27 @@ class Trial(msgspec.Struct, frozen=True):
 Ladder = Sequence[SearchParameters]
 
 
-def ladders(*, lists: int, refined: bool, graph: bool) -> list[Ladder]:
-    """Give the settings to try for an index type; none where there is nothing to set.
+def ladders(*, lists: int, refined: bool, graph: bool, given: SearchParameters) -> list[Ladder]:
+    """Give the settings to try for an index type; none where there is nothing left to set.
 
     Args:
         lists: how many inverted lists it has; 0: none.
         refined: whether candidates are compared again by better codes.
         graph: whether it is HNSW.
+        given: what every setting is to have; the others are tried.
     """
-    if graph:
-        return [[SearchParameters(ef_search=ef_search) for ef_search in EF_SEARCH]]
-    probes = list(_probes(lists)) if lists else [None]
-    factors = K_FACTORS if refined else (None,)
-    if not lists and not refined:
-        return []
-    return [
-        [SearchParameters(nprobe=nprobe, k_factor=factor) for nprobe in probes]
+    probes = list(_probes(lists)) if lists and given.nprobe is None else [given.nprobe]
+    factors = K_FACTORS if refined and given.k_factor is None else (given.k_factor,)
+    efforts = EF_SEARCH if graph and given.ef_search is None else (given.ef_search,)
+    tried: list[Ladder] = [
+        [
+            SearchParameters(nprobe=nprobe, k_factor=factor, ef_search=ef_search)
+            for nprobe in probes
+            for ef_search in efforts
+        ]
         for factor in factors
     ]
+    return [] if tried == [[given]] else tried
 
 
 def climb(

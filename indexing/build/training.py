@@ -7,6 +7,7 @@ import faiss
 import numpy as np
 
 from indexing.build.vectors import sampled
+from indexing.factory import Recipe
 from lookalike.errors import ConfigurationError
 from lookalike.index.kinds import layers
 from lookalike.progress import working
@@ -20,9 +21,26 @@ SAMPLE_PER_LIST = 64
 LEAST_SAMPLE = 65_536
 
 
-def check_factory(factory: str, dimensions: int = COMMON_DIMENSIONS) -> None:
-    """Raise ConfigurationError for a string of which faiss makes no index that we can search."""
-    layers(make(factory, dimensions))
+def check_recipe(recipe: Recipe, dimensions: int = COMMON_DIMENSIONS) -> None:
+    """Refuse what cannot be built, or not be searched as it says.
+
+    Raises:
+        ConfigurationError: faiss makes no index of the factory string that we can search, or
+            its type lacks a parameter that is set.
+    """
+    has = layers(make(recipe.factory, dimensions)).parameters
+    foreign = [name for name in recipe.search.given() if name not in has]
+    if foreign:
+        raise ConfigurationError(
+            f"an index of {recipe.factory!r} has no {' and no '.join(map(_flag, foreign))}: "
+            f"it is searched with {' and '.join(map(_flag, has)) or 'none of them'}"
+        )
+
+
+def untuned(recipe: Recipe, dimensions: int) -> bool:
+    """Tell whether the recipe leaves a parameter open that its type has, for tuning to set."""
+    has = layers(make(recipe.factory, dimensions)).parameters
+    return any(name not in recipe.search.given() for name in has)
 
 
 def make(factory: str, dimensions: int) -> Any:
@@ -63,6 +81,10 @@ def train(factory: str, vectors: Vectors, path: Path, seed: int, threads: int) -
             ) from error
     faiss.write_index(index, str(path))
     return True
+
+
+def _flag(parameter: str) -> str:
+    return f"--{parameter.replace('_', '-')}"
 
 
 def _sample_size(index: Any) -> int:

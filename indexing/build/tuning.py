@@ -43,14 +43,16 @@ def tune(
         shards: of the version.
         vectors: what they are of.
         order: position among the vectors of each row, ``int64[n]``.
-        given: parameters that are taken as they are; where none is set, they are tuned.
+        given: parameters that are taken as they are; the others that the type has are tuned.
         settings: target and seed.
     """
     index = FaissIndex(folder, shards, given)
     if len(vectors) == 1:
         return given, _alone()  # no neighbours to miss
     tuned, others = _held_out(vectors, order, settings)
-    ladders = _ladders(index) if given == SearchParameters() else []
+    ladders = choice.ladders(
+        lists=index.lists, refined=index.refined, graph=index.graph, given=given
+    )
     if not ladders:
         return given, _measured(index, given, others, vectors, order, None)
 
@@ -76,10 +78,6 @@ def _held_out(vectors: Vectors, order: Positions, settings: BuildSettings) -> tu
     found = truth.exact(vectors, order, own, K, settings.threads)
     first = max(1, count * TUNING_QUERIES // (TUNING_QUERIES + OTHER_QUERIES))
     return found.part(0, first), found.part(first, count)
-
-
-def _ladders(index: FaissIndex) -> list[choice.Ladder]:
-    return choice.ladders(lists=index.lists, refined=index.refined, graph=index.graph)
 
 
 def _search(index: FaissIndex, parameters: SearchParameters) -> truth.Search:

@@ -1,6 +1,7 @@
 """Calibration: this machine's figures, measured once and kept in the user's cache."""
 
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,11 @@ from lookalike.store import Location
 FILE_NAME = "calibration.json"
 DIMENSIONS = 128
 VECTORS = 200_000
+# By 60,000 a plan would probe five times the lists that 200,000 tell of, by 20,000 seventy times.
+LEAST_VECTORS = 100_000
 QUERIES = 500
+# Two numbers of one law: either alone means nothing.
+LAWS = ({"list_misses", "list_power"}, {"graph_misses", "graph_power"})
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +39,8 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
 def calibrate(settings: Settings, vectors: int = VECTORS) -> Calibration:
     """Measure this machine, and the model server where one answers.
 
+    What makes no sense is left out, with a warning, so that its default stays.
+
     Args:
         settings: say where the model server and the store are.
         vectors: how many to index; the fewer, the quicker and the less exact.
@@ -42,12 +49,25 @@ def calibrate(settings: Settings, vectors: int = VECTORS) -> Calibration:
     for what, measure in _steps(settings, vectors, values):
         with working(f"measuring {what}"):
             values |= measure()
+    kept = sensible(values)
+    for name in (name for name in values if name not in kept):
+        sys.stderr.write(f"{DEFAULTS[name].what}: no sensible value, so the default stays\n")
     return Calibration(
         host=platform.node(),
         created=datetime.now(UTC).strftime("%Y-%m-%d"),
         vectors=vectors,
-        values=values,
+        values=kept,
     )
+
+
+def sensible(values: Values) -> Values:
+    """Leave out what cannot be: costs of nothing, and lists that miss more than there is."""
+    # A graph's law is not measured near one candidate, so that there it may well be over 1.
+    wrong = {"list_misses"} if values.get("list_misses", 0) > 1 else set()
+    wrong |= {name for name, value in values.items() if not value > 0}  # NaN is not, either
+    for law in LAWS:
+        wrong |= law if law & wrong else set()
+    return {name: value for name, value in values.items() if name not in wrong}
 
 
 def save(calibration: Calibration, cache: Path) -> Path:

@@ -74,7 +74,9 @@ class Quantity(click.ParamType[int]):
     help="Attributes with another text for each picture, such as a title.",
 )
 @click.option("--calibrate", is_flag=True, help="Measure this machine first, for all later plans.")
-@click.option("--vectors", type=Quantity(), help="With --calibrate: how many; 200k by default.")
+@click.option(
+    "--vectors", type=Quantity(), help="With --calibrate: how many; 200k by default, 100k at least."
+)
 @json_flag("the plan")
 def plan(
     pictures: int | None,
@@ -131,7 +133,12 @@ def _calibration(settings: Settings, vectors: int | None) -> "Calibration":
     from indexing.planner import calibration
     from indexing.planner.figures import DEFAULTS
 
-    made = calibration.calibrate(settings, vectors or calibration.VECTORS)
+    count = calibration.VECTORS if vectors is None else vectors
+    if count < calibration.LEAST_VECTORS:
+        raise click.UsageError(
+            f"--vectors {count:,} are too few to measure by: {calibration.LEAST_VECTORS:,} at least"
+        )
+    made = calibration.calibrate(settings, count)
     path = calibration.save(made, Path(settings.cache))
     for name, value in made.values.items():
         figure = DEFAULTS[name]

@@ -1,5 +1,6 @@
 """How fast the model server embeds, where one answers and serves the store's newest model."""
 
+import sys
 import time
 from statistics import median
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from indexing.model import model_reference
 from indexing.planner.measurements import Values
-from lookalike.errors import ModelServerError, VersionNotFound
+from lookalike.catalogue.remote import failures
+from lookalike.errors import LookalikeError
 from lookalike.index import ModelReference
 from lookalike.picture.contract import CHANNELS, Pixels
 from lookalike.serving import Embedder, RestEmbedder
@@ -21,7 +23,7 @@ SEED = 3
 
 
 def measure_embedding(settings: Settings) -> Values:
-    """Embed random pictures, one by one and in batches; nothing where no server answers.
+    """Embed random pictures, one by one and in batches; where that fails, warn and give nothing.
 
     Over REST, as searches do; gRPC, which extraction uses, is up to a twentieth faster.
     """
@@ -33,8 +35,14 @@ def measure_embedding(settings: Settings) -> Values:
             return _measured(embedder, model)
         finally:
             embedder.close()
-    except (ModelServerError, VersionNotFound):
+    except _failures() as error:
+        # It comes last, and what was measured before it is worth keeping.
+        sys.stderr.write(f"embedding was not measured: {error}\n")
         return {}
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    return (LookalikeError, *failures())
 
 
 def _measured(embedder: Embedder, model: ModelReference) -> Values:

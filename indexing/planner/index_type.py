@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from indexing.factory import FLOAT_BYTES, HNSW_LINK_BYTES, ROW_NUMBER_BYTES
+from indexing.factory import FLOAT_BYTES, HNSW_LINK_BYTES, ROW_NUMBER_BYTES, centroid_bytes
 from indexing.planner.figures import (
     REFERENCE_CODE_BYTES,
     REFERENCE_DIMENSIONS,
@@ -45,8 +45,7 @@ class IndexType(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fixed_bytes(self) -> int:
         """Bytes beside the vectors: the centroids of the lists."""
-        links = HNSW_LINK_BYTES if self.graph_over_lists else 0
-        return self.lists * (self.dimensions * FLOAT_BYTES + links)
+        return centroid_bytes(self.lists, self.dimensions, graph=self.graph_over_lists)
 
 
 def read_factory(factory: str, dimensions: int) -> IndexType:

@@ -16,7 +16,7 @@ from indexing.factory import FLAT_UP_TO
 from indexing.planner import samples
 from indexing.planner.figures import REFERENCE_DIMENSIONS, REFERENCE_LISTS
 from indexing.planner.index_type import K_FACTOR, K
-from indexing.planner.recall import misses_law
+from indexing.planner.recall import MissesLaw, misses_law
 from indexing.planner.timing import core_seconds, set_parameters, slope, sweep
 from lookalike.index import write_pictures
 from lookalike.picture import PictureContract, read_picture
@@ -114,8 +114,8 @@ def _measure_search(
 
 
 def _law(kind: str, efforts: Sequence[float], recalls: Sequence[float]) -> Values:
-    law = misses_law(efforts, recalls)
-    return {} if law is None else {f"{kind}_misses": law.at_one, f"{kind}_power": law.power}
+    law = misses_law(efforts, recalls) or MissesLaw(math.nan, math.nan)
+    return {f"{kind}_misses": law.at_one, f"{kind}_power": law.power}
 
 
 def measure_reading() -> Values:

@@ -88,7 +88,7 @@ def plan(request: Request, figures: Figures) -> Plan:
     beside = without_index(request.pictures, request.attributes, request.cores, basis)
     budget = None
     if request.memory_bytes is not None:
-        budget = max(0, round(request.memory_bytes - beside.total))
+        budget = max(0, math.floor(request.memory_bytes - beside.total))
     factory = choose(request.pictures, request.dimensions, budget).factory
     of = read_factory(factory, request.dimensions)
     shards = math.ceil(request.pictures / SHARD_LIMIT)

@@ -7,7 +7,8 @@ from lookalike.errors import ConfigurationError
 DECIMAL = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 SUFFIXES = DECIMAL | {"k": 10**3} | BINARY
-QUANTITY = re.compile(r"\s*(\d[\d,_]*(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+# Commas divide thousands alone: whoever writes 1,5M means another number than 15M.
+QUANTITY = re.compile(r"\s*(\d+(?:[,_]\d{3})*(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 

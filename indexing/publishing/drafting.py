@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexing.build import BuildSettings, build_base, build_delta
+from indexing.build import BuildSettings, build_base, build_delta, untuned
 from indexing.extraction.features import Features
 from indexing.factory import Recipe, choose, seed_recipe
 from indexing.publishing.comparing import (
@@ -25,7 +25,6 @@ from lookalike.index import (
     IndexDetails,
     ModelReference,
     Origin,
-    SearchParameters,
     Shard,
     open_attributes,
     read_tombstones,
@@ -217,7 +216,7 @@ class Drafter:
 def unlike(held: IndexDetails, count: int, plan: Plan) -> str | None:
     """Say in what a base of these details is not what would be built today; None: in nothing."""
     recipe = _given(plan, count) or choose(count, plan.model.dimensions, plan.build.index_bytes)
-    fixed = recipe.search != SearchParameters()
+    fixed = recipe.search.given()
     target = None if held.measured is None else held.measured.target
     if held.model != plan.model:
         return f"the one being served is of another model (version {held.model.version})"
@@ -225,12 +224,20 @@ def unlike(held: IndexDetails, count: int, plan: Plan) -> str | None:
         return f"the one being served compares by {held.metric}, this run by {plan.metric}"
     if held.factory != recipe.factory:
         return f"the one being served is {held.factory}, this run makes {recipe.factory}"
-    if fixed and held.search != recipe.search:
+    if fixed.items() - held.search.given().items():
         return "the one being served has other search parameters than this run"
+    if target is None and _would_be_tuned(held, recipe):
+        return "the one being served was not tuned, this run tunes what is not given"
     if target not in (None, plan.build.target_recall):
         asked = plan.build.target_recall
         return f"the one being served is tuned to a recall of {target:g}, this run to {asked:g}"
     return None
+
+
+def _would_be_tuned(held: IndexDetails, recipe: Recipe) -> bool:
+    """Tell so, but for an index of one picture, which there is nothing to tune by."""
+    measured = held.measured is not None and held.measured.queries > 0
+    return measured and untuned(recipe, held.model.dimensions)
 
 
 def _given(plan: Plan, count: int) -> Recipe | None:

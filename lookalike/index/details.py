@@ -54,6 +54,11 @@ class SearchParameters(msgspec.Struct, frozen=True, kw_only=True):
     ) = None
     ef_search: Annotated[int, Meta(ge=1, description="HNSW's candidate list.")] | None = None
 
+    def given(self) -> dict[str, float]:
+        """Give those that are set, by name."""
+        fields = msgspec.structs.asdict(self)
+        return {name: value for name, value in fields.items() if value is not None}
+
 
 # What a version came from: a whole catalogue, or the served one with recorded changes.
 Origin = Literal["catalogue", "changes"]

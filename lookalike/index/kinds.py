@@ -59,6 +59,16 @@ class Layers(msgspec.Struct, frozen=True):
         """Whether the core is a graph."""
         return isinstance(self.core, GRAPHS)
 
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the search parameters that it has."""
+        has = {
+            "nprobe": self.inverted,
+            "k_factor": self.refine is not None,
+            "ef_search": self.graph,
+        }
+        return [name for name, own in has.items() if own]
+
 
 def layers(index: Any) -> Layers:
     """Take an index apart.

@@ -30,6 +30,10 @@ MAKE_DATABASE = (
     'made.executemany("INSERT INTO pictures VALUES (?, ?)", [(f, f) for f in files]); '
     "made.commit()"
 )
+CALIBRATE = (
+    "from indexing.planner import calibration; from lookalike.cli import main; "
+    'calibration.LEAST_VECTORS = 3000; main(["plan", "--calibrate", "--vectors", "3k"])'
+)
 COUNT_EPOCHS = (
     "import pathlib, tensorflow; "
     'files = pathlib.Path("runs").glob("photos-*/contrastive/validation/events.*"); '
@@ -285,8 +289,8 @@ RULES = (
     # docs/planning.md
     Rule(
         pattern="lookalike plan --calibrate",
-        instead="lookalike plan --calibrate --vectors 3k",
-        why="with all its vectors it takes a minute",
+        instead=f"python -c '{CALIBRATE}'",
+        why="with all its vectors it takes a minute, and fewer are refused",
         long=True,
     ),
     Rule(pattern="lookalike plan --pictures .*"),

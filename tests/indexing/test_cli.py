@@ -10,13 +10,19 @@ from click.testing import CliRunner
 from indexing.cli import told
 from indexing.extraction.tally import Tally
 from indexing.index_cli import index
-from lookalike.errors import DataError, StoreError
+from lookalike.errors import ConfigurationError, DataError, StoreError
 from lookalike.model_card import FILE_NAME, write_model_card
 from lookalike.store import open_models
 from lookalike.store.manifest import FILE_NAME as MANIFEST
 from tests.indexing.publishing.galleries import MODEL, Gallery
 from tests.services import run, run_here
 from tests.toy_cards import toy_card
+
+
+def test_a_search_parameter_of_another_type_is_refused_before_any_work(tmp_path: Path) -> None:
+    told = command("reindex", str(tmp_path), "--factory", "IVF64,Flat", "--ef-search", "64")
+    assert told.returncode == ConfigurationError.exit_code
+    assert "'IVF64,Flat' has no --ef-search" in told.stderr
 
 
 def test_an_empty_store_says_how_it_is_filled(tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ import faiss
 import numpy as np
 import pytest
 
-from indexing.build import check_factory
-from indexing.factory import FLAT_UP_TO, HNSW_UP_TO, SEED_FACTORY, choose, seed_recipe
+from indexing.build import check_recipe
+from indexing.factory import FLAT_UP_TO, HNSW_UP_TO, SEED_FACTORY, Recipe, choose, seed_recipe
 from lookalike.errors import ConfigurationError
+from lookalike.index import SearchParameters
 from lookalike.index.kinds import layers
 
 
@@ -59,12 +60,41 @@ def test_the_seed_recipe_is_flat_up_to_a_hundred() -> None:
 
 @pytest.mark.parametrize("factory", ["Nonsense,Flat", "IVF64,PQ63x4fs"])
 def test_a_factory_that_faiss_does_not_know_is_refused_before_any_work(factory: str) -> None:
-    check_factory("IVF100,Flat")
+    check_recipe(Recipe("IVF100,Flat"))
     with pytest.raises(ConfigurationError, match=factory):
-        check_factory(factory)
+        check_recipe(Recipe(factory))
 
 
 @pytest.mark.parametrize("factory", ["LSH", "IDMap,Flat", "IDMap2,IVF64,PQ64x4fs,RFlat", "PQ16"])
 def test_a_type_in_which_deleted_pictures_could_come_back_is_refused(factory: str) -> None:
     with pytest.raises(ConfigurationError, match="deleted pictures"):
-        check_factory(factory)
+        check_recipe(Recipe(factory))
+
+
+@pytest.mark.parametrize(
+    ("factory", "search", "told"),
+    [
+        ("IVF64,Flat", SearchParameters(ef_search=64), "no --ef-search: .* with --nprobe$"),
+        ("IVF64,Flat", SearchParameters(nprobe=8, k_factor=8), "no --k-factor: .* with --nprobe$"),
+        ("HNSW32", SearchParameters(nprobe=8), "no --nprobe: .* with --ef-search$"),
+        ("Flat", SearchParameters(nprobe=8, k_factor=2), "no --nprobe and no --k-factor: .* none"),
+    ],
+)
+def test_a_parameter_that_the_type_does_not_have_is_refused_by_name(
+    factory: str, search: SearchParameters, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        check_recipe(Recipe(factory, search))
+
+
+@pytest.mark.parametrize(
+    ("factory", "search"),
+    [
+        ("IVF64_HNSW32,PQ64x4fs,Refine(SQ8)", SearchParameters(nprobe=8, k_factor=2)),
+        ("PCA64,IVF64,SQ8", SearchParameters(nprobe=8)),
+        ("HNSW32", SearchParameters(ef_search=64)),
+        ("Flat", SearchParameters()),
+    ],
+)
+def test_a_parameter_that_the_type_has_is_taken(factory: str, search: SearchParameters) -> None:
+    check_recipe(Recipe(factory, search))

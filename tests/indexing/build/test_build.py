@@ -152,6 +152,23 @@ def test_parameters_that_are_given_are_taken_as_they_are(tmp_path: Path) -> None
     assert built.measured.recall_at_10 < 1
 
 
+@pytest.mark.parametrize("given", [{"k_factor": 8.0}, {"nprobe": 9}])
+def test_parameters_that_are_not_given_are_tuned(given: dict[str, Any], tmp_path: Path) -> None:
+    recipe = Recipe(IVF, SearchParameters(**given))
+    built = build_base(rows(2000), clustered(2000), settings_of(recipe=recipe), tmp_path)
+    assert built.search.given().keys() == {"nprobe", "k_factor"}
+    assert built.search.given().items() >= given.items()
+    assert built.measured.target == 0.98
+    assert built.measured.recall_at_10 > 0.97
+
+
+def test_parameters_that_the_type_does_not_have_are_refused_before_any_work(tmp_path: Path) -> None:
+    recipe = Recipe("HNSW32", SearchParameters(nprobe=8))
+    with pytest.raises(ConfigurationError, match="--nprobe"):
+        build_base(rows(50), clustered(50), settings_of(recipe=recipe), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_target_that_no_setting_reaches_is_said(tmp_path: Path) -> None:
     settings = settings_of(recipe=Recipe("IVF16,PQ2x4"), target_recall=0.99)
     built = build_base(rows(2000), clustered(2000), settings, tmp_path)

@@ -1,7 +1,11 @@
 """Choosing among measurements."""
 
+import pytest
+
 from indexing.build.choice import MARGIN, Trial, climb, fastest, ladders, reaching
 from lookalike.index import SearchParameters
+
+NOTHING = SearchParameters()
 
 
 def probes(*numbers: int) -> list[SearchParameters]:
@@ -9,20 +13,45 @@ def probes(*numbers: int) -> list[SearchParameters]:
 
 
 def test_every_type_has_the_settings_it_knows() -> None:
-    assert ladders(lists=0, refined=False, graph=False) == []
-    [graph] = ladders(lists=0, refined=False, graph=True)
+    assert ladders(lists=0, refined=False, graph=False, given=NOTHING) == []
+    [graph] = ladders(lists=0, refined=False, graph=True, given=NOTHING)
     assert [step.ef_search for step in graph][:2] == [10, 12]
     assert all(step.nprobe is None for step in graph)
-    [lists] = ladders(lists=100, refined=False, graph=False)
+    [lists] = ladders(lists=100, refined=False, graph=False, given=NOTHING)
     numbers = [step.nprobe or 0 for step in lists]
     assert numbers == sorted(set(numbers))
     assert (numbers[0], numbers[-1]) == (1, 100)
-    refined = ladders(lists=2048, refined=True, graph=False)
+    refined = ladders(lists=2048, refined=True, graph=False, given=NOTHING)
     assert [ladder[0].k_factor for ladder in refined] == [3, 4, 6, 8]
 
 
 def test_a_single_list_can_be_tuned() -> None:
-    assert ladders(lists=1, refined=False, graph=False) == [probes(1)]
+    assert ladders(lists=1, refined=False, graph=False, given=NOTHING) == [probes(1)]
+
+
+def test_what_is_given_is_not_tried_otherwise_and_the_rest_is() -> None:
+    refining = SearchParameters(k_factor=5)
+    [lists] = ladders(lists=100, refined=True, graph=False, given=refining)
+    assert {step.k_factor for step in lists} == {5}
+    assert [step.nprobe for step in lists][:3] == [1, 2, 3]
+    factors = ladders(lists=100, refined=True, graph=False, given=SearchParameters(nprobe=7))
+    assert [[(step.nprobe, step.k_factor) for step in ladder] for ladder in factors] == [
+        [(7, factor)] for factor in (3, 4, 6, 8)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lists", "refined", "graph", "given"),
+    [
+        (100, True, False, SearchParameters(nprobe=7, k_factor=5)),
+        (1, False, False, SearchParameters(nprobe=1)),
+        (0, False, True, SearchParameters(ef_search=40)),
+    ],
+)
+def test_where_everything_is_given_nothing_is_tried(
+    lists: int, refined: bool, graph: bool, given: SearchParameters
+) -> None:
+    assert ladders(lists=lists, refined=refined, graph=graph, given=given) == []
 
 
 def test_climbing_ends_where_the_target_is_reached_with_its_margin() -> None:

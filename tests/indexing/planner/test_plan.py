@@ -99,6 +99,28 @@ def test_the_index_type_is_the_one_that_a_build_would_choose(pictures: int, memo
     assert made.memory.fits == (made.memory.total <= memory)
 
 
+def fits(pictures: int, memory: int) -> bool | None:
+    return planned(pictures=pictures, memory_bytes=memory).memory.fits
+
+
+@given(PICTURES, st.floats(0.2, 3), st.floats(0.2, 3))
+def test_more_memory_never_turns_what_fits_into_what_does_not(
+    pictures: int, one: float, other: float
+) -> None:
+    whole = planned(pictures=pictures).memory.total
+    little, much = (max(1, int(whole * share)) for share in sorted((one, other)))
+    assert fits(pictures, much) or not fits(pictures, little)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "memory"), [(10_000_000, 4_720_640_000), (100_000_000, 44_320_640_000)]
+)
+def test_the_centroids_count_where_the_better_codes_would_just_fit(
+    pictures: int, memory: int
+) -> None:
+    assert fits(pictures, memory)
+
+
 def test_less_memory_gives_a_smaller_index_and_then_none_that_fits() -> None:
     roomy, tight, hopeless = (
         planned(pictures=50_000_000, memory_bytes=memory * 10**9) for memory in (64, 22, 8)

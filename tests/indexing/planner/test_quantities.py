@@ -10,6 +10,7 @@ from lookalike.errors import ConfigurationError
         ("50000", 50_000),
         ("50,000", 50_000),
         ("1_000", 1000),
+        ("1,000_000.5k", 1_000_000_500),
         ("50k", 50_000),
         ("50K", 50_000),
         ("1.5M", 1_500_000),
@@ -24,7 +25,25 @@ def test_a_quantity_is_read_with_its_suffix(text: str, value: int) -> None:
     assert quantity(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "M", "-5", "0", "0.1", "5x", "5 M M", "1e6", "nan", "5m"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "M",
+        "-5",
+        "0",
+        "0.1",
+        "5x",
+        "5 M M",
+        "1e6",
+        "nan",
+        "5m",
+        "1,5M",
+        "1,0000",
+        "1,,000",
+        "1,000,",
+    ],
+)
 def test_what_is_no_quantity_is_an_error_that_shows_how_to_write_one(text: str) -> None:
     with pytest.raises(ConfigurationError):
         quantity(text)

@@ -9,6 +9,7 @@ import pytest
 from indexing.build import BuildSettings
 from indexing.factory import Recipe
 from indexing.publishing import Plan
+from lookalike.index import SearchParameters
 from tests.indexing.publishing.galleries import MODEL, Gallery, a_plan, change
 
 
@@ -45,6 +46,37 @@ def test_what_is_asked_for_otherwise_is_built_anew(
     assert re.search(
         f"building the index anew: the one being served .*{why}", capsys.readouterr().err
     )
+
+
+def of_lists(**given: int) -> Plan:
+    recipe = Recipe("IVF4,PQ3x4fs,Refine(SQfp16)", SearchParameters(**given))
+    return a_plan(build=BuildSettings(recipe=recipe, target_recall=0.9, processes=1))
+
+
+def test_what_is_tuned_beside_what_is_given_stays(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery.fill(300)
+    first = gallery.publish(of_lists(k_factor=8))
+    change(gallery)
+    capsys.readouterr()
+    second = gallery.publish(of_lists(k_factor=8))
+    assert second.delta
+    assert second.details.search == first.details.search
+    assert capsys.readouterr().err.count("anew") == 0
+    assert not gallery.publish(of_lists(k_factor=4)).delta
+    assert "has other search parameters" in capsys.readouterr().err
+
+
+def test_what_was_left_untuned_is_tuned_where_it_is_not_given(
+    gallery: Gallery, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery.fill(300)
+    gallery.publish(of_lists(nprobe=1, k_factor=8))
+    change(gallery)
+    assert gallery.publish(of_lists(nprobe=1, k_factor=8)).delta
+    assert not gallery.publish(of_lists(k_factor=8)).delta
+    assert "was not tuned, this run tunes" in capsys.readouterr().err
 
 
 def test_another_recall_is_built_anew_and_the_same_one_is_not(
