@@ -27,6 +27,7 @@ from search_api.parameters import (
     RAW,
     DuplicatesParameters,
     ExplainParameters,
+    ImageParameters,
     JsonBatch,
     JsonExplain,
     JsonQuery,
@@ -124,13 +125,6 @@ FILE: Schema = {
     "contentMediaType": RAW,
     "description": "JPEG, PNG, WebP, AVIF, BMP or GIF; the bytes tell which, not the name.",
 }
-SIZE: Schema = {
-    "type": "integer",
-    "minimum": pictures.SIZES[0],
-    "maximum": pictures.SIZES[-1],
-    "default": pictures.DEFAULT_SIZE,
-    "description": "Pixels of the longer side.",
-}
 BOX = {"left": 0.5, "top": 0, "right": 1, "bottom": 1}
 
 # By the names of the functions in paths.py and operating_paths.py.
@@ -185,7 +179,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_picture_image": Operation(
         answers={pictures.MEDIA_TYPE: BYTES},
-        query={"size": SIZE},
+        query=ImageParameters,
         problems=(
             errors.InvalidParameter,
             *(errors.PictureNotFound, errors.PictureUnreadable),
@@ -249,7 +243,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_quarantined_image": Operation(
         answers={pictures.MEDIA_TYPE: BYTES},
-        query={"size": SIZE},
+        query=ImageParameters,
         problems=(
             errors.InvalidParameter,
             *(errors.PictureNotFound, errors.PictureUnreadable),
