@@ -6,7 +6,13 @@ from doctor import packages
 from doctor.finding import Finding, ok, warning, wrong
 from lookalike.errors import ConfigurationError
 from lookalike.key_file import keys_path, read_keys
-from lookalike.settings import Settings, check_bind, check_otlp_endpoint, unknown_names
+from lookalike.settings import (
+    Settings,
+    check_bind,
+    check_model_server_rest,
+    check_otlp_endpoint,
+    unknown_names,
+)
 from lookalike.url_hosts import host_rules
 
 EXTRA = "tracing"
@@ -26,7 +32,7 @@ def _unknown() -> Iterator[Finding]:
 
 def _refused(given: Settings) -> Iterator[Finding]:
     """Ask what ``lookalike serve`` asks before it starts."""
-    for check in (_bind, _api_keys, _url_hosts, _otlp_endpoint):
+    for check in (_bind, _api_keys, _url_hosts, _otlp_endpoint, _model_server_rest):
         problem = _problem(check, given)
         if problem:
             advice = "'lookalike serve' does not start with it; see docs/settings.md"
@@ -57,6 +63,10 @@ def _url_hosts(given: Settings) -> None:
 
 def _otlp_endpoint(given: Settings) -> None:
     check_otlp_endpoint(given.otlp_endpoint)
+
+
+def _model_server_rest(given: Settings) -> None:
+    check_model_server_rest(given.model_server_rest)
 
 
 def _untraced(given: Settings) -> Iterator[Finding]:

@@ -123,7 +123,7 @@ class UnsupportedMediaType(BadRequest):
 
 
 class BodyTooLarge(BadRequest):
-    """The request's body is over ``LOOKALIKE_MAX_BODY_BYTES``."""
+    """The request's body is over ``LOOKALIKE_MAX_BODY_BYTES``, or a part of it over its limit."""
 
     type = "body-too-large"
     title = "The request is too large"

@@ -222,6 +222,17 @@ def check_otlp_endpoint(endpoint: str) -> None:
         )
 
 
+def check_model_server_rest(url: str, name: str = "LOOKALIKE_MODEL_SERVER_REST") -> None:
+    """Raise ConfigurationError for what is no URL that a model server can be asked at.
+
+    Args:
+        url: of its REST API.
+        name: of what says so.
+    """
+    if not url.startswith(WEB_SCHEMES):
+        raise ConfigurationError(f"{name} is a URL of http or https, not {url!r}")
+
+
 def check_bind(bind: str) -> None:
     """Raise ConfigurationError for an address to listen on that names no port."""
     _, colon, port = bind.rpartition(":")

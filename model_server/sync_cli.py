@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lookalike.flags import Number
-from lookalike.settings import Settings
+from lookalike.settings import Settings, check_model_server_rest
 
 if TYPE_CHECKING:
     from model_server.sync import ServingFolder
@@ -54,6 +54,8 @@ def sync_models(
 
     if (server is None) != (mark is None):
         raise click.UsageError("--server and --mark go together")
+    if server is not None:
+        check_model_server_rest(server, "--server")
     settings = Settings.from_environment()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # As a container's first process it would not hear it otherwise; nothing has to be finished.

@@ -82,8 +82,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             not what it must be.
     """
     settings = settings or Settings.from_environment()
-    if settings.log_format == "json":
-        own_stderr.part()
+    own_stderr.start(parted=settings.log_format == "json")
     storage_loop.start()
     app = bare_app()
     tracing.start(settings)

@@ -10,7 +10,7 @@ import click
 
 from lookalike.flags import Number, json_flag, service_flags
 from lookalike.key_file import Rate, Scope, add_line, line_of
-from lookalike.settings import Settings
+from lookalike.settings import Settings, check_model_server_rest
 
 KEY_BYTES = 32
 RATE = Number(0, min_open=True)
@@ -38,6 +38,7 @@ def serve(bind: str | None, workers: int | None) -> None:
     Keys.of(settings)
     Hosts.of(settings.url_hosts)
     tracing.check(settings)
+    check_model_server_rest(settings.model_server_rest)
     check_free(settings.bind)
     command = [sys.executable, "-m", "gunicorn", "-c", str(CONFIGURATION)]
     os.execv(sys.executable, command)  # noqa: S606  signals must reach gunicorn itself

@@ -27,6 +27,7 @@ from prometheus_client import REGISTRY as OWN
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from lookalike.store import made_at
+from search_api import own_stderr
 from search_api.logs import NONE
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
@@ -151,6 +152,10 @@ SPANS = Counter(
     "Spans of traces that ended: sent, failed to be, or dropped as too many waited.",
     ["outcome"],
 )
+LOST_LINES = Counter(
+    "lookalike_lost_log_lines",
+    "Lines of the log that were let go of: nobody read it, or its disk was full.",
+)
 
 
 def start(embeddings: float) -> None:
@@ -198,6 +203,7 @@ def note_request(
     # Of what has no route, the method may be any word.
     labels = ("any" if path == NONE else method, path, status)
     _observe(_request(*labels), [seconds])
+    _note_lost_lines()
     if seconds > LONG_SECONDS or time.monotonic() > _looked + LOOK_SECONDS:
         _note_memory()
 
@@ -245,7 +251,15 @@ def _note_memory() -> None:
     PEAK_MEMORY.set(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE)
 
 
-_looked = 0.0
+def _note_lost_lines() -> None:
+    """Count what was lost by now, here: the threads that lose lines must not count themselves."""
+    global _lost
+    if (lost := own_stderr.lost()) != _lost:
+        LOST_LINES.inc(lost - _lost)
+        _lost = lost
+
+
+_looked, _lost = 0.0, 0
 # Few, and looked for at each request.
 _stage = cache(STAGES.labels)
 _request = cache(REQUESTS.labels)

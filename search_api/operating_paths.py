@@ -16,7 +16,7 @@ from search_api.operating import (
     list_versions,
     roll_back,
 )
-from search_api.parameters import JsonRollback, QuarantineParameters
+from search_api.parameters import ImageParameters, JsonRollback, QuarantineParameters
 from search_api.query import decoded, json_body, parameters_of
 from search_api.store_away import store_needed
 
@@ -63,7 +63,7 @@ def get_quarantined_image(id: str) -> Response:  # noqa: A002  the path's own na
     service = service_for("admin")
     check_queue()  # a page asks for many at once, and searches wait for the same threads
     serving, caller = service.serving(), service.caller(request.environ)
-    size = pictures.read_size(request.args.get("size"))
+    size = parameters_of(request.args, ImageParameters).size
     drawn = draw_quarantined(serving, id, size, service.capacity, caller)
     return Response(drawn, mimetype=pictures.MEDIA_TYPE)
 

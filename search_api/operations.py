@@ -27,6 +27,7 @@ from search_api.parameters import (
     RAW,
     DuplicatesParameters,
     ExplainParameters,
+    ImageParameters,
     JsonBatch,
     JsonExplain,
     JsonQuery,
@@ -79,7 +80,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         keys: Kinds = (errors.MissingKey, errors.MissingScope) if self.scope else ()
         keys += (errors.RateLimited,) if self.scope == "search" else ()
         body = (errors.UnsupportedMediaType, errors.BodyTooLarge) if self.body else ()
-        return (*self.problems, *body, *keys, errors.UriTooLong, LookalikeError)
+        # Of any path: its URL may be no UTF-8.
+        return (errors.BadRequest, *self.problems, *body, *keys, errors.UriTooLong, LookalikeError)
 
 
 def _family(*roots: type[LookalikeError]) -> Iterator[type[LookalikeError]]:
@@ -103,7 +105,7 @@ MODEL_SERVER: Kinds = tuple(
 )
 OVERLOADED: Kinds = (errors.TooBusy, errors.DeadlineExceeded)
 SEARCH: Kinds = (
-    *(errors.BadRequest, errors.MissingPicture, errors.InvalidParameter),
+    *(errors.MissingPicture, errors.InvalidParameter),
     *(errors.InvalidFilter, errors.NotFilterable, errors.OtherModel),
     *PICTURE,
     *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
@@ -122,13 +124,6 @@ FILE: Schema = {
     "type": "string",
     "contentMediaType": RAW,
     "description": "JPEG, PNG, WebP, AVIF, BMP or GIF; the bytes tell which, not the name.",
-}
-SIZE: Schema = {
-    "type": "integer",
-    "minimum": pictures.SIZES[0],
-    "maximum": pictures.SIZES[-1],
-    "default": pictures.DEFAULT_SIZE,
-    "description": "Pixels of the longer side.",
 }
 BOX = {"left": 0.5, "top": 0, "right": 1, "bottom": 1}
 
@@ -167,7 +162,7 @@ OPERATIONS: dict[str, Operation] = {
         },
         query=ExplainParameters,
         problems=(
-            *(errors.BadRequest, errors.MissingPicture, errors.InvalidParameter),
+            *(errors.MissingPicture, errors.InvalidParameter),
             *PICTURE,
             *(errors.PictureNotFound, errors.PictureUnreadable, errors.NoFeatures),
             *(errors.NotExplainable,),
@@ -179,14 +174,14 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_picture": Operation(
         answers={JSON: PictureDetails},
-        problems=(errors.BadRequest, errors.PictureNotFound, *UNREADY),
+        problems=(errors.PictureNotFound, *UNREADY),
         scope="search",
     ),
     "get_picture_image": Operation(
         answers={pictures.MEDIA_TYPE: BYTES},
-        query={"size": SIZE},
+        query=ImageParameters,
         problems=(
-            *(errors.BadRequest, errors.InvalidParameter),
+            errors.InvalidParameter,
             *(errors.PictureNotFound, errors.PictureUnreadable),
             *PICTURE,
             *OVERLOADED,
@@ -201,7 +196,7 @@ OPERATIONS: dict[str, Operation] = {
         files={FIELD: FILE},
         query=UploadParameters,
         problems=(
-            *(errors.BadRequest, errors.DataError),
+            errors.DataError,
             *(errors.MissingPicture, errors.InvalidParameter),
             *NO_BOX,
             *(errors.NoFeatures, errors.AdditionsFull, errors.StoreFull),
@@ -220,7 +215,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "delete_picture": Operation(
         answers={JSON: Deleted},
-        problems=(errors.BadRequest, errors.DataError, errors.StoreError, errors.StoreFull),
+        problems=(errors.DataError, errors.StoreError, errors.StoreFull),
         scope="admin",
     ),
     "get_index": Operation(answers={JSON: About}, problems=UNREADY, scope="search"),
@@ -232,7 +227,7 @@ OPERATIONS: dict[str, Operation] = {
         body={JSON: JsonRollback},
         examples={"The version before": {}},
         problems=(
-            *(errors.BadRequest, errors.InvalidParameter, errors.DataError),
+            *(errors.InvalidParameter, errors.DataError),
             *(errors.VersionNotFound, errors.PublishConflict, errors.StoreError),
             *(errors.DigestMismatch, errors.StoreFull),
             *OVERLOADED,
@@ -248,9 +243,9 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_quarantined_image": Operation(
         answers={pictures.MEDIA_TYPE: BYTES},
-        query={"size": SIZE},
+        query=ImageParameters,
         problems=(
-            *(errors.BadRequest, errors.InvalidParameter),
+            errors.InvalidParameter,
             *(errors.PictureNotFound, errors.PictureUnreadable),
             *NO_BOX,
             *OVERLOADED,

@@ -29,6 +29,7 @@ MAX_ATTRIBUTES_BYTES = 1 << 13
 NEAR_DUPLICATE = 0.2
 MAX_DISTANCE = 1e6
 MAX_URL = 1 << 11
+MIN_SIZE, MAX_SIZE = 16, 1 << 11
 # What a JSON search looks for: exactly one of these members of JsonQuery.
 SOURCES = ("image", "url", "id", "vector")
 ONE_OF = f"one of {', '.join(SOURCES[:-1])} and {SOURCES[-1]}"
@@ -182,6 +183,19 @@ class QuarantineParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     offset: Annotated[
         int, Meta(ge=0, le=MAX_ROWS, description="How many to pass over, by their ids' order.")
     ] = 0
+
+
+class ImageParameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How large a picture is shown."""
+
+    size: Annotated[
+        int,
+        Meta(
+            ge=MIN_SIZE,
+            le=MAX_SIZE,
+            description=f"Pixels of the longer side, {MIN_SIZE} to {MAX_SIZE}.",
+        ),
+    ] = 256
 
 
 class JsonRollback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

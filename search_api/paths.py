@@ -12,7 +12,7 @@ from search_api.at_hand import answered, as_json, from_thread, request_itself, s
 from search_api.duplicates import find_duplicates
 from search_api.explaining import explain
 from search_api.native import check_queue, run_native
-from search_api.parameters import DuplicatesParameters
+from search_api.parameters import DuplicatesParameters, ImageParameters
 from search_api.problems import problem_of
 from search_api.query import batch_body, parameters_of, read_explain, read_query
 from search_api.security import POLICY
@@ -74,7 +74,7 @@ def get_picture_image(id: str) -> Response:  # noqa: A002  as above
         return get_picture(f"{id}/image")
     service = service_for("search", searches=OF_A_SEARCH)
     index, caller = service.serving().index, service.caller(request.environ)
-    size = pictures.read_size(request.args.get("size"))
+    size = parameters_of(request.args, ImageParameters).size
     picture = run_native(lambda: pictures.find_picture(index, id))
     tag = f"{picture.sha256.hex()}-{size}"
     response = Response(status=304, mimetype=pictures.MEDIA_TYPE)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from lookalike.answers import PictureDetails
-from lookalike.errors import InvalidParameter, PictureNotFound
+from lookalike.errors import PictureNotFound
 from lookalike.index import IndexVersion, PictureRow
 from lookalike.picture import read_thumbnail
 from search_api.caller import Caller
@@ -17,8 +17,6 @@ from search_api.native import run_native
 from search_api.reading import read_indexed
 from search_api.search import place
 
-SIZES = range(16, 2049)
-DEFAULT_SIZE = 256
 QUALITY = 85
 MEDIA_TYPE = "image/jpeg"
 IMAGE = "image"
@@ -57,19 +55,6 @@ def asks_for_image(environ: Mapping[str, Any]) -> bool:
     """
     sent = str(environ.get("RAW_URI") or environ.get("PATH_INFO", ""))
     return unquote(sent.partition("?")[0].rpartition("/")[2]) == IMAGE
-
-
-def read_size(text: str | None) -> int:
-    """Read how long the longer side of a picture is to be.
-
-    Raises:
-        InvalidParameter: it is no whole number within the bounds.
-    """
-    if text is None:
-        return DEFAULT_SIZE
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) in SIZES):
-        raise InvalidParameter(f"size is a whole number from {SIZES[0]} to {SIZES[-1]}")
-    return int(text)
 
 
 def draw(picture: PictureRow, size: int, capacity: Capacity, caller: Caller) -> bytes:

@@ -1,7 +1,7 @@
 """A search request, read from HTTP: strict, and with an error that names what is wrong."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from lookalike.errors import (
     BadRequest,
+    BodyTooLarge,
     InvalidFilter,
     InvalidParameter,
     MissingPicture,
@@ -53,11 +54,21 @@ FLOAT32 = np.dtype("<f4")
 FILTER = "filter"
 # What Werkzeug reads where a form's bytes are no UTF-8.
 REPLACED = "\ufffd"
+# Of a form, beside the limit of its whole body: the event loop reads fields, and not the picture.
+MOST_PARTS, MOST_FIELD_BYTES = 1000, 500_000
+HINT = f"(curl: -F {FIELD}=@photo.jpg)"
+LONG_FIELD = (
+    f"a field of the form has more than {MOST_FIELD_BYTES} bytes; a picture is sent as a file, "
+    f"which has a name {HINT}"
+)
 Given = TypeVar("Given", bound=msgspec.Struct)
 
 
 class MemoryRequest(Request):
     """Keeps uploaded files in memory: the body's limit bounds them, and no disk is needed."""
+
+    max_form_parts = MOST_PARTS
+    max_form_memory_size = MOST_FIELD_BYTES
 
     def _get_file_stream(self, *_: object, **__: object) -> Any:
         return io.BytesIO()
@@ -106,6 +117,7 @@ def read_query(request: Request) -> Query:
     Raises:
         UnsupportedMediaType: the Content-Type is not one of a form, a picture and JSON.
         BadRequest: it is a broken form.
+        BodyTooLarge: it is a form with too many parts, or a field that is too long.
         MissingPicture: there is nothing to look for.
         InvalidParameter: something is unknown, not of its type or out of range.
     """
@@ -182,13 +194,14 @@ def read_file(request: Request, kind: type[Given], how: str) -> tuple[bytes, Giv
         how: a file is to be sent, for whoever sent none.
 
     Raises:
-        UnsupportedMediaType, MissingPicture, InvalidParameter: as :func:`read_query`.
+        UnsupportedMediaType, BadRequest, BodyTooLarge, MissingPicture, InvalidParameter: as
+            :func:`read_query`.
     """
     media_type = request.mimetype
     given: MultiDict[str, str] = request.args
     if media_type == FORM:
-        picture = _form_picture(request, how)
-        given = CombinedMultiDict([request.args, request.form])
+        picture, fields = _form(request, how, kind.__struct_fields__)
+        given = CombinedMultiDict([request.args, fields])
     elif media_type.startswith("image/") or media_type in (RAW, ""):
         picture = body_of(request)
         if not picture:
@@ -291,20 +304,46 @@ def _with_integers(body: Any) -> Any:
     }
 
 
-def _form_picture(request: Request, how: str) -> bytes:
+def _form(request: Request, how: str, names: Iterable[str]) -> tuple[bytes, MultiDict[str, str]]:
+    """Give the picture of a form, and its fields."""
     body_of(request, kept=True)  # the event loop reads it, so that a thread can take it apart
-    run_native(lambda: request.files)
+    _take_apart(request)
     if None in request.files or None in request.form:
         raise BadRequest("a part of the form has no name")
-    if any(REPLACED in text for text in request.form.values()):
-        raise BadRequest(
-            f"a field of the form is no UTF-8, or has {REPLACED!r}, which stands for that"
-        )
     files = request.files.getlist(FIELD)
     if len(files) != 1:
         raise MissingPicture(f"the form has {_instead_of_one(len(files), request)}; {how}")
+    fields = MultiDict([*request.form.items(multi=True), *_texts_of_files(request, set(names))])
+    if any(REPLACED in text for text in fields.values()):
+        raise BadRequest(
+            f"a field of the form is no UTF-8, or has {REPLACED!r}, which stands for that"
+        )
     picture: bytes = files[0].read()
-    return picture
+    return picture, fields
+
+
+def _take_apart(request: Request) -> None:
+    """Have a form read, whose parts are bounded beside its body."""
+    try:
+        run_native(lambda: request.files)
+    except RequestEntityTooLarge as error:  # it does not say of what
+        boundary = f"--{request.mimetype_params.get('boundary', '')}".encode()
+        many = request.get_data().count(boundary) > MOST_PARTS
+        said = f"the form has more than {MOST_PARTS} parts" if many else LONG_FIELD
+        raise BodyTooLarge(said) from error
+
+
+def _texts_of_files(request: Request, names: set[str]) -> Iterator[tuple[str, str]]:
+    """Read the fields that came as files, as a browser sends a Blob, whatever it is called."""
+    for name, file in request.files.items(multi=True):
+        if name == FIELD:
+            continue
+        if name not in names:
+            raise InvalidParameter(f"the form has a file {name!r}, which nothing here reads")
+        data = file.read()
+        if len(data) > MOST_FIELD_BYTES:
+            raise BodyTooLarge(LONG_FIELD)
+        yield name, data.decode("utf-8", "replace")
 
 
 def _instead_of_one(files: int, request: Request) -> str:
@@ -312,7 +351,7 @@ def _instead_of_one(files: int, request: Request) -> str:
     if files:
         return f"{files} files named {FIELD!r}"
     if FIELD in request.form:
-        return f"text as its field {FIELD!r}, and not a file (curl: -F {FIELD}=@photo.jpg)"
+        return f"text as its field {FIELD!r}, and not a file {HINT}"
     fields = ", ".join(map(repr, sorted({*request.files, *request.form})))
     return f"no file {FIELD!r}, only {fields}" if fields else "no fields"
 

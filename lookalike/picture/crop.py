@@ -82,7 +82,7 @@ def _edges(first: float, last: float, length: int, unit: Unit, what: str) -> tup
     side = 1 if unit == "fraction" else length
     if not (isfinite(first) and isfinite(last) and 0 <= first < last <= side * (1 + ROUNDING)):
         raise BadBox(
-            f"The box's {what}, {first:g} and {last:g}, must be 0 <= {what.replace(' and ', ' < ')}"
+            f"The box's {what}, {first!r} and {last!r}, must be 0 <= {what.replace(' and ', ' < ')}"
             f" <= {side} ({unit}s of an upright side of {length} pixels)."
         )
     scale = length / side

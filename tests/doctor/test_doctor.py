@@ -95,6 +95,7 @@ def test_the_json_is_for_programs(stack: Stack) -> None:
         ({"LOOKALIKE_BIND": "0.0.0.0:9"}, "LOOKALIKE_API_KEYS is not set"),
         ({"LOOKALIKE_URL_HOSTS": "a b"}, "LOOKALIKE_URL_HOSTS lists no host"),
         ({"LOOKALIKE_OTLP_ENDPOINT": "collector:4318"}, "LOOKALIKE_OTLP_ENDPOINT is a URL"),
+        ({"LOOKALIKE_MODEL_SERVER_REST": "models:8501"}, "LOOKALIKE_MODEL_SERVER_REST is a URL"),
     ],
 )
 def test_settings_that_the_service_refuses_are_wrong(given: dict[str, str], told: str) -> None:

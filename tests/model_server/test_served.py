@@ -11,7 +11,7 @@ import pytest
 
 from model_server.served import mark_served
 from tests.answering import answering
-from tests.services import model_server, process, publish_toy_model, until
+from tests.services import model_server, process, publish_toy_model, run, until
 
 PATH = "/v1/models/embedder"
 
@@ -140,3 +140,10 @@ def test_the_command_wants_both_or_none(tmp_path: Path) -> None:
     with process(words, {}, tmp_path / "log") as running:
         assert running.wait(30) == 2
     assert "--server and --mark go together" in (tmp_path / "log").read_text()
+
+
+def test_a_server_that_is_no_url_is_told_by_its_flag(tmp_path: Path) -> None:
+    words = ["sync-models", str(tmp_path / "serving"), "--mark", str(tmp_path / "mark")]
+    done = run([*words, "--server", "tensorflow-serving:8501"], {})
+    assert done.returncode == 2
+    assert "--server is a URL of http or https" in done.stderr

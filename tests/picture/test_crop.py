@@ -66,6 +66,11 @@ def test_a_box_that_is_no_part_is_refused(box: Box) -> None:
         read_picture(png(DRAWN), CONTRACT, box=box)
 
 
+def test_a_box_that_is_just_too_large_is_told_as_it_is() -> None:
+    with pytest.raises(BadBox, match=r"0 and 1\.0000001, must be 0 <= left < right <= 1 "):
+        read_picture(png(DRAWN), CONTRACT, box=Box(0, 0, 1.0000001, 1))
+
+
 def test_the_limit_counts_what_is_decoded_for_the_part() -> None:
     data = files.encode(np.zeros((1600, 1600, 3), np.uint8), "JPEG")
     limit = 2 * 200 * 200 * 3

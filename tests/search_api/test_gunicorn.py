@@ -1,5 +1,6 @@
 """gunicorn: what its master holds when it forks, and how its workers end."""
 
+import fcntl
 import os
 import re
 import signal
@@ -66,6 +67,21 @@ def test_a_worker_that_is_killed_is_replaced(service: Running) -> None:
     assert status(f"{service.url}/healthz") == 200
 
 
+def test_a_log_that_nobody_reads_holds_up_no_request(tmp_path: Path) -> None:
+    log, url = tmp_path / "log", f"http://127.0.0.1:{free_port(0)}"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    environment = {"LOOKALIKE_STORE": str(tmp_path / "store"), "LOOKALIKE_WORKERS": "1"}
+    with process(["serve"], {**environment, "LOOKALIKE_BIND": url.partition("//")[2]}, log):
+        until(lambda: status(f"{url}/healthz") == 200, what="the service's start")
+        with requests.Session() as session:
+            for _ in range(200):
+                assert session.get(f"{url}/nothing", timeout=30).status_code == 404
+        assert status(f"{url}/healthz") == 200
+        os.close(reader)
+
+
 def answered_by(service: Running) -> Counter[str]:
     """Count what each worker has answered of ``/nothing``."""
     return Counter(re.findall(r"\[(\d+)\].*GET none 404", service.log.read_text()))
@@ -88,7 +104,12 @@ def test_connections_that_are_opened_together_are_shared(service: Running) -> No
         for client in clients:
             client.sendall(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(12) == b"HTTP/1.1 404"
-    by_worker = answered_by(service) - before
+
+    def told() -> Counter[str]:
+        return answered_by(service) - before
+
+    until(lambda: told().total() >= CONNECTIONS, what="a line of each")
+    by_worker = told()
     assert by_worker.total() == CONNECTIONS
     assert min(by_worker[pid] for pid in before) >= CONNECTIONS // 4
 

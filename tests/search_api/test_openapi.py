@@ -81,6 +81,14 @@ def test_problems_have_types_of_their_status_and_say_when_to_try_again(
             assert ("Retry-After" in response.get("headers", {})) == (int(status) in LATER)
 
 
+def test_each_path_may_be_asked_by_a_url_that_is_no_utf8(described: dict[str, Any]) -> None:
+    for operation in operations(described):
+        refused = operation["responses"]["400"]["content"]["application/problem+json"]["schema"]
+        types = refused["properties"]["type"]["enum"]
+        assert types.count("urn:lookalike:problem:bad-request") == 1
+        assert len(types) == len(set(types))
+
+
 def family(root: type[LookalikeError]) -> set[type[LookalikeError]]:
     return {root}.union(*(family(kind) for kind in root.__subclasses__()))
 

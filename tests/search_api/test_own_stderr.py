@@ -1,18 +1,23 @@
-"""What C libraries write to stderr, in a log of JSON; and what a crash leaves there."""
+"""The log on stderr: of libraries, of a crash, and where nobody reads it or its disk is full."""
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
+from search_api import metrics, own_stderr
+
+LOST = "lookalike_lost_log_lines_total"
 BEGIN = """
 import ctypes, faulthandler, logging, os
 from search_api import logs, own_stderr
 logs.configure("json")
 faulthandler.enable()
-own_stderr.part()
-own_stderr.part()
+own_stderr.start(parted=True)
+own_stderr.start(parted=True)
 """
 LIBRARY = r"""
 os.write(2, b"libpng error: a\n\nCorrupt JPEG")
@@ -23,6 +28,24 @@ os.write(2, b" data: \xff\nno end" + b"x" * 10_000 + b"\n")
 FLOOD = """
 assert ctypes.PyDLL(None).write(2, b"x" * (1 << 22), 1 << 22) < 1 << 22
 logging.getLogger("ours").info("alive")
+"""
+# While nobody reads: in the order of the two ways to the log.
+UNREAD = """
+for number in range(0, 20_000, 2):
+    own_stderr.write(b'{"message":"%d"}\\n' % number)
+    logging.getLogger("ours").info(number + 1)
+print(own_stderr.lost(), flush=True)
+input()
+"""
+FULL = """
+import time
+log, full = os.dup(own_stderr._own), os.open("/dev/full", os.O_WRONLY)
+os.dup2(full, own_stderr._own)
+os.write(2, b"libpng error: lost\\n")
+while not own_stderr.lost():
+    time.sleep(0.01)
+os.dup2(log, own_stderr._own)
+os.write(2, b"libpng error: kept\\n")
 """
 
 
@@ -48,6 +71,40 @@ def test_each_line_of_a_library_is_an_object_of_the_log() -> None:
 
 def test_more_than_can_be_read_holds_nothing_up() -> None:
     assert '"message":"alive"' in ran(FLOOD).stderr
+
+
+def test_a_log_that_nobody_reads_holds_nothing_up_and_keeps_its_order() -> None:
+    command = [sys.executable, "-c", BEGIN + UNREAD]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as writer:
+        assert writer.stdout is not None
+        lost = int(writer.stdout.readline())  # it came to its end
+        _, log = writer.communicate("\n", timeout=60)
+    told = [int(json.loads(line)["message"]) for line in log.splitlines()]
+    assert lost > 0
+    assert len(told) == 20_000 - lost
+    assert told == sorted(set(told))
+
+
+def test_a_line_that_cannot_be_written_is_no_end_to_the_next() -> None:
+    told = [json.loads(line)["message"] for line in ran(FULL).stderr.splitlines()]
+    assert told == ["libpng error: kept"]
+
+
+def test_a_process_without_the_thread_lets_go_of_a_line_that_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr(own_stderr, "_own", full.fileno())
+        own_stderr.write(b"a line\n")
+
+
+def test_lines_that_were_lost_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = REGISTRY.get_sample_value(LOST) or 0
+    for lost in (3, 3, 5):
+        monkeypatch.setattr(own_stderr, "lost", lambda lost=lost: lost)
+        metrics.note_request("GET", "/index", "200", 0.0)
+    assert REGISTRY.get_sample_value(LOST) == before + 5
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,15 @@ def test_it_is_shown_at_the_size_asked_for(shop: Shop, size: int) -> None:
     assert np.abs(shown.astype(int) - same).mean() < 25  # a JPEG of few pixels is coarse
 
 
-@pytest.mark.parametrize("size", ["0", "15", "2049", "x", "1e2", "²"])
+@pytest.mark.parametrize("size", ["0", "15", "2049", "x", "1.5", "", "²"])
 def test_a_size_out_of_bounds_is_refused(shop: Shop, size: str) -> None:
     path = f"/pictures/label-0/2.jpg/image?size={quote(size)}"
+    assert_problem(shop.get(path), 400, "invalid-parameter")
+
+
+@pytest.mark.parametrize("query", ["sizes=1", "size=20&size=30", "size=20&k=1"])
+def test_what_is_no_parameter_of_an_image_is_refused(shop: Shop, query: str) -> None:
+    path = f"/pictures/label-0/2.jpg/image?{query}"
     assert_problem(shop.get(path), 400, "invalid-parameter")
 
 

@@ -183,6 +183,45 @@ def test_a_picture_that_is_sent_as_text_is_told_from_a_file(stack: Stack) -> Non
     assert response.json()["detail"].startswith(said)
 
 
+def test_a_picture_without_a_file_s_name_is_told_so(stack: Stack) -> None:
+    response = requests.post(f"{stack.url}/search", files={"image": (None, JPEG)}, timeout=30)
+    assert_problem(response, 400, "missing-picture")
+    assert "as its field 'image', and not a file" in response.json()["detail"]
+    large = {"image": (None, JPEG + bytes(600_000))}
+    response = requests.post(f"{stack.url}/search", files=large, timeout=30)
+    assert_problem(response, 413, "body-too-large")
+    assert "a field of the form has more than 500000 bytes" in response.json()["detail"]
+
+
+def test_a_form_of_too_many_parts_is_told_so(stack: Stack) -> None:
+    parts = [("image", ("a.jpg", JPEG)), *[("k", (None, "1"))] * 1000]
+    response = requests.post(f"{stack.url}/search", files=parts, timeout=30)
+    assert_problem(response, 413, "body-too-large")
+    assert response.json()["detail"] == "the form has more than 1000 parts"
+
+
+def test_a_field_of_a_form_may_come_as_a_file(stack: Stack) -> None:
+    """As a browser sends a Blob, which it gives a name."""
+    told = ("blob", b'{"attribute": "label", "eq": "label-2"}', "application/json")
+    form = {"image": ("a.jpg", JPEG), "filter": told, "k": ("k", b"32")}
+    response = requests.post(f"{stack.url}/search", files=form, timeout=30)
+    assert [hit["label"] for hit in response.json()["results"]] == ["label-2"] * 8
+    for data, code, kind in (
+        (b'{"attribute": "label", "eq": "\xff"}', 400, "bad-request"),
+        (b" " * 500_001, 413, "body-too-large"),
+    ):
+        wrong = {**form, "filter": ("blob", data)}
+        refused = requests.post(f"{stack.url}/search", files=wrong, timeout=30)
+        assert_problem(refused, code, kind)
+
+
+def test_a_file_of_a_form_that_nothing_reads_is_named(stack: Stack) -> None:
+    form = {"image": ("a.jpg", JPEG), "photo": ("b.jpg", JPEG)}
+    response = requests.post(f"{stack.url}/search", files=form, timeout=30)
+    assert_problem(response, 400, "invalid-parameter")
+    assert "'photo'" in response.json()["detail"]
+
+
 def test_two_pictures_are_one_too_many(stack: Stack) -> None:
     files = [("image", ("a.jpg", JPEG)), ("image", ("b.jpg", JPEG))]
     response = requests.post(f"{stack.url}/search", files=files, timeout=30)
