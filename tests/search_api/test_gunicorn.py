@@ -88,12 +88,17 @@ def answered_by(service: Running) -> Counter[str]:
 
 
 def test_connections_that_are_opened_together_are_shared(service: Running) -> None:
+    asked = answered_by(service).total()
+
     def both_answer() -> bool:
+        nonlocal asked
         for _ in range(4):
             status(f"{service.url}/nothing")
+            asked += 1
         return len(answered_by(service)) == 2
 
     until(both_answer, what="both workers")
+    until(lambda: answered_by(service).total() == asked, what="a line of each")
     before = answered_by(service)
     host, port = service.url.removeprefix("http://").split(":")
     with ExitStack() as stack:
@@ -108,7 +113,7 @@ def test_connections_that_are_opened_together_are_shared(service: Running) -> No
     def told() -> Counter[str]:
         return answered_by(service) - before
 
-    until(lambda: told().total() >= CONNECTIONS, what="a line of each")
+    until(lambda: told().total() >= CONNECTIONS, what="a line of each of these")
     by_worker = told()
     assert by_worker.total() == CONNECTIONS
     assert min(by_worker[pid] for pid in before) >= CONNECTIONS // 4
