@@ -82,6 +82,7 @@ def test_a_picture_is_sent_as_raw_bytes_over_grpc_and_as_base64_over_rest(report
         assert RAW_BYTES * 4 / 3 < sent[f"toy.rest.batch{batch} sent"] < RAW_BYTES * 4 / 3 + 1024
 
 
+@pytest.mark.long
 def test_a_server_that_cannot_start_is_reported_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "saved_model.pb").write_bytes(b"no model")

@@ -58,6 +58,7 @@ def test_a_file_from_before_a_reload_is_not_another_one(shown: Shown, shop: Stac
     assert shown.page.locator("#welcome").is_visible()
 
 
+@pytest.mark.long
 def test_the_last_twenty_files_are_kept_and_no_more(shown: Shown, shop: Stack) -> None:
     pictures = sorted(shop.pictures.rglob("*.*"))[:21]
     found = [shown.after(partial(choose, shown.page, picture)) for picture in pictures]

@@ -153,6 +153,7 @@ def test_a_disk_that_is_too_small_is_told_before_the_long_part(
     assert [len(cache) for cache in embedded] == [3 * PICTURES], "no augmented view of any"
 
 
+@pytest.mark.long
 def test_what_is_kept_already_needs_no_more_room(
     tuned: Path,
     request_: TrainingRequest,
