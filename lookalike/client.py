@@ -7,14 +7,12 @@ Such as:
         print(hit.distance, hit.id)
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
-import numpy as np
 from numpy.typing import ArrayLike
 from urllib3 import encode_multipart_formdata
 
@@ -39,6 +37,15 @@ from lookalike.answers import (
 )
 from lookalike.connections import Connections, Distrusted, NoAnswer, Reply, TooSlow
 from lookalike.errors import LookalikeError
+from lookalike.questions import (
+    IMAGE,
+    body_of,
+    encoded,
+    path_of,
+    picture_bytes,
+    search_body,
+    url_parameters,
+)
 
 __all__ = [
     "Answer",
@@ -64,9 +71,6 @@ __all__ = [
 
 # Answers that mean "not now", which the service gives with a Retry-After.
 NOT_NOW = frozenset({429, 503})
-IMAGE = "/image"
-# What a picture may be given as.
-BYTES = (bytes, bytearray, memoryview)
 JSON = {"Content-Type": "application/json"}
 # Connections that are kept, for threads that share a client.
 CONNECTIONS = 32
@@ -175,7 +179,7 @@ class Client:
             ServiceError: with the service's own words.
             TypeError: ``picture`` is something other than bytes.
         """
-        return _answer(self._ask("/search", _query(picture, id, vector, url, parameters)))
+        return _answer(self._ask("/search", search_body(picture, id, vector, url, parameters)))
 
     def search_batch(self, queries: Sequence[Mapping[str, Any]]) -> list[Answer | ServiceError]:
         """Make several searches at once.
@@ -187,7 +191,7 @@ class Client:
         Returns:
             For each of them, in order, its answer, or the error that it alone met.
         """
-        body = {"queries": [_split(query) for query in queries]}
+        body = {"queries": [body_of(query) for query in queries]}
         outcomes = _decoded(self._ask("/search/batch", body), _Outcomes).outcomes
         return [_told(one.problem, one.status) if one.problem else _answer(one) for one in outcomes]
 
@@ -210,15 +214,17 @@ class Client:
         if isinstance(hits, str):
             raise TypeError("hits are ids of several pictures: a list of them, not one string")
         asked = {"hits": list(hits), **({} if box is None else {"box": box})}
-        return _decoded(self._ask("/explain", _query(picture, id, None, None, asked)), Explanation)
+        return _decoded(
+            self._ask("/explain", search_body(picture, id, None, None, asked)), Explanation
+        )
 
     def picture(self, name: str) -> PictureDetails:
         """Tell what the index knows of a picture."""
-        return _decoded(self._call("GET", _path(name)), PictureDetails)
+        return _decoded(self._call("GET", path_of(name)), PictureDetails)
 
     def picture_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture of the index as a JPEG, its longer side ``size`` pixels."""
-        return self._call("GET", f"{_path(name)}{IMAGE}?size={size}").data
+        return self._call("GET", f"{path_of(name)}{IMAGE}?size={size}").data
 
     def versions(self) -> Versions:
         """List the published versions of the index; for a key of administrators."""
@@ -247,7 +253,7 @@ class Client:
 
     def quarantine(self, **parameters: Any) -> Quarantine:
         """List pictures without a vector: ``type``, ``k``, ``offset``; likewise."""
-        return _decoded(self._call("GET", f"/quarantine?{_parameters(parameters)}"), Quarantine)
+        return _decoded(self._call("GET", f"/quarantine?{url_parameters(parameters)}"), Quarantine)
 
     def quarantined_image(self, name: str, size: int = 256) -> bytes:
         """Give a picture without a vector as a JPEG, where it can be decoded; likewise."""
@@ -259,7 +265,7 @@ class Client:
         Its member ``found`` says whether there was such a picture: an id may be misspelt. Where
         an answer is lost, the picture is deleted again, and ``found`` is of that second time.
         """
-        return self._document("DELETE", _path(name))
+        return self._document("DELETE", path_of(name))
 
     def put(
         self,
@@ -280,18 +286,18 @@ class Client:
             label: its category, where it has one.
             attributes: texts, numbers, truth values and None by name.
         """
-        told = {"attributes": _encoded(attributes or {}).decode()}
+        told = {"attributes": encoded(attributes or {}).decode()}
         if label is not None:
             told["label"] = label
-        file = ("picture", _picture(picture), "application/octet-stream")
+        file = ("picture", picture_bytes(picture), "application/octet-stream")
         form: dict[str, Any] = {"image": file, **told}
         body, media_type = encode_multipart_formdata(form)
-        made = self._call("PUT", _path(name), body, {"Content-Type": media_type})
+        made = self._call("PUT", path_of(name), body, {"Content-Type": media_type})
         return _decoded(made, dict[str, Any])
 
     def duplicates(self, name: str, **parameters: Any) -> Duplicates:
         """Find the copies of a picture: its id, and perhaps ``distance`` and ``k``."""
-        asked = _parameters({"id": name, **parameters})
+        asked = url_parameters({"id": name, **parameters})
         return _decoded(self._call("GET", f"/duplicates?{asked}"), Duplicates)
 
     def index(self) -> dict[str, Any]:
@@ -306,7 +312,7 @@ class Client:
         return _decoded(self._call(method, path), dict[str, Any])
 
     def _ask(self, path: str, document: Any) -> Reply:
-        return self._call("POST", path, _encoded(document), JSON)
+        return self._call("POST", path, encoded(document), JSON)
 
     def _call(
         self,
@@ -366,81 +372,6 @@ def _decoded(reply: Reply | _Outcome, kind: type[Decoded]) -> Decoded:
         raise ServiceError(
             f"something else than the service answers at this URL: {error}", status=reply.status
         ) from error
-
-
-def _encoded(document: Any) -> bytes:
-    plain = msgspec.to_builtins(document, builtin_types=BYTES, enc_hook=_plain)
-    _demand_finite(plain)
-    return msgspec.json.encode(plain)
-
-
-def _demand_finite(plain: object) -> None:
-    """Refuse what JSON has no word for: it would travel as null, which means something else."""
-    if isinstance(plain, float) and not math.isfinite(plain):
-        raise ValueError(f"{plain} is no number that JSON can tell")
-    if isinstance(plain, dict):
-        plain = list(plain.values())
-    if isinstance(plain, list | tuple):
-        for one in plain:
-            _demand_finite(one)
-
-
-def _plain(value: object) -> object:
-    """Write a number of NumPy, such as one of a data frame, as what it is."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is nothing that JSON can tell")
-
-
-def _picture(picture: bytes) -> bytes:
-    """Refuse what is opened or read first, since a path would be taken for base64."""
-    if isinstance(picture, BYTES):
-        return picture
-    raise TypeError(
-        f"a picture is the bytes of its file, as Path(…).read_bytes() gives them, and no "
-        f"{type(picture).__name__}"
-    )
-
-
-def _path(name: str) -> str:
-    """Give the path of a picture; an id that ends as paths of images do is told from those."""
-    path = quote(name)
-    ends_so = path.endswith(IMAGE)
-    return f"/pictures/{path.removesuffix(IMAGE)}%2Fimage" if ends_so else f"/pictures/{path}"
-
-
-def _query(
-    picture: bytes | None,
-    name: str | None,
-    vector: ArrayLike | QueryVector | None,
-    url: str | None,
-    parameters: Any,
-) -> dict[str, Any]:
-    sources: dict[str, Any] = {
-        "image": None if picture is None else {"b64": _picture(picture)},
-        "id": name,
-        "vector": None if vector is None else _vector(vector),
-        "url": url,
-    }
-    return {**{what: given for what, given in sources.items() if given is not None}, **parameters}
-
-
-def _vector(vector: ArrayLike | QueryVector) -> QueryVector:
-    if isinstance(vector, QueryVector):
-        return vector
-    return QueryVector(np.asarray(vector, "<f4").tobytes())
-
-
-def _parameters(given: Mapping[str, Any]) -> str:
-    """Write parameters of a URL; None is what is not given, and no text."""
-    return urlencode({name: value for name, value in given.items() if value is not None})
-
-
-def _split(query: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = dict(query)
-    names = ("picture", "id", "vector", "url")
-    picture, name, vector, url = (parameters.pop(what, None) for what in names)
-    return _query(picture, name, vector, url, parameters)
 
 
 def _retry_after(reply: Reply) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from werkzeug.datastructures import EnvironHeaders
 from werkzeug.exceptions import ClientDisconnected
 
-from search_api.logs import note_path
+from search_api.logs import BATCH, SEARCH, note_path
 from search_api.native import check_queue
 from search_api.parameters import JSON
 from search_api.problems import failed
@@ -81,4 +81,4 @@ def _body(environ: "WSGIEnvironment", size: int) -> bytes:
     return body
 
 
-ANSWERS = {"/search": _search, "/search/batch": _batch}
+ANSWERS = {SEARCH: _search, BATCH: _batch}

@@ -21,7 +21,9 @@ from lookalike.settings import LogFormat
 HEADER = "X-Request-ID"
 USABLE = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 ID_BITS = 128
+# Paths of routes, as they are told; NONE: it is of no route.
 NONE = "none"
+SEARCH, BATCH = "/search", "/search/batch"
 
 TEXT = "%(asctime)s [%(process)d] [%(levelname)s] %(name)s: %(message)s"
 

@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from lookalike.store import made_at
 from search_api import own_stderr
-from search_api.logs import NONE
+from search_api.logs import BATCH, NONE, SEARCH
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 # Whoever asks needs no key, and to render them takes as long as ten searches.
@@ -53,8 +53,6 @@ KIBIBYTE = 1024  # what Linux counts memory in
 LONG_SECONDS, LOOK_SECONDS = 0.002, 0.1
 # From a search by vector to a picture through VGG16 on a processor.
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-
-SEARCH, BATCH = "/search", "/search/batch"
 
 REQUESTS = Histogram(
     "lookalike_request_duration_seconds",

@@ -29,7 +29,7 @@ from search_api.access import KEY, PROBES
 from search_api.connection import Connection
 from search_api.leftovers import drop, is_read
 from search_api.listening import keep_out_newcomers, waiting_connections
-from search_api.logs import HEADER, Told, told
+from search_api.logs import BATCH, HEADER, SEARCH, Told, told
 from search_api.turns import Turns, has_turn
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ FAILURES = 500
 FREE_PROBES = 50
 HTTP_1_1 = (1, 1)
 # Paths of searches, which all wait for their turn.
-SEARCHES = frozenset({"/search", "/search/batch"})
+SEARCHES = frozenset({SEARCH, BATCH})
 
 # gevent's own would give other greenlets their turn; this one never waits.
 _poll: Any = monkey.get_original("select", "poll")
